@@ -1,6 +1,6 @@
-"""An honest double of Azure Container Registry, for the laptop and for tests.
+"""A double of Azure Container Registry, for the local stack and for tests.
 
-README.md beside this file lists what it does as the real one does, and what it leaves out.
+README.md lists what it does as the real one does, and what it leaves out.
 """
 
 from .server import Registry

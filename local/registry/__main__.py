@@ -1,6 +1,7 @@
-"""`python -m local.registry --config FILE.json --port 0`: the double as a process of its own.
+"""`python -m local.registry --config FILE.json --port 0`: run the double as a process of its own.
 
-Prints one line of JSON when it listens; ends on SIGTERM, SIGINT, or (if told so) when its standard input ends.
+Prints one line of JSON when it listens; ends on SIGTERM, on SIGINT, or with `--stop-with-parent` when its standard
+input ends.
 """
 
 import argparse
@@ -41,9 +42,9 @@ def _arguments() -> argparse.Namespace:
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:
-    given = {name: value for name in ("port", "backend") if (value := getattr(arguments, name)) is not None}
+    overrides = {name: value for name in ("port", "backend") if (value := getattr(arguments, name)) is not None}
     try:
-        return load(arguments.config).evolve(**given)
+        return load(arguments.config).evolve(**overrides)
     except ValidationError as error:
         raise SettingsError("\n".join(f"command line: {line}" for line in explain(error))) from None
 

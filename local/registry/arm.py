@@ -1,8 +1,8 @@
-"""A double of the one operation of Azure Resource Manager that a copy asks for: `importImage`.
+"""A double of the one operation of Azure Resource Manager that a copy uses: `importImage`.
 
-It stands between registry doubles (any registries, in fact), and copies as the service does: the image or index by
-digest or tag with its platforms, never what refers to them. The copy is made by the second look at the operation, so
-that every caller has to look twice.
+It stands between registry doubles (or any other registries) and copies as the service does: the image or index by
+digest or tag with its platforms, but not what refers to them. The copy is made when the operation is looked at for the
+second time, so that every caller has to look twice.
 
     with Arm(registries, callers) as arm:
         arm.url
@@ -25,14 +25,14 @@ from slipway.effects.registry import BasicCredential, Manifest, Registry, Regist
 IMPORT, PULL = "importImage", "pull"
 MOST_MANIFESTS: Final = 50
 LOOKS: Final = 2
-"""After so many looks an operation has ended."""
+"""How often an operation is looked at until it has ended."""
 _LARGEST_BODY: Final = 64 * 1024
 _IMAGE: Final = re.compile(r"(?P<repository>[^@:]+)(?:@(?P<digest>sha256:[0-9a-f]{64})|:(?P<tag>[\w.-]+))?")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ArmRegistry:
-    """A registry resource, and the service's own way into the registry."""
+    """A registry resource, and the credentials with which the service reaches it."""
 
     resource_id: str
     login_server: str
@@ -45,14 +45,14 @@ class ArmRegistry:
 
 @dataclass(frozen=True, kw_only=True)
 class Caller:
-    """The rights of principals (`importImage`, `pull`) by resource id."""
+    """A caller's token, and its rights (`importImage`, `pull`) by resource id."""
 
     token: str = field(repr=False)
     rights: dict[str, frozenset[str]]
 
 
 class ArmError(Exception):
-    """An answer that is an error, in Resource Manager's form."""
+    """An error response, in Resource Manager's format."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
@@ -91,12 +91,12 @@ class Operation:
 
     def _copy(self) -> None:
         source, target = self.source.client(), self.target.client()
-        whole = _whole(source, self.repository, self.reference)
-        if len(whole) > MOST_MANIFESTS:
+        manifests = _manifests_of(source, self.repository, self.reference)
+        if len(manifests) > MOST_MANIFESTS:
             raise ArmError(400, "InvalidParameters", f"The image has more than {MOST_MANIFESTS} manifests.")
-        root = whole[-1]
+        root = manifests[-1]
         for repository in dict.fromkeys([*(repository for repository, _ in self.tags), *self.untagged]):
-            for manifest in whole:
+            for manifest in manifests:
                 _copy_blobs(source, self.repository, target, repository, manifest)
                 target.put_manifest(repository, manifest.digest, manifest.raw, manifest.media_type)
         for repository, tag in self.tags:
@@ -115,8 +115,8 @@ class Arm:
         self._operations: dict[str, Operation] = {}
         self._lock = threading.Lock()
         self._server = _server(self)
-        self.asked: list[dict[str, Any]] = []
-        """Bodies of the imports that were accepted."""
+        self.imports: list[dict[str, Any]] = []
+        """The bodies of the imports that were accepted."""
 
     @property
     def url(self) -> str:
@@ -136,8 +136,8 @@ class Arm:
         self._server.server_close()
         self._thread.join()
 
-    def answer(self, method: str, url: str, token: str, body: bytes) -> tuple[int, dict[str, str], dict[str, Any]]:
-        """Status, headers and content."""
+    def respond(self, method: str, url: str, token: str, body: bytes) -> tuple[int, dict[str, str], dict[str, Any]]:
+        """Handle a request; returns status, headers and content."""
         parts = urlsplit(url)
         caller = self._callers.get(token)
         if caller is None:
@@ -154,17 +154,17 @@ class Arm:
     def _accept(self, caller: Caller, resource_id: str, body: bytes) -> tuple[int, dict[str, str], dict[str, Any]]:
         target = self._resource(resource_id)
         _need(caller, target, IMPORT, "AuthorizationFailed")
-        asked = _parsed(body)
-        source = self._resource(str(asked["source"].get("resourceId", "")))
+        import_request = _parse(body)
+        source = self._resource(str(import_request["source"].get("resourceId", "")))
         _need(caller, source, PULL, "LinkedAuthorizationFailed")
-        image = _IMAGE.fullmatch(str(asked["source"].get("sourceImage", "")))
+        image = _IMAGE.fullmatch(str(import_request["source"].get("sourceImage", "")))
         if image is None:
             raise ArmError(400, "InvalidParameters", "source.sourceImage: expected repository@digest or repository:tag")
-        tags = [_tag(name) for name in asked.get("targetTags", [])]
-        untagged = [str(name) for name in asked.get("untaggedTargetRepositories", [])]
+        tags = [_tag(name) for name in import_request.get("targetTags", [])]
+        untagged = [str(name) for name in import_request.get("untaggedTargetRepositories", [])]
         if not tags and not untagged:
             raise ArmError(400, "InvalidParameters", "expected targetTags or untaggedTargetRepositories")
-        if asked.get("mode", "NoForce") != "Force":
+        if import_request.get("mode", "NoForce") != "Force":
             _refuse_existing(target, tags)
         name = secrets.token_hex(8)
         self._operations[name] = Operation(
@@ -175,7 +175,7 @@ class Arm:
             tags=tags,
             untagged=untagged,
         )
-        self.asked.append(asked)
+        self.imports.append(import_request)
         address = f"{self.url}/operations/{name}?api-version=2023-07-01&s=signature"
         header = "Azure-AsyncOperation" if self._async_operation else "Location"
         return 202, {header: address, "Retry-After": "1"}, {}
@@ -193,10 +193,10 @@ class Arm:
         return (200 if status == "Succeeded" else 202), {"Retry-After": "1"}, {}
 
     def _resource(self, resource_id: str) -> ArmRegistry:
-        found = self._registries.get(resource_id.casefold())
-        if found is None:
+        registry = self._registries.get(resource_id.casefold())
+        if registry is None:
             raise ArmError(404, "ResourceNotFound", f"The resource {resource_id[:300]!r} was not found.")
-        return found
+        return registry
 
 
 def _need(caller: Caller, registry: ArmRegistry, right: str, code: str) -> None:
@@ -204,13 +204,13 @@ def _need(caller: Caller, registry: ArmRegistry, right: str, code: str) -> None:
         raise ArmError(403, code, f"The client does not have authorization to perform {right!r} over this scope.")
 
 
-def _parsed(body: bytes) -> dict[str, Any]:
+def _parse(body: bytes) -> dict[str, Any]:
     try:
-        asked = json.loads(body)
-        assert isinstance(asked["source"], dict)
+        document = json.loads(body)
+        assert isinstance(document["source"], dict)
     except (ValueError, LookupError, TypeError, AssertionError):
         raise ArmError(400, "InvalidRequestContent", "expected a JSON object with a source") from None
-    parsed: dict[str, Any] = asked
+    parsed: dict[str, Any] = document
     return parsed
 
 
@@ -226,12 +226,12 @@ def _refuse_existing(target: ArmRegistry, tags: list[tuple[str, str]]) -> None:
             raise ArmError(409, "Conflict", f"Tag {repository}:{tag} already exists in target registry.")
 
 
-def _whole(source: Registry, repository: str, reference: str) -> list[Manifest]:
-    """The manifest with its platforms, children first; nothing that refers to them."""
+def _manifests_of(source: Registry, repository: str, reference: str) -> list[Manifest]:
+    """The manifest with its platforms, children first; not what refers to them."""
     root = source.manifest(repository, reference)
     children = json.loads(root.raw).get("manifests", [])
-    found = [manifest for child in children for manifest in _whole(source, repository, child["digest"])]
-    return [*found, root]
+    platforms = [manifest for child in children for manifest in _manifests_of(source, repository, child["digest"])]
+    return [*platforms, root]
 
 
 def _copy_blobs(source: Registry, origin: str, target: Registry, repository: str, manifest: Manifest) -> None:
@@ -251,10 +251,10 @@ def _server(arm: Arm) -> ThreadingHTTPServer:
             body = self.rfile.read(min(int(self.headers.get("Content-Length", "0")), _LARGEST_BODY))
             scheme, _, token = self.headers.get("Authorization", "").partition(" ")
             try:
-                answer = arm.answer(self.command, self.path, token if scheme == "Bearer" else "", body)
+                response = arm.respond(self.command, self.path, token if scheme == "Bearer" else "", body)
             except ArmError as error:
-                answer = error.status, {}, {"error": error.error}
-            status, headers, content = answer
+                response = error.status, {}, {"error": error.error}
+            status, headers, content = response
             raw = json.dumps(content).encode()
             self.send_response(status)
             for name, value in {"Content-Type": "application/json", "Content-Length": str(len(raw)), **headers}.items():
@@ -262,10 +262,10 @@ def _server(arm: Arm) -> ThreadingHTTPServer:
             self.end_headers()
             self.wfile.write(raw)
 
-        do_GET = do_POST = _handle  # noqa: N815 - http.server calls them by these names
+        do_GET = do_POST = _handle  # noqa: N815 - names that http.server looks for
 
         def log_message(self, format: str, *args: object) -> None:
-            """Nothing: addresses carry signatures."""
+            """Log nothing: addresses contain signatures."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True

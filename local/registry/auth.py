@@ -1,7 +1,7 @@
 """Rights: principals, scopes, and the two-step token exchange of ACR.
 
-The flow is the one of `AAD-OAuth.md` in Azure/acr: a 401 challenge names realm, service and scope; an Entra token is
-exchanged for a refresh token, a refresh token (or a name and password) for an access token of that scope.
+The flow is that of `AAD-OAuth.md` in Azure/acr: a 401 challenge names realm, service and scope; an Entra token is
+exchanged for a refresh token; a refresh token (or a name and password) for an access token with that scope.
 """
 
 import base64
@@ -16,7 +16,7 @@ from .settings import Principal, Settings
 from .tokens import Signer, TokenError
 
 TOKEN_USER = "00000000-0000-0000-0000-000000000000"
-"""User name that goes with a refresh token in the place of a password."""
+"""The user name to send with a refresh token in place of a password."""
 
 ANONYMOUS = "anonymous"
 REFRESH, ACCESS = "refresh_token", "access_token"
@@ -24,7 +24,7 @@ REFRESH, ACCESS = "refresh_token", "access_token"
 
 @dataclass(frozen=True, kw_only=True)
 class Scope:
-    """Actions on one thing, written `repository:shop:pull,push` or `registry:catalog:*`."""
+    """Actions on one resource, written `repository:shop:pull,push` or `registry:catalog:*`."""
 
     kind: str
     name: str
@@ -32,8 +32,8 @@ class Scope:
 
     @classmethod
     def parse(cls, text: str) -> "Scope":
-        kind, _, rest = text.partition(":")
-        name, _, actions = rest.rpartition(":")
+        kind, _, name_and_actions = text.partition(":")
+        name, _, actions = name_and_actions.rpartition(":")
         if not kind or not name or not actions:
             raise OciError(Code.UNAUTHORIZED, f"scope: expected type:name:actions, got {text[:200]!r}", status=400)
         return cls(kind=kind, name=name, actions=frozenset(actions.split(",")))
@@ -51,7 +51,7 @@ CATALOG = Scope(kind="registry", name="catalog", actions=frozenset({"*"}))
 
 
 class Authority:
-    """Knows the principals, hands out tokens and checks them."""
+    """Knows the principals, issues tokens and checks them."""
 
     def __init__(self, settings: Settings, signer: Signer) -> None:
         self._settings = settings
@@ -59,7 +59,7 @@ class Authority:
         self._by_name = {principal.name: principal for principal in settings.principals}
 
     def check(self, authorization: str | None, *, realm: str, service: str, scopes: Sequence[Scope]) -> str:
-        """Name of the principal whose token covers the scopes; raises OciError 401 with a challenge."""
+        """The name of the principal whose token covers the scopes; raises OciError 401 with a challenge."""
 
         def refused(detail: object, error: str | None = None) -> OciError:
             parts = [f'realm="{realm}"', f'service="{service}"']
@@ -81,7 +81,7 @@ class Authority:
         return str(claims["sub"])
 
     def exchange(self, *, service: str, entra_token: str) -> str:
-        """An Entra access token for a refresh token."""
+        """Exchange an Entra access token for a refresh token."""
         for principal in self._settings.principals:
             if principal.entra_token and _same(principal.entra_token.get_secret_value(), entra_token):
                 return self._refresh_token(principal, service)
@@ -115,12 +115,11 @@ class Authority:
         return self.by_password(service=service, name=name, password=password)
 
     def access_token(self, principal: Principal | None, *, service: str, scopes: Iterable[Scope]) -> str:
-        """A token for those of the scopes that are allowed; refused if scopes were asked for and none of them is
-        allowed."""
-        wanted = list(scopes)
-        granted = [grant for scope in wanted if (grant := self._grant(principal, scope)).actions]
-        if (wanted and not granted) or (principal is None and not granted):
-            raise OciError(Code.UNAUTHORIZED, _missing(wanted))
+        """A token for the allowed ones of the scopes; refused if scopes were requested and none of them is allowed."""
+        requested = list(scopes)
+        granted = [grant for scope in requested if (grant := self._grant(principal, scope)).actions]
+        if (requested and not granted) or (principal is None and not granted):
+            raise OciError(Code.UNAUTHORIZED, _missing(requested))
         access = [{"type": g.kind, "name": g.name, "actions": sorted(g.actions)} for g in granted]
         claims = {"iss": "Azure Container Registry", "aud": service, "sub": _name(principal), "access": access}
         return self._signer.token(ACCESS, claims, seconds=self._settings.access_token_minutes * 60)
@@ -147,11 +146,11 @@ class Authority:
 
 
 def _covers(access: list[dict[str, Any]], scope: Scope) -> bool:
-    held: set[str] = set()
+    granted: set[str] = set()
     for entry in access:
         if (entry["type"], entry["name"]) == (scope.kind, scope.name):
-            held |= set(entry["actions"])
-    return scope.actions <= held
+            granted |= set(entry["actions"])
+    return scope.actions <= granted
 
 
 def _missing(scopes: Sequence[Scope]) -> object:

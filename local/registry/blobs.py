@@ -1,7 +1,7 @@
-"""`/v2/<repository>/blobs/…`: rights, mounting, and the redirect to a signed URL; the bytes are `content.py`'s.
+"""`/v2/<repository>/blobs/…`: rights, mounting, and redirects to signed URLs; the bytes are in `content.py`.
 
-ACR answers a blob GET with 307 to storage, which takes the signature in the query and refuses an Authorization header.
-The double sends clients to itself under another host name, so that a client which would leak its token is caught.
+ACR responds to a blob GET with 307 to storage, which takes a signature in the query and refuses an Authorization
+header. The double redirects clients to itself under another host name, to catch clients that would leak their token.
 """
 
 from datetime import timedelta
@@ -45,12 +45,12 @@ class Blobs:
         ]
 
     async def head(self, request: web.Request) -> web.StreamResponse:
-        repository, digest = self._named(request)
+        repository, digest = self._parse(request)
         self._gate.may(request, repository, "pull")
         return await self._content.blob_head(request, repository, digest)
 
     async def get(self, request: web.Request) -> web.StreamResponse:
-        repository, digest = self._named(request)
+        repository, digest = self._parse(request)
         self._gate.may(request, repository, "pull")
         if self._data_host is None:
             return await self._content.blob_get(request, repository, digest)
@@ -63,7 +63,7 @@ class Blobs:
         return web.Response(status=307, headers={"Location": location, "Docker-Content-Digest": digest})
 
     async def data(self, request: web.Request) -> web.StreamResponse:
-        repository, digest = self._named(request)
+        repository, digest = self._parse(request)
         if "Authorization" in request.headers:
             raise OciError(
                 Code.BODY_INVALID, "InvalidAuthenticationInfo: expected no Authorization header next to a signed URL"
@@ -76,7 +76,7 @@ class Blobs:
         return await self._content.blob_get(request, repository, digest)
 
     async def delete(self, request: web.Request) -> web.StreamResponse:
-        repository, digest = self._named(request)
+        repository, digest = self._parse(request)
         self._gate.may(request, repository, "delete")
         return await self._content.blob_delete(request, repository, digest)
 
@@ -84,7 +84,7 @@ class Blobs:
         repository = names.repository(request)
         mount = _mount(request)
         scopes = [Scope.repository(repository, "pull", "push")]
-        # Mounting takes the right to pull from the source, and the challenge names both repositories.
+        # Mounting requires the right to pull from the source, and the challenge names both repositories.
         scopes += [Scope.repository(mount[0], "pull")] if mount else []
         self._gate.require(request, *scopes)
         self._refuse_locked(repository)
@@ -96,15 +96,15 @@ class Blobs:
         return await self._content.upload_request(request, repository)
 
     def _refuse_locked(self, repository: str) -> None:
-        known = self._index.repository(repository)
-        if known and not known.attributes.write_enabled:
+        stored = self._index.repository(repository)
+        if stored and not stored.attributes.write_enabled:
             raise OciError(Code.REGISTRY_DISALLOWED_OPERATION, {"reason": "writeEnabled is false"})
 
-    def _named(self, request: web.Request) -> tuple[str, str]:
+    def _parse(self, request: web.Request) -> tuple[str, str]:
         return names.repository(request), names.digest(request.match_info["digest"])
 
 
 def _mount(request: web.Request) -> tuple[str, str] | None:
-    """Repository and digest to mount, if a client asks for that."""
+    """Repository and digest to mount, if the client asks for that."""
     digest, source = request.query.get("mount"), request.query.get("from")
     return (names.valid_repository(source), names.digest(digest)) if digest and source else None

@@ -1,6 +1,6 @@
-"""The store of bytes: its interface, and the one that keeps them as files named by digest.
+"""The store of bytes: its interface, and the implementation that keeps them as files named by digest.
 
-`backend.py` has the other implementation, which leaves the bytes to a docker-registry.
+The other implementation, in `backend.py`, leaves the bytes to a docker-registry.
 """
 
 import shutil
@@ -38,7 +38,7 @@ class Content(Protocol):
     async def upload_request(self, request: web.Request, repository: str) -> web.StreamResponse: ...
 
     async def read_small_blob(self, repository: str, digest: str) -> bytes | None:
-        """A blob of at most the size of a manifest, such as an image's config; None when it is absent or larger."""
+        """A blob that is at most as large as a manifest, such as an image's config; None if it is absent or larger."""
 
     async def put_manifest(self, repository: str, reference: str, document: Document) -> None: ...
 
@@ -48,7 +48,7 @@ class Content(Protocol):
 
 
 class LocalContent(Content):
-    """Files below one directory; blobs are shared by all repositories and linked in the index."""
+    """Files below one directory. Blobs are shared by all repositories, and linked in the index."""
 
     def __init__(self, directory: Path | None, uploads: Uploads) -> None:
         self._temporary = directory is None
@@ -88,7 +88,7 @@ class LocalContent(Content):
     @override
     async def blob_head(self, request: web.Request, repository: str, digest: str) -> web.StreamResponse:
         size = self._linked(repository, digest).stat().st_size
-        # A body-less Response would announce a length of 0; HEAD must announce the blob's.
+        # A Response without a body would announce a length of 0; HEAD must announce that of the blob.
         response = web.StreamResponse(headers=_blob_headers(digest))
         response.content_length = size
         await response.prepare(request)
@@ -168,7 +168,7 @@ class LocalContent(Content):
 
     @override
     async def drop_manifest(self, repository: str, digest: str) -> None:
-        """Nothing to do: other repositories may hold the same bytes, and a laptop collects no garbage."""
+        """Do nothing: other repositories may hold the same bytes, and the double collects no garbage."""
 
     def _path(self, digest: str) -> Path:
         return self._blobs / digest.removeprefix("sha256:")

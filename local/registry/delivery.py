@@ -1,6 +1,6 @@
-"""Brings events to the webhooks: the handshake first, then batches, one courier per endpoint.
+"""Delivers events to the webhooks: the handshake first, then batches, by one courier per endpoint.
 
-Nothing here ever makes a push wait. URLs may hold a key in their query, so they are shown without it.
+Nothing here makes a push wait. URLs may hold a key in their query, so they are shown without it.
 """
 
 import asyncio
@@ -19,12 +19,12 @@ from .queue import DeadLetter, DeliveryQueue, Parcel
 from .records import moment
 from .settings import EventEndpoint, Events
 
-ANSWER_WITHIN = aiohttp.ClientTimeout(total=30)
+RESPONSE_WITHIN = aiohttp.ClientTimeout(total=30)
 HANDSHAKE_WAITS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 MAX_IN_FLIGHT = 8
 MAX_DEAD_LETTERS = 10_000
 ORIGIN = "eventgrid.azure.net"
-NO_ANSWER = (aiohttp.ClientError, TimeoutError, OSError)
+NO_RESPONSE = (aiohttp.ClientError, TimeoutError, OSError)
 
 
 Bury = Callable[[EventEndpoint, list[DeadLetter]], None]
@@ -40,7 +40,7 @@ class Delivery:
         self.dead_letters: list[dict[str, Any]] = []
 
     async def open(self) -> None:
-        self._session = aiohttp.ClientSession(timeout=ANSWER_WITHIN)
+        self._session = aiohttp.ClientSession(timeout=RESPONSE_WITHIN)
         await self.use(self._policy.endpoints)
 
     async def close(self) -> None:
@@ -49,7 +49,8 @@ class Delivery:
             await self._session.close()
 
     async def use(self, endpoints: tuple[EventEndpoint, ...]) -> None:
-        """Deliver to exactly these; one that stays keeps what waits for it, one that goes loses it."""
+        """Deliver to exactly these endpoints. One that stays keeps its waiting events, one that is removed loses
+        them."""
         assert self._session is not None, "open() comes first"
         for endpoint in self._couriers.keys() - set(endpoints):
             await self._couriers.pop(endpoint).stop()
@@ -73,7 +74,7 @@ class Delivery:
 
 
 class _Courier:
-    """Serves one endpoint."""
+    """Delivers to one endpoint."""
 
     def __init__(self, endpoint: EventEndpoint, policy: Events, session: aiohttp.ClientSession, bury: Bury) -> None:
         self._endpoint = endpoint
@@ -92,7 +93,7 @@ class _Courier:
     def status(self) -> dict[str, Any]:
         return {
             "name": self._endpoint.name,
-            "url": _shown(self._endpoint.url),
+            "url": _without_query(self._endpoint.url),
             "confirmed": self._confirmed,
             "waiting": len(self._queue),
             "delivered": self._queue.delivered,
@@ -118,15 +119,15 @@ class _Courier:
             ):
                 task = asyncio.create_task(self._deliver(batch))
                 self._in_flight.add(task)
-                task.add_done_callback(self._done)
+                task.add_done_callback(self._finished)
             await self._wait()
 
-    def _done(self, task: asyncio.Task[None]) -> None:
+    def _finished(self, task: asyncio.Task[None]) -> None:
         self._in_flight.discard(task)
         self._changed.set()
 
     async def _wait(self) -> None:
-        """Until something changes, or the next event is due and there is a hand free for it."""
+        """Wait until something changes, or the next event is due and may be delivered."""
         due = self._queue.next_due() if len(self._in_flight) < MAX_IN_FLIGHT else None
         seconds = max((due - _now()).total_seconds(), 0.0) if due else None
         with contextlib.suppress(TimeoutError):
@@ -140,7 +141,7 @@ class _Courier:
             "aeg-data-version": "1.0",
             "aeg-metadata-version": "1",
         }
-        body = [_written(self._endpoint, parcel.event) for parcel in batch]
+        body = [_in_schema(self._endpoint, parcel.event) for parcel in batch]
         if self._endpoint.event_delivery_schema == "CloudEventSchemaV1_0":
             single = self._endpoint.max_events_per_batch == 1
             headers["Content-Type"] = f"application/cloudevents{'' if single else '-batch'}+json; charset=utf-8"
@@ -156,9 +157,9 @@ class _Courier:
         try:
             async with self._session.post(
                 self._endpoint.url, data=json.dumps(body).encode(), headers=headers, allow_redirects=False
-            ) as answer:
-                return answer.status
-        except NO_ANSWER:
+            ) as response:
+                return response.status
+        except NO_RESPONSE:
             return None
 
     async def _handshake(self) -> bool:
@@ -166,14 +167,14 @@ class _Courier:
             if self._endpoint.event_delivery_schema == "CloudEventSchemaV1_0":
                 async with self._session.options(
                     self._endpoint.url, headers={"WebHook-Request-Origin": ORIGIN}
-                ) as answer:
-                    return answer.status == 200 and answer.headers.get("WebHook-Allowed-Origin") in ("*", ORIGIN)
+                ) as response:
+                    return response.status == 200 and response.headers.get("WebHook-Allowed-Origin") in ("*", ORIGIN)
             code = str(uuid.uuid4()).upper()
             headers = {"aeg-event-type": "SubscriptionValidation", "aeg-subscription-name": self._endpoint.name}
-            async with self._session.post(self._endpoint.url, json=[_validation(code)], headers=headers) as answer:
-                given = await answer.json(content_type=None) if answer.status == 200 else None
-                return isinstance(given, dict) and given.get("validationResponse") == code
-        except (*NO_ANSWER, ValueError):
+            async with self._session.post(self._endpoint.url, json=[_validation(code)], headers=headers) as response:
+                document = await response.json(content_type=None) if response.status == 200 else None
+                return isinstance(document, dict) and document.get("validationResponse") == code
+        except (*NO_RESPONSE, ValueError):
             return False
 
 
@@ -190,7 +191,7 @@ def _validation(code: str) -> dict[str, Any]:
     }
 
 
-def _written(endpoint: EventEndpoint, event: Event) -> dict[str, Any]:
+def _in_schema(endpoint: EventEndpoint, event: Event) -> dict[str, Any]:
     if endpoint.event_delivery_schema == "CloudEventSchemaV1_0":
         return event.in_cloud_event_schema()
     return event.in_event_grid_schema()
@@ -207,10 +208,10 @@ def _dead_letter(endpoint: EventEndpoint, letter: DeadLetter) -> dict[str, Any]:
     }
     if endpoint.event_delivery_schema == "CloudEventSchemaV1_0":
         fields = {name.lower(): value for name, value in fields.items()}
-    return {**_written(endpoint, parcel.event), **fields}
+    return {**_in_schema(endpoint, parcel.event), **fields}
 
 
-def _shown(url: str) -> str:
+def _without_query(url: str) -> str:
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 

@@ -1,4 +1,4 @@
-"""Reading a manifest: its kind, and the blobs and manifests that it needs. Pure; the bytes are never changed."""
+"""Parses manifests: their kind, and the blobs and manifests that they need. Pure; the bytes are never changed."""
 
 import json
 import re
@@ -39,7 +39,7 @@ class Descriptor:
 
 @dataclass(frozen=True, kw_only=True)
 class Document:
-    """A manifest that was read and found well formed."""
+    """A manifest that was parsed and is well-formed."""
 
     digest: str
     media_type: str
@@ -61,104 +61,104 @@ class Document:
 
 
 def parse(body: bytes, content_type: str) -> Document:
-    """Read the bytes as the media type says, or say what is wrong with them."""
+    """Parse the bytes as the media type says. Raises OciError, which says what is wrong."""
     media_type = content_type.partition(";")[0].strip()
     if media_type not in IMAGES | INDEXES:
         raise _invalid(f"Content-Type: expected one of {', '.join(sorted(IMAGES | INDEXES))}, got {media_type[:200]!r}")
-    data = _object(body)
-    if data.get("schemaVersion") != 2:
-        raise _invalid(f"schemaVersion: expected 2, got {data.get('schemaVersion')!r}")
-    if data.get("mediaType", media_type) != media_type:
-        raise _invalid(f"mediaType: expected {media_type} as the Content-Type says, got {data['mediaType']!r}")
-    subject = _descriptor("subject", data["subject"]) if "subject" in data else None
-    known: dict[str, Any] = {
+    document = _object(body)
+    if document.get("schemaVersion") != 2:
+        raise _invalid(f"schemaVersion: expected 2, got {document.get('schemaVersion')!r}")
+    if document.get("mediaType", media_type) != media_type:
+        raise _invalid(f"mediaType: expected {media_type} as the Content-Type says, got {document['mediaType']!r}")
+    subject = _descriptor("subject", document["subject"]) if "subject" in document else None
+    common: dict[str, Any] = {
         "digest": sha256(body),
         "media_type": media_type,
         "body": body,
         "subject": subject.digest if subject else None,
-        "annotations": _annotations(data),
+        "annotations": _annotations(document),
     }
     if media_type in INDEXES:
-        return Document(**known, children=_list("manifests", data), artifact_type=data.get("artifactType"))
-    config = _descriptor("config", data.get("config"))
+        return Document(**common, children=_list("manifests", document), artifact_type=document.get("artifactType"))
+    config = _descriptor("config", document.get("config"))
     return Document(
-        **known,
+        **common,
         config=config,
-        blobs=(config, *_list("layers", data)),
-        artifact_type=data.get("artifactType") or config.media_type,
+        blobs=(config, *_list("layers", document)),
+        artifact_type=document.get("artifactType") or config.media_type,
     )
 
 
 def platform(config: bytes) -> tuple[str | None, str | None]:
-    """Architecture and operating system out of an image's config; (None, None) if the config does not say."""
+    """Architecture and operating system from an image's config; (None, None) if it does not state them."""
     try:
-        data = json.loads(config)
+        document = json.loads(config)
     except ValueError:
         return None, None
-    if not isinstance(data, dict):
+    if not isinstance(document, dict):
         return None, None
-    architecture, system = data.get("architecture"), data.get("os")
+    architecture, system = document.get("architecture"), document.get("os")
     return architecture if isinstance(architecture, str) else None, system if isinstance(system, str) else None
 
 
 def _object(body: bytes) -> dict[str, Any]:
     try:
-        data = json.loads(body)
+        document = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise _invalid("expected a JSON document") from error
-    if not isinstance(data, dict):
+    if not isinstance(document, dict):
         raise _invalid("expected a JSON object")
-    return data
+    return document
 
 
 def _list(name: str, data: dict[str, Any]) -> tuple[Descriptor, ...]:
     values = data.get(name)
     if not isinstance(values, list):
         raise _invalid(f"{name}: expected a list of descriptors")
-    found = []
+    descriptors = []
     for number, value in enumerate(values):
         descriptor = _descriptor(f"{name}[{number}]", value)
-        if name != "layers" or not _is_elsewhere(f"{name}[{number}]", descriptor, value):
-            found.append(descriptor)
-    return tuple(found)
+        if name != "layers" or not _is_external(f"{name}[{number}]", descriptor, value):
+            descriptors.append(descriptor)
+    return tuple(descriptors)
 
 
-def _is_elsewhere(where: str, layer: Descriptor, value: dict[str, Any]) -> bool:
+def _is_external(path: str, layer: Descriptor, value: dict[str, Any]) -> bool:
     """Whether clients fetch the layer from the addresses that it names (Windows base layers), so that it may be missing
-    here. docker-registry 2.8 was asked, once with `validation.manifests.urls.allow`; where it answers 500, here is
-    400."""
+    here. Compared with docker-registry 2.8, also with `validation.manifests.urls.allow`; where it responds with 500,
+    this responds with 400."""
     urls = value.get("urls") or []
     if layer.media_type == _FOREIGN and not urls:
-        raise _invalid(f"{where}.urls: missing URL on layer")
+        raise _invalid(f"{path}.urls: missing URL on layer")
     if layer.media_type != _DOCKER_LAYER and not all(isinstance(url, str) and _ADDRESS.fullmatch(url) for url in urls):
-        raise _invalid(f"{where}.urls: invalid URL on layer")
+        raise _invalid(f"{path}.urls: invalid URL on layer")
     return bool(urls)
 
 
-def _descriptor(where: str, value: object) -> Descriptor:
+def _descriptor(path: str, value: object) -> Descriptor:
     if not isinstance(value, dict):
-        raise _invalid(f"{where}: expected a descriptor")
+        raise _invalid(f"{path}: expected a descriptor")
     digest, size, media_type = value.get("digest"), value.get("size"), value.get("mediaType")
     if not isinstance(digest, str) or not is_digest(digest):
-        raise _invalid(f"{where}.digest: expected sha256:<64 hex>, got {str(digest)[:100]!r}")
+        raise _invalid(f"{path}.digest: expected sha256:<64 hex>, got {str(digest)[:100]!r}")
     if not isinstance(size, int) or size < 0:
-        raise _invalid(f"{where}.size: expected a number of bytes, got {str(size)[:100]!r}")
+        raise _invalid(f"{path}.size: expected a number of bytes, got {str(size)[:100]!r}")
     target = value.get("platform")
-    known = target if isinstance(target, dict) else {}
+    platform = target if isinstance(target, dict) else {}
     return Descriptor(
         digest=digest,
         size=size,
         media_type=str(media_type or ""),
-        architecture=known.get("architecture"),
-        os=known.get("os"),
+        architecture=platform.get("architecture"),
+        os=platform.get("os"),
     )
 
 
 def _annotations(data: dict[str, Any]) -> dict[str, str]:
-    found = data.get("annotations") or {}
-    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+    annotations = data.get("annotations") or {}
+    if not isinstance(annotations, dict) or not all(isinstance(value, str) for value in annotations.values()):
         raise _invalid("annotations: expected an object of strings")
-    return found
+    return annotations
 
 
 def _invalid(detail: str) -> OciError:

@@ -1,6 +1,6 @@
-"""The errors of a registry, in the one JSON form that the OCI distribution specification gives them.
+"""The errors of a registry, in the JSON format of the OCI distribution specification.
 
-Handlers raise `OciError`; a middleware in `server.py` turns it into an answer.
+Handlers raise `OciError`; a middleware in `server.py` turns it into a response.
 """
 
 from collections.abc import Mapping
@@ -44,7 +44,7 @@ class Code(Enum):
 
 
 class OciError(Exception):
-    """An answer that is an error: its code, what exactly was wrong, and headers such as a challenge."""
+    """An error response: its code, what exactly was wrong, and headers such as a challenge."""
 
     def __init__(
         self, code: Code, detail: object = None, *, status: int | None = None, headers: Mapping[str, str] | None = None

@@ -21,7 +21,7 @@ PUSHED, DELETED = "Microsoft.ContainerRegistry.ImagePushed", "Microsoft.Containe
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """One event, before it is written in a schema."""
+    """One event, independent of the schema in which it is sent."""
 
     id: str
     topic: str
@@ -55,7 +55,7 @@ class Event:
 
 
 class Announcer:
-    """Makes an event of each accepted push and delete, and hands it to the delivery."""
+    """Creates an event for each accepted push and delete, and passes it to the delivery."""
 
     def __init__(self, *, topic: str, now: Now, send: Callable[[Event], None]) -> None:
         self._topic = topic

@@ -1,4 +1,5 @@
-"""The door of every handler: finds out who asks, and refuses with a challenge what their token does not cover."""
+"""Authorization for every handler: identifies the caller, and refuses with a challenge what their token does not
+cover."""
 
 from aiohttp import web
 
@@ -6,7 +7,7 @@ from .auth import Authority, Scope
 
 
 class Gate:
-    """Checks requests against scopes; the realm and the service are those that the client called us by."""
+    """Checks requests against scopes; realm and service are those by which the client called us."""
 
     def __init__(self, authority: Authority) -> None:
         self.authority = authority

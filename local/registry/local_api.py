@@ -1,4 +1,4 @@
-"""`/local/…`: requests and messages of the laptop stack to a running double; ACR has nothing like it."""
+"""`/local/…`: requests from the local stack to a running double; ACR has nothing like it."""
 
 import json
 
@@ -15,7 +15,7 @@ ENDPOINTS = TypeAdapter(tuple[EventEndpoint, ...])
 
 
 class LocalApi:
-    """Event endpoints, which may be set after the start, and the dead letters."""
+    """The event endpoints, which can be set after the start, and the dead letters."""
 
     def __init__(self, delivery: Delivery) -> None:
         self._delivery = delivery
@@ -32,7 +32,7 @@ class LocalApi:
         return web.json_response(self._delivery.status())
 
     async def use_endpoints(self, request: web.Request) -> web.Response:
-        """Replace the list of endpoints. A JSON content type is asked for, so that no web page can send this."""
+        """Replace the list of endpoints. The content type must be JSON, so that no web page can send this."""
         _refuse_others(request)
         if request.content_type != "application/json":
             raise OciError(Code.BODY_INVALID, f"Content-Type: expected application/json, got {request.content_type}")

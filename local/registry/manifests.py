@@ -19,7 +19,7 @@ KINDS = {OCI_IMAGE: "OCI manifest", OCI_INDEX: "OCI index"}
 
 
 class Manifests:
-    """Manifests by tag and by digest; every accepted push is announced."""
+    """Manifests by tag and by digest. Every accepted push is announced."""
 
     def __init__(self, *, gate: Gate, index: Index, content: Content, announcer: Announcer) -> None:
         self._gate = gate
@@ -46,28 +46,28 @@ class Manifests:
     async def catalog(self, request: web.Request) -> web.Response:
         self._gate.require(request, CATALOG)
         page = Page.of(request)
-        found = self._index.repositories(page)
-        return web.json_response({"repositories": found[: page.size]}, headers=page.link(request, found))
+        repositories = self._index.repositories(page)
+        return web.json_response({"repositories": repositories[: page.size]}, headers=page.link(request, repositories))
 
     async def tags(self, request: web.Request) -> web.Response:
         repository, page = names.repository(request), Page.of(request)
         self._gate.may(request, repository, "pull")
         if self._index.repository(repository) is None:
             raise OciError(Code.NAME_UNKNOWN, {"name": repository})
-        found = [tag.name for tag in self._index.tags(repository, page)]
-        return web.json_response({"name": repository, "tags": found[: page.size]}, headers=page.link(request, found))
+        tags = [tag.name for tag in self._index.tags(repository, page)]
+        return web.json_response({"name": repository, "tags": tags[: page.size]}, headers=page.link(request, tags))
 
     async def get(self, request: web.Request) -> web.Response:
         repository, reference = names.repository(request), names.reference(request)
         self._gate.may(request, repository, "pull")
         digest, tag = locks.resolve(self._index, repository, reference)
         locks.check_read(self._index, repository, digest, tag)
-        known = self._index.manifest(repository, digest)
-        if known is None:
+        manifest = self._index.manifest(repository, digest)
+        if manifest is None:
             raise OciError(Code.MANIFEST_UNKNOWN, {"Name": repository, "Revision": digest})
-        _refuse_unacceptable(request, known.media_type)
+        _refuse_unacceptable(request, manifest.media_type)
         body = await self._content.get_manifest(repository, digest)
-        headers = {"Content-Type": known.media_type, "Docker-Content-Digest": digest, "Etag": f'"{digest}"'}
+        headers = {"Content-Type": manifest.media_type, "Docker-Content-Digest": digest, "Etag": f'"{digest}"'}
         return web.Response(body=body, headers=headers)
 
     async def put(self, request: web.Request) -> web.Response:
@@ -102,34 +102,34 @@ class Manifests:
         return web.Response(status=202)
 
     async def referrers(self, request: web.Request) -> web.Response:
-        """The manifests whose subject is this digest; an empty index when there are none or it is not known."""
+        """The manifests whose subject is this digest; an empty index if there are none, or the digest is unknown."""
         repository, digest = names.repository(request), names.digest(request.match_info["digest"])
         self._gate.may(request, repository, "pull")
-        found = self._index.referrers(repository, digest)
+        manifests = self._index.referrers(repository, digest)
         headers = {"Content-Type": OCI_INDEX}
-        if wanted := request.query.get("artifactType"):
-            found = [manifest for manifest in found if manifest.artifact_type == wanted]
+        if artifact_type := request.query.get("artifactType"):
+            manifests = [manifest for manifest in manifests if manifest.artifact_type == artifact_type]
             headers["OCI-Filters-Applied"] = "artifactType"
-        answer = {
+        document = {
             "schemaVersion": 2,
             "mediaType": OCI_INDEX,
-            "manifests": [_descriptor(manifest) for manifest in found],
+            "manifests": [_descriptor(manifest) for manifest in manifests],
         }
-        return web.Response(body=json.dumps(answer).encode(), headers=headers)
+        return web.Response(body=json.dumps(document).encode(), headers=headers)
 
     async def _delete_with_referrers(self, request: web.Request, repository: str, digest: str) -> None:
-        """As on ACR, everything that refers to a deleted subject is deleted with it; one lock among these keeps all of
-        them."""
-        doomed = [digest]
-        for subject in doomed:
+        """As on ACR, everything that refers to a deleted subject is deleted with it; a single lock among these keeps
+        all of them."""
+        to_delete = [digest]
+        for subject in to_delete:
             locks.check_delete_manifest(self._index, repository, subject)
-            doomed += [m.digest for m in self._index.referrers(repository, subject) if m.digest not in doomed]
-        for victim in reversed(doomed):
-            known = self._index.manifest(repository, victim)
-            if known is not None:
-                await self._content.drop_manifest(repository, victim)
-                self._index.drop_manifest(repository, victim)
-                self._announcer.deleted(request, repository, known)
+            to_delete += [m.digest for m in self._index.referrers(repository, subject) if m.digest not in to_delete]
+        for target in reversed(to_delete):
+            manifest = self._index.manifest(repository, target)
+            if manifest is not None:
+                await self._content.drop_manifest(repository, target)
+                self._index.drop_manifest(repository, target)
+                self._announcer.deleted(request, repository, manifest)
 
     async def _platform(self, repository: str, document: Document) -> tuple[str | None, str | None]:
         if document.config is None or document.config.media_type not in PLATFORM_CONFIGS:
@@ -139,18 +139,19 @@ class Manifests:
 
 
 def _descriptor(manifest: Manifest) -> dict[str, object]:
-    described: dict[str, object] = {
+    descriptor: dict[str, object] = {
         "mediaType": manifest.media_type,
         "digest": manifest.digest,
         "size": manifest.size,
         "artifactType": manifest.artifact_type,
         "annotations": manifest.annotations,
     }
-    return {name: value for name, value in described.items() if value}
+    return {name: value for name, value in descriptor.items() if value}
 
 
 def _refuse_unacceptable(request: web.Request, media_type: str) -> None:
-    """OCI manifests go only to clients that name their type, as in the code that ACR and docker-registry share."""
+    """OCI manifests are only returned to clients that name their type, as in the code that ACR and docker-registry
+    share."""
     accepted = {
         part.partition(";")[0].strip() for value in request.headers.getall("Accept", []) for part in value.split(",")
     }

@@ -1,4 +1,4 @@
-"""`/acr/v1/…`: the metadata API of ACR, in the shapes that the unmodified azure-containerregistry client reads."""
+"""`/acr/v1/…`: the metadata API of ACR, in the format that the unmodified azure-containerregistry client reads."""
 
 import json
 from typing import Any
@@ -48,38 +48,38 @@ class Metadata:
     async def catalog(self, request: web.Request) -> web.Response:
         self._gate.require(request, CATALOG)
         page = Page.of(request)
-        found = self._index.repositories(page)
-        return web.json_response({"repositories": found[: page.size]}, headers=page.link(request, found))
+        repositories = self._index.repositories(page)
+        return web.json_response({"repositories": repositories[: page.size]}, headers=page.link(request, repositories))
 
     async def repository(self, request: web.Request) -> web.Response:
         return web.json_response(_repository(request, self._repository(request, "metadata_read")))
 
     async def update_repository(self, request: web.Request) -> web.Response:
-        known = self._repository(request, "metadata_write")
-        self._index.set_repository_attributes(known.name, known.attributes.changed(await _changes(request)))
+        repository = self._repository(request, "metadata_write")
+        self._index.set_repository_attributes(repository.name, repository.attributes.changed(await _changes(request)))
         return web.json_response(_repository(request, self._repository(request, "metadata_write")))
 
     async def delete_repository(self, request: web.Request) -> web.Response:
-        known = self._repository(request, "delete")
-        locks.check_delete_repository(self._index, known.name)
-        everything = Page(size=max(known.tags, known.manifests, 1), last=None)
-        tags = [tag.name for tag in self._index.tags(known.name, everything)]
-        manifests = self._index.manifests(known.name, everything)
+        repository = self._repository(request, "delete")
+        locks.check_delete_repository(self._index, repository.name)
+        one_page = Page(size=max(repository.tags, repository.manifests, 1), last=None)
+        tags = [tag.name for tag in self._index.tags(repository.name, one_page)]
+        manifests = self._index.manifests(repository.name, one_page)
         for manifest in manifests:
-            await self._content.drop_manifest(known.name, manifest.digest)
-        self._index.drop_repository(known.name)
+            await self._content.drop_manifest(repository.name, manifest.digest)
+        self._index.drop_repository(repository.name)
         for manifest in manifests:
-            self._announcer.deleted(request, known.name, manifest)
-        answer = {"manifestsDeleted": [manifest.digest for manifest in manifests], "tagsDeleted": tags}
-        return web.json_response(answer, status=202)
+            self._announcer.deleted(request, repository.name, manifest)
+        document = {"manifestsDeleted": [manifest.digest for manifest in manifests], "tagsDeleted": tags}
+        return web.json_response(document, status=202)
 
     # Tags
 
     async def tags(self, request: web.Request) -> web.Response:
-        known, page = self._repository(request, "metadata_read"), Page.of(request)
-        found = self._index.tags(known.name, page, _order(request), request.query.get("digest"))
-        body = {**_head(request, known.name), "tags": [_tag(tag) for tag in found[: page.size]]}
-        return web.json_response(body, headers=page.link(request, [tag.name for tag in found]))
+        repository, page = self._repository(request, "metadata_read"), Page.of(request)
+        tags = self._index.tags(repository.name, page, _order(request), request.query.get("digest"))
+        body = {**_head(request, repository.name), "tags": [_tag(tag) for tag in tags[: page.size]]}
+        return web.json_response(body, headers=page.link(request, [tag.name for tag in tags]))
 
     async def tag(self, request: web.Request) -> web.Response:
         repository, tag = self._tag(request, "metadata_read")
@@ -100,38 +100,38 @@ class Metadata:
     # Manifests
 
     async def manifests(self, request: web.Request) -> web.Response:
-        known, page = self._repository(request, "metadata_read"), Page.of(request)
-        found = self._index.manifests(known.name, page, _order(request))
-        described = [self._described(known.name, manifest) for manifest in found[: page.size]]
-        body = {**_head(request, known.name), "manifests": described}
-        return web.json_response(body, headers=page.link(request, [manifest.digest for manifest in found]))
+        repository, page = self._repository(request, "metadata_read"), Page.of(request)
+        manifests = self._index.manifests(repository.name, page, _order(request))
+        documents = [self._document(repository.name, manifest) for manifest in manifests[: page.size]]
+        body = {**_head(request, repository.name), "manifests": documents}
+        return web.json_response(body, headers=page.link(request, [manifest.digest for manifest in manifests]))
 
     async def manifest(self, request: web.Request) -> web.Response:
         repository, manifest = self._manifest(request, "metadata_read")
-        described = self._described(repository, manifest)
+        document = self._document(repository, manifest)
         if manifest.children:
-            described["references"] = [
+            document["references"] = [
                 {"digest": digest, "architecture": architecture, "os": system}
                 for digest, architecture, system in manifest.children
             ]
-        return web.json_response({**_head(request, repository), "manifest": described})
+        return web.json_response({**_head(request, repository), "manifest": document})
 
     async def update_manifest(self, request: web.Request) -> web.Response:
         repository, manifest = self._manifest(request, "metadata_write")
         changed = manifest.attributes.changed(await _changes(request))
         self._index.set_manifest_attributes(repository, manifest.digest, changed)
         _, manifest = self._manifest(request, "metadata_write")
-        return web.json_response({**_head(request, repository), "manifest": self._described(repository, manifest)})
+        return web.json_response({**_head(request, repository), "manifest": self._document(repository, manifest)})
 
     # Finding
 
     def _repository(self, request: web.Request, action: str) -> Repository:
         name = names.repository(request)
         self._gate.may(request, name, action)
-        known = self._index.repository(name)
-        if known is None:
+        repository = self._index.repository(name)
+        if repository is None:
             raise OciError(Code.NAME_UNKNOWN, {"name": name})
-        return known
+        return repository
 
     def _tag(self, request: web.Request, action: str) -> tuple[str, Tag]:
         repository, reference = self._repository(request, action), names.reference(request)
@@ -147,8 +147,8 @@ class Metadata:
             raise OciError(Code.MANIFEST_UNKNOWN, {"name": repository.name, "digest": digest})
         return repository.name, manifest
 
-    def _described(self, repository: str, manifest: Manifest) -> dict[str, Any]:
-        described = {
+    def _document(self, repository: str, manifest: Manifest) -> dict[str, Any]:
+        document = {
             "digest": manifest.digest,
             "imageSize": manifest.image_size,
             "createdTime": manifest.created,
@@ -160,7 +160,7 @@ class Metadata:
             "tags": [tag.name for tag in self._index.tags_of(repository, manifest.digest)],
             "changeableAttributes": _attributes(manifest.attributes),
         }
-        return {name: value for name, value in described.items() if value is not None}
+        return {name: value for name, value in document.items() if value is not None}
 
 
 async def _changes(request: web.Request) -> dict[str, bool]:

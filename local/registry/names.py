@@ -1,4 +1,4 @@
-"""Names in URLs: repositories, tags, digests, and how a page of a list is asked for."""
+"""Names in URLs: repositories, tags, digests, and the parameters of a page of a list."""
 
 import re
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ def reference(request: web.Request) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """The part of a list that a client asks for: at most `size` entries after `last`."""
+    """The part of a list that a client requests: at most `size` entries after `last`."""
 
     size: int
     last: str | None
@@ -58,7 +58,7 @@ class Page:
         return cls(size=min(int(text[:9]), MAX_PAGE), last=request.query.get("last"))
 
     def link(self, request: web.Request, names: list[str]) -> dict[str, str]:
-        """The Link header to the next page, when `names` (one more than was asked for) shows that there is one."""
+        """The Link header to the next page, if `names` (one more than was requested) shows that there is one."""
         if len(names) <= self.size:
             return {}
         query = {**request.query, "last": names[self.size - 1], "n": str(self.size)}

@@ -1,4 +1,4 @@
-"""`/oauth2/exchange` and `/oauth2/token`: the token endpoints, as ACR has them."""
+"""`/oauth2/exchange` and `/oauth2/token`: the token endpoints of ACR."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ MAX_SCOPES = 20
 
 
 class OAuth:
-    """Answers with tokens; a GET of the exchange is a 404, as on ACR."""
+    """Issues tokens; a GET of the exchange is a 404, as on ACR."""
 
     def __init__(self, authority: Authority) -> None:
         self._authority = authority
@@ -44,25 +44,25 @@ class OAuth:
         elif grant != "password":
             raise _bad("grant_type", "refresh_token or password", grant)
         scopes = [word for value in (await request.post()).getall("scope", []) for word in str(value).split()]
-        return self._answer(principal, service, scopes, refresh=form.get("access_type") == "offline")
+        return self._tokens(principal, service, scopes, refresh=form.get("access_type") == "offline")
 
     async def token_by_get(self, request: web.Request) -> web.Response:
-        """The sign-in of docker login, skopeo and containerd: Basic credentials, or none for anonymous pull."""
+        """How docker login, skopeo and containerd sign in: with Basic credentials, or with none for anonymous pull."""
         service = _service(request.query)
         principal: Principal | None = None
         if authorization := request.headers.get("Authorization"):
             principal = self._authority.by_basic(service=service, authorization=authorization)
         scopes = [word for value in request.query.getall("scope", []) for word in value.split()]
-        return self._answer(principal, service, scopes, refresh=request.query.get("offline_token") == "true")
+        return self._tokens(principal, service, scopes, refresh=request.query.get("offline_token") == "true")
 
-    def _answer(self, principal: Principal | None, service: str, scopes: list[str], *, refresh: bool) -> web.Response:
+    def _tokens(self, principal: Principal | None, service: str, scopes: list[str], *, refresh: bool) -> web.Response:
         if len(scopes) > MAX_SCOPES:
             raise _bad("scope", f"at most {MAX_SCOPES} scopes", str(len(scopes)))
         token = self._authority.access_token(principal, service=service, scopes=map(Scope.parse, scopes))
-        answer = {"access_token": token}
+        document = {"access_token": token}
         if refresh and principal:
-            answer["refresh_token"] = self._authority.refresh_token(principal, service=service)
-        return web.json_response(answer)
+            document["refresh_token"] = self._authority.refresh_token(principal, service=service)
+        return web.json_response(document)
 
 
 async def _form(request: web.Request) -> Mapping[str, str]:
@@ -76,5 +76,5 @@ def _service(form: Mapping[str, str]) -> str:
     return service
 
 
-def _bad(field: str, expected: str, got: str | None) -> OciError:
-    return OciError(Code.BODY_INVALID, f"{field}: expected {expected}, got {(got or 'none')[:100]}")
+def _bad(field: str, expected: str, actual: str | None) -> OciError:
+    return OciError(Code.BODY_INVALID, f"{field}: expected {expected}, got {(actual or 'none')[:100]}")

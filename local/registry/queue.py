@@ -1,6 +1,6 @@
-"""When an event is delivered, delivered again, or given up: Event Grid's rules, without any I/O or clock.
+"""When an event is delivered, redelivered, or given up: Event Grid's rules, without I/O or a clock.
 
-Source of the waits and of the answers that are never retried: "Event Grid message delivery and retry".
+Source of the waits and of the statuses that are never retried: "Event Grid message delivery and retry".
 """
 
 import heapq
@@ -16,7 +16,7 @@ from .settings import Events
 SUCCESS = frozenset({200, 201, 202, 203, 204})
 NEVER_RETRIED = frozenset({400, 401, 403, 413})
 WAITS = tuple(timedelta(seconds=s) for s in (10, 30, 60, 300, 600, 1800, 3600, 10800, 21600, 43200))
-"""Wait after the first, second, … failed attempt; the last one repeats."""
+"""The wait after the first, second, … failed attempt; the last one repeats."""
 LEAST_WAITS = {404: timedelta(minutes=5), 408: timedelta(minutes=2), 503: timedelta(seconds=30)}
 
 
@@ -26,9 +26,9 @@ class GivenUp(StrEnum):
     ATTEMPTS = "MaxDeliveryAttemptsExceeded"
     """It was tried as often as the subscription allows."""
     TIME = "TimeToLiveExceeded"
-    """It was not delivered in its time."""
+    """It was not delivered within its time to live."""
     REFUSED = "UndeliverableDueToClientError"
-    """The endpoint gave an answer that is never retried."""
+    """The endpoint responded with a status that is never retried."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ class Parcel:
 
 @dataclass(frozen=True, kw_only=True)
 class DeadLetter:
-    """An event that was given up, and why."""
+    """An event that was given up, with the reason."""
 
     parcel: Parcel
     reason: GivenUp
@@ -83,22 +83,22 @@ class DeliveryQueue:
         return batch
 
     def settle(self, batch: list[Parcel], status: int | None, now: datetime) -> list[DeadLetter]:
-        """Note the endpoint's answer, None for no answer at all; gives the events that are given up."""
+        """Record the endpoint's status, None for no response; returns the events that are given up."""
         self.in_flight -= len(batch)
         if status in SUCCESS:
             self.delivered += len(batch)
             return []
         dead = []
         for parcel in batch:
-            tried = replace(
-                parcel, attempts=parcel.attempts + 1, last_attempt=now, outcome=str(status) if status else "no answer"
+            attempted = replace(
+                parcel, attempts=parcel.attempts + 1, last_attempt=now, outcome=str(status) if status else "no response"
             )
-            reason = self._give_up(tried, status, now)
+            reason = self._give_up(attempted, status, now)
             if reason:
                 self.given_up += 1
-                dead.append(DeadLetter(parcel=tried, reason=reason))
+                dead.append(DeadLetter(parcel=attempted, reason=reason))
             else:
-                self._push(replace(tried, due=now + self._wait(tried.attempts, status)))
+                self._push(replace(attempted, due=now + self._wait(attempted.attempts, status)))
         return dead
 
     def _give_up(self, parcel: Parcel, status: int | None, now: datetime) -> GivenUp | None:
@@ -106,12 +106,12 @@ class DeliveryQueue:
             return GivenUp.REFUSED
         if parcel.attempts >= self._policy.max_attempts:
             return GivenUp.ATTEMPTS
-        life = timedelta(minutes=self._policy.time_to_live_minutes) * self._policy.time_scale
-        return GivenUp.TIME if now - parcel.published >= life else None
+        time_to_live = timedelta(minutes=self._policy.time_to_live_minutes) * self._policy.time_scale
+        return GivenUp.TIME if now - parcel.published >= time_to_live else None
 
     def _wait(self, attempts: int, status: int | None) -> timedelta:
-        usual = WAITS[min(attempts, len(WAITS)) - 1]
-        return max(usual, LEAST_WAITS.get(status or 0, usual)) * self._policy.time_scale
+        wait = WAITS[min(attempts, len(WAITS)) - 1]
+        return max(wait, LEAST_WAITS.get(status or 0, wait)) * self._policy.time_scale
 
     def _push(self, parcel: Parcel) -> None:
         heapq.heappush(self._waiting, (parcel.due, next(self._numbers), parcel))

@@ -1,4 +1,4 @@
-"""The registry's knowledge of repositories, tags and manifests, as frozen values."""
+"""Repositories, tags and manifests as the registry knows them, as frozen values."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ from slipway.domain.model import Record
 
 
 class Attributes(Record):
-    """The locks, under the names that the metadata API of ACR gives them."""
+    """The locks, by their names in ACR's metadata API."""
 
     delete_enabled: bool = Field(default=True, alias="deleteEnabled")
     write_enabled: bool = Field(default=True, alias="writeEnabled")
@@ -38,7 +38,7 @@ class Repository:
 
 @dataclass(frozen=True, kw_only=True)
 class Tag:
-    """A tag and the digest that it names now."""
+    """A tag and the digest to which it points."""
 
     name: str
     digest: str
@@ -68,5 +68,5 @@ class Manifest:
 
 
 def moment(now: datetime) -> str:
-    """The form that ACR writes a time in: UTC with seven digits."""
+    """ACR's time format: UTC with seven digits."""
     return now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f0Z")

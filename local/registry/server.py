@@ -1,4 +1,4 @@
-"""Puts the parts together, and runs them: `Registry` in a thread for tests, `serve` for a process.
+"""Assembles the parts and runs them: `Registry` in a thread for tests, `serve` for a process.
 
 with Registry(settings) as registry:
     registry.url, registry.login_server
@@ -38,7 +38,7 @@ READ_BUFFER_BYTES = 2**20
 
 
 class Part(Protocol):
-    """Something that answers requests."""
+    """Something that handles requests."""
 
     def routes(self) -> list[web.RouteDef]: ...
 
@@ -52,7 +52,7 @@ def _utc_now() -> datetime:
 
 @contextlib.asynccontextmanager
 async def serve(settings: Settings, *, now: Now = _utc_now) -> AsyncIterator[int]:
-    """Listen while the context is open; gives the port."""
+    """Listen while the context is open; yields the port."""
     signer = Signer(now=now)
     gate = Gate(Authority(settings, signer))
     content, index_path = _content(settings, signer)
@@ -67,7 +67,7 @@ async def serve(settings: Settings, *, now: Now = _utc_now) -> AsyncIterator[int
         Manifests(gate=gate, index=index, content=content, announcer=announcer),
         Blobs(gate=gate, index=index, content=content, signer=signer, now=now, data_host=data_host),
     ]
-    app = web.Application(middlewares=[_answer])
+    app = web.Application(middlewares=[_respond])
     for part in parts:
         app.add_routes(part.routes())
     runner = web.AppRunner(app, access_log=None, read_bufsize=READ_BUFFER_BYTES, shutdown_timeout=2)
@@ -91,8 +91,8 @@ def _content(settings: Settings, signer: Signer) -> tuple[Content, Path]:
 
 
 @web.middleware
-async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Errors in the registry's form, and the headers that every answer of ACR has."""
+async def _respond(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Give errors the registry's format, and responses the headers that ACR always sends."""
     response: web.StreamResponse
     try:
         response = await handler(request)
@@ -102,7 +102,7 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         code = Code.UNSUPPORTED if error.status == 405 else Code.NAME_UNKNOWN
         response = OciError(code, f"{request.method} {request.path[:200]}", status=error.status).response()
     except ClientConnectionError as error:
-        # Only the registry behind this one is called while a request waits.
+        # Only the backend registry is called while a request waits.
         response = OciError(Code.BACKEND_FAILED, f"cannot be reached: {type(error).__name__}").response()
     if not response.prepared:
         response.headers["Docker-Distribution-Api-Version"] = "registry/2.0"
@@ -158,7 +158,7 @@ class Registry:
                 self._ready.set()
                 await self._stop.wait()
         except BaseException as error:
-            # Handed to the thread that waits in __enter__; after the start there is nobody else to tell.
+            # Passed to the thread that waits in __enter__; after the start, nobody else is waiting.
             if self._ready.is_set():
                 raise
             self._failure = error

@@ -51,7 +51,7 @@ class Principal(Record):
 
 
 class EventEndpoint(Record):
-    """A webhook that is told of pushes, as an Event Grid subscription would tell it."""
+    """A webhook that receives push events, like an Event Grid subscription."""
 
     url: HttpUrl
     name: str = Field(default="SLIPWAY-LOCAL", pattern=r"^[A-Za-z0-9-]{3,64}$", description="Subscription name.")
@@ -61,7 +61,7 @@ class EventEndpoint(Record):
 
 
 class Events(Record):
-    """The making and delivery of push events."""
+    """How push events are created and delivered."""
 
     topic: str = Field(default=DEFAULT_TOPIC, pattern=r"^/subscriptions/\S+$", max_length=1024)
     endpoints: tuple[EventEndpoint, ...] = Field(default=(), max_length=20)
@@ -76,7 +76,7 @@ class Events(Record):
 
 
 class Settings(Record):
-    """Everything the double can be told."""
+    """All settings of the double."""
 
     host: str = "127.0.0.1"
     port: int = Field(default=0, ge=0, le=65535, description="0 takes a free port.")
@@ -84,9 +84,12 @@ class Settings(Record):
     backend: HttpUrl | None = Field(default=None, description="A docker-registry that keeps the content instead.")
     principals: tuple[Principal, ...] = Field(default=(), max_length=100)
     anonymous_pull: bool = False
-    redirect_blobs: bool = Field(default=True, description="Answer a blob GET with 307 to a signed URL, as ACR does.")
+    redirect_blobs: bool = Field(
+        default=True, description="Respond to a blob GET with 307 to a signed URL, as ACR does."
+    )
     data_host: str = Field(
-        default="localhost", description="Host of the signed URLs; unlike `host`, so that clients see another domain."
+        default="localhost",
+        description="Host of the signed URLs; differs from `host`, so that clients see another domain.",
     )
     refresh_token_minutes: int = Field(default=180, ge=1, le=1440)
     access_token_minutes: int = Field(default=75, ge=1, le=1440)
@@ -94,20 +97,20 @@ class Settings(Record):
     events: Events = Events()
 
     @model_validator(mode="after")
-    def _somebody_may_enter(self) -> Self:
+    def _somebody_may_sign_in(self) -> Self:
         if not self.principals and not self.anonymous_pull:
             raise ValueError("principals: expected at least one, or anonymous_pull; nobody could use this registry")
         names = [principal.name for principal in self.principals]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"principals: the name {twice[0]!r} is used twice")
+        duplicates = sorted({name for name in names if names.count(name) > 1})
+        if duplicates:
+            raise ValueError(f"principals: the name {duplicates[0]!r} is used twice")
         if self.backend and self.directory:
-            raise ValueError("directory: not together with backend, which keeps the content itself")
+            raise ValueError("directory: not allowed with backend, which keeps the content itself")
         return self
 
 
 class SettingsError(ValueError):
-    """The configuration file cannot be used."""
+    """The configuration file is invalid."""
 
 
 def load(path: Path) -> Settings:

@@ -1,6 +1,6 @@
 """Signed tokens (JWT, HS256) with a key that lives as long as the process, and signatures for data URLs.
 
-Clients of ACR read the expiry out of a token, so a token has the real three-part form.
+Clients of ACR read the expiry from a token, so tokens have the real three-part format.
 """
 
 import base64
@@ -17,11 +17,11 @@ HEADER = {"alg": "HS256", "typ": "JWT"}
 
 
 class TokenError(Exception):
-    """The token was not made here, is not of the wanted kind, or its time is over."""
+    """The token was not issued here, is not of the required kind, or has expired."""
 
 
 class Signer:
-    """Makes and checks tokens of one registry process."""
+    """Issues and verifies the tokens of one registry process."""
 
     def __init__(self, *, now: Now) -> None:
         self._key = secrets.token_bytes(32)
@@ -36,14 +36,14 @@ class Signer:
     def token(self, kind: str, claims: dict[str, Any], *, seconds: int) -> str:
         issued = int(self._now().timestamp())
         body = {**claims, "grant_type": kind, "iat": issued, "nbf": issued, "exp": issued + seconds}
-        signed = f"{_encode(_json(HEADER))}.{_encode(_json({**body, 'jti': secrets.token_hex(8)}))}"
-        return f"{signed}.{self.sign(signed)}"
+        signing_input = f"{_encode(_json(HEADER))}.{_encode(_json({**body, 'jti': secrets.token_hex(8)}))}"
+        return f"{signing_input}.{self.sign(signing_input)}"
 
     def claims(self, kind: str, token: str) -> dict[str, Any]:
-        signed, _, signature = token.rpartition(".")
-        if not signed or not self.matches(signed, signature):
+        signing_input, _, signature = token.rpartition(".")
+        if not signing_input or not self.matches(signing_input, signature):
             raise TokenError(f"expected a token that this registry signed ({kind})")
-        claims: dict[str, Any] = json.loads(_decode(signed.partition(".")[2]))
+        claims: dict[str, Any] = json.loads(_decode(signing_input.partition(".")[2]))
         if claims["grant_type"] != kind:
             raise TokenError(f"expected a token of kind {kind}, got {claims['grant_type']}")
         if self._now().timestamp() >= claims["exp"]:

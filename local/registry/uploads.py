@@ -1,7 +1,7 @@
-"""Uploads in progress: chunks appended to a file, hashed as they arrive, so that memory stays flat.
+"""Uploads in progress: chunks are appended to a file and hashed as they arrive, so that memory use stays flat.
 
-A location carries a signed state with the offset it was made for. As in docker-registry, writing needs the newest
-location; a client that lost it asks for the status, which gives a new one.
+A location carries a signed state with its offset. As in docker-registry, writing requires the newest location; a client
+that lost it requests the status, which returns a new one.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ CONTENT_RANGE = re.compile(r"(?:bytes )?(\d{1,15})-(\d{1,15})(?:/(?:\*|\d{1,15})
 
 @dataclass(kw_only=True)
 class Upload:
-    """One upload; `size` and `hasher` are always those of the bytes in the file."""
+    """One upload; `size` and `hasher` always match the bytes in the file."""
 
     uuid: str
     repository: str
@@ -68,25 +68,29 @@ class Uploads:
         if upload is None or upload.repository != repository:
             raise OciError(Code.BLOB_UPLOAD_UNKNOWN)
         if not self._signer.matches(_state_text(upload, _offset(request)), request.query.get("_state", "")):
-            raise OciError(Code.BLOB_UPLOAD_INVALID, "_state: expected the one of a Location that was given")
+            raise OciError(
+                Code.BLOB_UPLOAD_INVALID, "_state: expected the one of a Location that this registry returned"
+            )
         return upload
 
     def check_state(self, upload: Upload, request: web.Request) -> None:
-        """Refuse a location older than the newest, and a chunk that does not start where the last one ended."""
+        """Refuse a location that is not the newest, and a chunk that does not start where the last one ended."""
         if upload.busy:
             raise OciError(Code.BLOB_UPLOAD_INVALID, "another request is writing to this upload")
-        wrong = _offset(request) != upload.size
-        if given := request.headers.get("Content-Range"):
-            parts = CONTENT_RANGE.fullmatch(given)
-            wrong |= parts is None or int(parts[1]) != upload.size
-            if parts and not wrong and request.content_length not in (None, int(parts[2]) - int(parts[1]) + 1):
-                raise OciError(Code.SIZE_INVALID, f"Content-Range {given}, Content-Length {request.content_length}")
-        if wrong:
+        is_wrong = _offset(request) != upload.size
+        if content_range := request.headers.get("Content-Range"):
+            parts = CONTENT_RANGE.fullmatch(content_range)
+            is_wrong |= parts is None or int(parts[1]) != upload.size
+            if parts and not is_wrong and request.content_length not in (None, int(parts[2]) - int(parts[1]) + 1):
+                raise OciError(
+                    Code.SIZE_INVALID, f"Content-Range {content_range}, Content-Length {request.content_length}"
+                )
+        if is_wrong:
             detail = f"expected a chunk that starts at {upload.size}"
             raise OciError(Code.RANGE_INVALID, detail, headers=self.headers(upload))
 
     async def append(self, upload: Upload, request: web.Request) -> None:
-        """Add the body; when the client goes away, what arrived is kept."""
+        """Append the body. If the client goes away, what has arrived is kept."""
         upload.busy = True
         try:
             with upload.path.open("ab") as file:
@@ -101,7 +105,7 @@ class Uploads:
             upload.busy = False
 
     def finish(self, upload: Upload, digest: str, path_of: Callable[[str], Path]) -> None:
-        """Keep the bytes under their digest; a wrong digest ends the upload."""
+        """Store the bytes under their digest; a wrong digest ends the upload."""
         actual = f"sha256:{upload.hasher.hexdigest()}"
         if not is_digest(digest) or digest != actual:
             self.cancel(upload)
@@ -110,7 +114,7 @@ class Uploads:
         upload.path.replace(path_of(digest))
 
     def store(self, data: bytes, path: Path) -> None:
-        """Keep small content, never half-written under its digest."""
+        """Store small content, never half-written under its digest."""
         draft = self._directory / secrets.token_hex(16)
         draft.write_bytes(data)
         draft.replace(path)

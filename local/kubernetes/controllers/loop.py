@@ -72,7 +72,8 @@ class Controllers:
         try:
             controller.reconcile(api_object)
         except ApiError as error:
-            name = f"{controller.resource.qualified} {api_object['metadata'].get('namespace', '')}/{api_object['metadata']['name']}"
+            metadata = api_object["metadata"]
+            name = f"{controller.resource.qualified} {metadata.get('namespace', '')}/{metadata['name']}"
             print(f"controller: {name}: {error.message}", file=sys.stderr)
-        except Exception:  # noqa: BLE001 - a bug that shows in one object is printed, and the next object gets its turn
+        except Exception:  # noqa: BLE001 - a bug of one object must not stop the others
             traceback.print_exc()

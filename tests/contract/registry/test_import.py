@@ -62,7 +62,7 @@ def test_an_import_brings_the_image_by_digest_and_neither_tag_nor_signature(any_
     states = imported(any_azure, repository)
 
     assert [look.done for look in states] == [False, False, True]
-    assert any_azure.arm.asked[-1] == {
+    assert any_azure.arm.imports[-1] == {
         "source": {"resourceId": SOURCE_ID, "sourceImage": f"{repository}@{ROOT.digest}"},
         "untaggedTargetRepositories": [repository],
         "mode": "NoForce",
@@ -103,13 +103,13 @@ def test_who_may_not_import_is_told_which_role_to_give(default_azure: Azure, rep
 def test_over_fifty_manifests_are_not_asked_for(default_azure: Azure, repository: str) -> None:
     many = index(*(image(bytes([number]), architecture=f"a{number}") for number in range(50)))
     push_artifact(default_azure.source, repository, many)
-    before = len(default_azure.arm.asked)
+    before = len(default_azure.arm.imports)
 
     with pytest.raises(NotImportable, match="it has over 50 manifests") as caught:
         start(default_azure, repository, many.digest)
 
     assert f"{repository}@{many.digest}" in str(caught.value)
-    assert len(default_azure.arm.asked) == before
+    assert len(default_azure.arm.imports) == before
 
 
 def test_fifty_manifests_are_imported(default_azure: Azure, repository: str) -> None:
