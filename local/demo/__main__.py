@@ -1,9 +1,9 @@
-"""`python -m local.demo [--approvals | --manifests-only | --attack [--open GUARD]] [--json]`, and with
-`--cluster real`, of the version that `--kubernetes` names, on real control planes.
+"""`python -m local.demo [--approvals | --manifests-only | --attack [--open GUARD]] [--json]`; with `--cluster real` on
+real control planes, of the version that `--kubernetes` gives.
 
-Plays a story, checks its end, and verifies the trail.
+Plays a story, checks its result, and verifies the trail.
 
-Exit codes: 0 everything ended as it should and the trail verifies; 1 it did not; 3 an attack succeeded.
+Exit codes: 0 everything ended as expected and the trail verifies; 1 it did not; 3 an attack succeeded.
 """
 
 import argparse
@@ -63,9 +63,13 @@ def main() -> int:
         help="real control planes, which `make cluster` builds",
     )
     parser.add_argument(
-        "--kubernetes", choices=list(VERSIONS), default=KUBERNETES, metavar="VERSION", help="their version"
+        "--kubernetes",
+        choices=list(VERSIONS),
+        default=KUBERNETES,
+        metavar="VERSION",
+        help="the version of the real control planes",
     )
-    parser.add_argument("--traces", action="store_true", help="take in the app's traces, and show each release's")
+    parser.add_argument("--traces", action="store_true", help="receive the app's traces, and show each release's")
     options = parser.parse_args()
     if options.open and not options.attack:
         parser.error("--open goes with --attack")
@@ -77,71 +81,75 @@ def main() -> int:
         "front and worker"
     )
     try:
-        with ExitStack() as opened:
+        with ExitStack() as contexts:
             if options.attack:
-                return play_attacks(opened, say, GUARDS.get(options.open), as_json=options.json)
-            applied = opened.enter_context(two_must_approve() if options.approvals else as_bundle())
-            wanted = StackOptions(
+                return play_attacks(contexts, say, GUARDS.get(options.open), as_json=options.json)
+            catalogue_folder = contexts.enter_context(two_must_approve() if options.approvals else as_bundle())
+            stack_options = StackOptions(
                 instances=options.instances,
                 traces=options.traces,
                 apply=None,
                 real_clusters=options.kubernetes if options.cluster == "real" else None,
-                namespaces=namespaces_of(applied),
+                namespaces=namespaces_of(catalogue_folder),
                 settings_of=_checks_drift_each_minute,
             )
-            stack = opened.enter_context(Stack(wanted))
-            told = ApprovalsStory if options.approvals else ManifestsStory if options.manifests_only else Story
-            return _play(stack, told(stack, say), say, applied, as_json=options.json)
+            stack = contexts.enter_context(Stack(stack_options))
+            story_class = ApprovalsStory if options.approvals else ManifestsStory if options.manifests_only else Story
+            return _play(stack, story_class(stack, say), say, catalogue_folder, as_json=options.json)
     except (PartFailed, TooSlow, PageRefused, HookRefused, PushError, RuntimeError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
 
 
 def _checks_drift_each_minute(role: AppRole, settings: dict[str, str]) -> dict[str, str]:
-    """The worker looks for drift each minute, and so in any minute in which the story has it look."""
+    """Let the worker check for drift every minute, because the story waits for such a check."""
     return settings | ({"SLIPWAY_DRIFT_MINUTES": "1"} if role.works else {})
 
 
-def _play(stack: Stack, story: Play, say: Narrator, applied: Path, *, as_json: bool) -> int:
+def _play(stack: Stack, story: Play, say: Narrator, catalogue_folder: Path, *, as_json: bool) -> int:
     say.line(f"all {len(stack.parts)} parts are up; the front answers at {stack.url}, the worker answers nobody")
-    set_up = say.seconds
+    set_up_seconds = say.seconds
     say.heading("The first act: the platform's people apply a project, the team its application")
-    stack.apply(applied)
+    stack.apply(catalogue_folder)
     say.line(f"they typed: slipway apply -f …; project and application {APPLICATION} are in force")
-    story.caught_up()
+    story.skip_earlier_records()
     say.restart()
     expected = story.tell()
-    delivered = say.seconds
+    delivery_seconds = say.seconds
     releases = story.releases(list(expected))
     verdict = _verify(stack, say)
     facts = story.facts()
     if stack.traces_url:
         _show_traces(stack, list(expected), say)
-    right = verdict["intact"] and all(r["phase"] == expected[r["id"]] for r in releases)
-    right = right and all(proof["verified"] for proof in facts.get("proofs", ()))
-    seconds = {"set_up": round(set_up, 1), "delivery": round(delivered, 1), "total": round(set_up + say.seconds, 1)}
+    is_expected = verdict["intact"] and all(r["phase"] == expected[r["id"]] for r in releases)
+    is_expected = is_expected and all(proof["verified"] for proof in facts.get("proofs", ()))
+    seconds = {
+        "set_up": round(set_up_seconds, 1),
+        "delivery": round(delivery_seconds, 1),
+        "total": round(set_up_seconds + say.seconds, 1),
+    }
     if as_json:
         print(json.dumps(_summary(releases, verdict, seconds) | facts))
     else:
-        _show_end(releases, seconds, say, right=right)
-    return 0 if right else 1
+        _show_end(releases, seconds, say, right=is_expected)
+    return 0 if is_expected else 1
 
 
 def _show_traces(stack: Stack, releases: list[str], say: Narrator) -> None:
     say.heading("Each release's trace, from the push to its end")
     for release in releases:
         settled(stack.traces_url, release)
-        shown = release_text(stack.traces_url, release, width=110, colour=False)
-        say.line(shown or f"{release}: nothing came")
+        trace_text = release_text(stack.traces_url, release, width=110, colour=False)
+        say.line(trace_text or f"{release}: no trace arrived")
 
 
 def _verify(stack: Stack, say: Narrator) -> dict[str, Any]:
-    """The answers of the audit trail, and its verification, by the commands that an auditor would use."""
+    """Verify the audit trail, and show what it says, with the commands that an auditor would use."""
     for arguments in [["audit", "live", "production"], ["audit", "verify"]] if not say.quiet else ():
         say.heading(f"$ slipway {' '.join(arguments)}")
         slipway(stack, arguments, show=True)
-    found = slipway(stack, ["audit", "verify", APPLICATION, "--json"], show=False).stdout
-    verdict: dict[str, Any] = json.loads(found)["applications"][0]
+    output = slipway(stack, ["audit", "verify", APPLICATION, "--json"], show=False).stdout
+    verdict: dict[str, Any] = json.loads(output)["applications"][0]
     return verdict
 
 
@@ -161,14 +169,14 @@ def _summary(releases: list[dict[str, Any]], verdict: dict[str, Any], seconds: d
     }
 
 
-def _show_end(releases: list[dict[str, Any]], seconds: dict[str, float], say: Narrator, *, right: bool) -> None:
+def _show_end(releases: list[dict[str, Any]], seconds: dict[str, float], say: Narrator, *, is_expected: bool) -> None:
     say.heading("The end")
     for release in releases:
         chain = ", ".join(f"{rollout['environment']}: {rollout['outcome']}" for rollout in release["rollouts"])
         say.line(f"{release['id']} ({release['tag']}) {release['phase']}: {chain}".replace("_", " "))
     say.line(f"set up in {seconds['set_up']} s, delivered in {seconds['delivery']} s")
-    say.line("everything ended as it should" if right else "SOMETHING IS NOT AS IT SHOULD BE")
-    if right:
+    say.line("everything ended as it should" if is_expected else "SOMETHING IS NOT AS IT SHOULD BE")
+    if is_expected:
         say.heading("Next: keep it running, push a version of your own, and approve it in the browser")
         say.line("make up ARGS=--background && make push VERSION=1.0.0")
         say.line("docs/tutorial/laptop.md goes on from here")

@@ -21,7 +21,7 @@ ADA, BEN, GRACE = "ada@example.com", "ben@example.com", "grace@example.com"
 VERSION = "1.0.0"
 OWN_RULE = str(Rule.NOT_COMMITTER)
 GATE = {"kind": "approval", "approvers": [ADA, BEN, GRACE], "required": 2, "deadline": "24h"}
-"""The policy of production in this story: two of three, and by default nobody approves their own work."""
+"""Production's policy in this story: two of three approve, and by default nobody approves their own work."""
 REFUSED = 1
 """Exit code of `slipway approve` when a vote did not count."""
 
@@ -40,56 +40,56 @@ def two_must_approve() -> Iterator[Path]:
 
 
 class ApprovalsStory(Play):
-    """Two approvals, one attempt by the committer, and a tag that is pushed again in between."""
+    """Two approvals, an attempt by the committer, and a tag that is pushed again in between."""
 
     def tell(self) -> dict[str, str]:
         self.say.heading(f"Production asks two of {ADA}, {BEN} and {GRACE}. Grace commits {VERSION}")
         first = self.deliver(VERSION, by_message=True)
-        self.asked(first)
-        old = self._links(first)
+        self.follow_to_vote_request(first)
+        old_links = self._links(first)
         self.say.heading("Ada approves on the page. Grace, whose commit it is, tries too")
-        self.approve_on_page(old[ADA], ADA, "seen in staging")
+        self.approve_on_page(old_links[ADA], ADA, "seen in staging")
         self.follow(Action.VOTE_APPROVED)
-        self._committer_is_refused(first, old[GRACE])
+        self._committer_is_refused(first, old_links[GRACE])
         self.say.heading(f"The tag {VERSION} is pushed again, with another image: Ada's vote was for the first one")
         second = self.deliver(VERSION, by_message=True)
         self.follow(Action.VOTE_VOIDED)
         self.notice(first, "votes-voided", ADA)
-        self._old_link_explains_itself(old[ADA], second)
-        self.asked(second)
-        new = self._links(second)
+        self._old_link_explains_itself(old_links[ADA], second)
+        self.follow_to_vote_request(second)
+        new_links = self._links(second)
         self.say.heading("Both decide on the image that the tag names now: Ada on the page, Ben on the command line")
-        self.approve_on_page(new[ADA], ADA, "the second image, seen in staging")
+        self.approve_on_page(new_links[ADA], ADA, "the second image, seen in staging")
         self.follow(Action.VOTE_APPROVED)
-        self._once_is_enough(second, new[ADA])
-        self._on_command_line(second, BEN, new[BEN])
+        self._once_is_enough(second, new_links[ADA])
+        self._on_command_line(second, BEN, new_links[BEN])
         self.to_the_end(second)
         return {first: "superseded", second: "completed"}
 
     def facts(self) -> dict[str, Any]:
-        """Every vote of the trail: whose, for which plan, by which channel, and what became of it."""
-        known = ((record, Action.of_text(record["action"])) for record in self.records())
-        votes = [_vote(record) for record, action in known if action is not None and action.about_a_vote]
+        """Every vote in the trail: by whom, for which plan, by which channel, and what became of it."""
+        actions = ((record, Action.of_text(record["action"])) for record in self.records())
+        votes = [_vote(record) for record, action in actions if action is not None and action.about_a_vote]
         self.say.heading("Every vote in the audit trail")
         for vote in votes:
             self.say.vote(vote)
         return {"votes": votes}
 
     def _links(self, release: str) -> dict[str, str]:
-        return {one: self.notice(release, "gate-opened", one)["approval_url"] for one in (ADA, BEN, GRACE)}
+        return {person: self.notice(release, "gate-opened", person)["approval_url"] for person in (ADA, BEN, GRACE)}
 
     def _approve(self, person: str, link: str) -> tuple[int, dict[str, Any]]:
         self.say.line(f"{person} types: slipway approve --link …")
-        done = slipway(self.stack, ["approve", "--link", link, "--json"], show=False)
-        answer: dict[str, Any] = json.loads(done.stdout)
-        return done.returncode, answer
+        process = slipway(self.stack, ["approve", "--link", link, "--json"], show=False)
+        result: dict[str, Any] = json.loads(process.stdout)
+        return process.returncode, result
 
     def _committer_is_refused(self, release: str, link: str) -> None:
-        code, told = self._approve(GRACE, link)
-        self.say.line(f"the answer, with exit code {code}: {_refusal(told)}")
-        refused = self.follow(Action.VOTE_REFUSED)
-        if code != REFUSED or refused["actor"] != GRACE or refused["details"]["rules"] != [OWN_RULE]:
-            raise RuntimeError(f"expected {OWN_RULE} to refuse {GRACE} on {release}, got {refused['details']}")
+        code, result = self._approve(GRACE, link)
+        self.say.line(f"the answer, with exit code {code}: {_refusal(result)}")
+        record = self.follow(Action.VOTE_REFUSED)
+        if code != REFUSED or record["actor"] != GRACE or record["details"]["rules"] != [OWN_RULE]:
+            raise RuntimeError(f"expected {OWN_RULE} to refuse {GRACE} on {release}, got {record['details']}")
 
     def _old_link_explains_itself(self, link: str, newer: str) -> None:
         page = Approver().read(link)
@@ -98,22 +98,22 @@ class ApprovalsStory(Play):
         self.say.line(f"the link that Ada has says that {newer} took its place, and takes no vote any more")
 
     def _once_is_enough(self, release: str, link: str) -> None:
-        """One person, two channels: still one vote."""
-        code, told = self._approve(ADA, link)
-        refused = self.follow(Action.VOTE_REFUSED)
-        if code != REFUSED or refused["details"]["rules"] != [str(Rule.ONE_VOTE_EACH)]:
-            raise RuntimeError(f"expected one vote of {ADA} on {release}, got {refused['details']}")
-        self.say.line(f"counted already: one person has one vote, so it is still 1 of 2: {_refusal(told)}")
+        """One person with two channels still has one vote."""
+        code, result = self._approve(ADA, link)
+        record = self.follow(Action.VOTE_REFUSED)
+        if code != REFUSED or record["details"]["rules"] != [str(Rule.ONE_VOTE_EACH)]:
+            raise RuntimeError(f"expected one vote of {ADA} on {release}, got {record['details']}")
+        self.say.line(f"counted already: one person has one vote, so it is still 1 of 2: {_refusal(result)}")
 
     def _on_command_line(self, release: str, person: str, link: str) -> None:
-        code, told = self._approve(person, link)
+        code, result = self._approve(person, link)
         if code:
-            raise RuntimeError(f"expected {person} to approve {release}, got: {_refusal(told)}")
-        self.say.line(f"the answer: {told['state']}, and the gate is passed")
+            raise RuntimeError(f"expected {person} to approve {release}, got: {_refusal(result)}")
+        self.say.line(f"the answer: {result['state']}, and the gate is passed")
 
 
-def _refusal(told: dict[str, Any]) -> str:
-    return str(told["error"]["message"])
+def _refusal(result: dict[str, Any]) -> str:
+    return str(result["error"]["message"])
 
 
 def _vote(record: dict[str, Any]) -> dict[str, Any]:

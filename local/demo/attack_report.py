@@ -1,4 +1,4 @@
-"""`--attack`: starts a stack, plays the attacks on it, and says what came of each."""
+"""`--attack`: starts a stack, plays the attacks on it, and reports the outcome of each."""
 
 import json
 from contextlib import ExitStack
@@ -15,25 +15,25 @@ from .narrator import Narrator
 from .play import APPLICATION, slipway
 
 SUCCEEDED = 3
-"""Exit code where an attack got through."""
+"""Exit code if an attack succeeded."""
 
 
-def play_attacks(opened: ExitStack, say: Narrator, guard: Guard | None, *, as_json: bool) -> int:
-    """All attacks; or, with a guard open, the one that it stops. Returns the exit code.
+def play_attacks(contexts: ExitStack, say: Narrator, guard: Guard | None, *, as_json: bool) -> int:
+    """Play all attacks, or with an open guard the one that it stops. Returns the exit code.
 
     Raises `PartFailed`, `TooSlow` and `RuntimeError`.
     """
-    applied = opened.enter_context(as_attacked())
-    app = opened.enter_context(folder_without(guard))
-    stack = opened.enter_context(Stack(StackOptions(apply=None, app=app, namespaces=namespaces_of(applied))))
+    catalogue_folder = contexts.enter_context(as_attacked())
+    app = contexts.enter_context(folder_without(guard))
+    stack = contexts.enter_context(Stack(StackOptions(apply=None, app=app, namespaces=namespaces_of(catalogue_folder))))
     if guard is not None:
         say.line(f"THE GUARD {guard} IS OPEN: front and worker were started without it")
-    stack.apply(applied)
+    stack.apply(catalogue_folder)
     attempts = attack(stack, say, tuple(Attack) if guard is None else (BY_GUARD[guard],))
     verdict = json.loads(slipway(stack, ["audit", "verify", APPLICATION, "--json"], show=False).stdout)
     intact = bool(verdict["applications"][0]["intact"])
     if as_json:
-        print(json.dumps(_told(attempts, guard, intact=intact)))
+        print(json.dumps(_summary(attempts, guard, intact=intact)))
     else:
         _show(attempts, say, intact=intact)
     if not all(attempt.refused for attempt in attempts):
@@ -44,13 +44,13 @@ def play_attacks(opened: ExitStack, say: Narrator, guard: Guard | None, *, as_js
 def attack(stack: Stack, say: Narrator, attacks: tuple[Attack, ...], *, minor: int = 0) -> list[Attempt]:
     """Play the attacks on a stack in which the application is in force. Raises `TooSlow` and `RuntimeError`."""
     story = Attacks(stack, say, minor=minor)
-    story.caught_up()
-    return [story.play(each) for each in attacks]
+    story.skip_earlier_records()
+    return [story.play(attack) for attack in attacks]
 
 
-def _told(attempts: list[Attempt], guard: Guard | None, *, intact: bool) -> dict[str, Any]:
+def _summary(attempts: list[Attempt], guard: Guard | None, *, intact: bool) -> dict[str, Any]:
     return {
-        "attacks": [attempt.told() for attempt in attempts],
+        "attacks": [attempt.as_json() for attempt in attempts],
         "open": str(guard) if guard else None,
         "audit": {"verified": intact},
     }
@@ -60,9 +60,8 @@ def _show(attempts: list[Attempt], say: Narrator, *, intact: bool) -> None:
     say.heading("The end")
     for attempt in attempts:
         record = attempt.record
-        what = f"refused by {attempt.attack.rule}" if attempt.refused else "SUCCEEDED"
-        line = (
-            f"{attempt.attack.guard.finding} {attempt.attack}: {what}, record {record['sequence']} {record['action']}"
-        )
+        outcome = f"refused by {attempt.attack.rule}" if attempt.refused else "SUCCEEDED"
+        shown = f"record {record['sequence']} {record['action']}"
+        line = f"{attempt.attack.guard.finding} {attempt.attack}: {outcome}, {shown}"
         say.verdict(line, holds=attempt.refused)
     say.line("the trail verifies" if intact else "THE TRAIL DOES NOT VERIFY")

@@ -1,4 +1,4 @@
-"""Plays the attacks on a running stack: as people outside of the app would, by what each of them may do."""
+"""Plays the attacks on a running stack, like people outside the app, with only the rights that each of them has."""
 
 import json
 import time
@@ -39,9 +39,9 @@ from .play import APPLICATION, WITHIN
 ADA_AT_HER_DESK = Somebody(name=ADA.name, mail=ADA.mail)
 NAMESPACE = "hello-staging"
 TESTS = "slipway.dev/verification%3Dtrue"
-"""The selector by which everybody can tell the Job of the acceptance tests from others."""
+"""The selector by which anybody can recognize the Job of the acceptance tests."""
 SOON = 0.02
-"""Seconds between two looks of somebody who waits for their moment."""
+"""Seconds between two looks of an attacker who waits for the right moment."""
 CREATED = 201
 FORGED_LOG = "all 12 tests passed"
 
@@ -50,13 +50,13 @@ class Attacks(Delivering):
     """Each attack is one method, which first delivers everything that it needs."""
 
     def __init__(self, stack: Stack, narrator: Narrator, *, minor: int = 0) -> None:
-        """`minor` is the minor version that is pushed, for a stack that is attacked more than once."""
+        """`minor` is the minor version to push, for a stack that is attacked more than once."""
         super().__init__(stack, narrator)
         self._minor = minor
 
     def play(self, attack: Attack) -> Attempt:
-        """Raises `TooSlow` and `RuntimeError` when neither its refusal nor its success can be seen."""
-        self.caught_up()
+        """Raises `TooSlow` and `RuntimeError` if neither its refusal nor its success can be observed."""
+        self.skip_earlier_records()
         self.say.heading(f"{attack.story} ({attack.guard.finding})")
         with ExitStack() as until_it_ends:
             self._ways[attack](until_it_ends)
@@ -79,25 +79,25 @@ class Attacks(Delivering):
         for record in self._watch.follow(lambda r: attack.is_refused_by(r) or attack.succeeds_by(r), within=WITHIN):
             self.say.record(record)
         attempt = Attempt(attack=attack, refused=attack.is_refused_by(record), record=record)
-        where = f"record {record['sequence']}, {record['action']}"
+        label = f"record {record['sequence']}, {record['action']}"
         if attempt.refused:
-            self.say.verdict(f"refused by the rule {attack.rule}: {where}: {attempt.reason}")
+            self.say.verdict(f"refused by the rule {attack.rule}: {label}: {attempt.reason}")
         else:
-            self.say.verdict(f"SUCCEEDED: {record['release']} is live in {attack.wants}: {where}", holds=False)
+            self.say.verdict(f"SUCCEEDED: {record['release']} is live in {attack.wants}: {label}", holds=False)
         return attempt
 
-    # ---- what several need
+    # ---- shared preparations
     @cached_property
     def _waiting(self) -> tuple[str, RunFacts]:
-        """A release that waits at production's gate, of a change by Ada, and its run."""
+        """A release of a change by Ada that waits at production's gate, and its run."""
         release, run = self.deliver_bundle(self._version(1), author=ADA_AT_HER_DESK, claims=GRACE)
-        self.asked(release)
+        self.follow_to_vote_request(release)
         return release, run
 
     def _version(self, patch: int) -> str:
         return f"1.{self._minor}.{patch}"
 
-    # ---- the five
+    # ---- the five attacks
     def _forge_tests(self, until_it_ends: ExitStack) -> None:
         until_it_ends.enter_context(self._somebody(self._swap_job))
         self.say.line("a developer's script watches staging for a Job of the acceptance tests")
@@ -109,15 +109,17 @@ class Attacks(Delivering):
         self.say.line("Ada opens the page, which offers no such button, and sends the form with one; she signs it")
         try:
             Signer(ADA.oid).decide(f"{self.stack.url}/approvals/{name}/{number}/production", "approve", "it is mine")
-        except PageRefused as told:
-            self.say.line(f"the page: {told}"[:200])
+        except PageRefused as refusal:
+            self.say.line(f"the page: {refusal}"[:200])
 
     def _forge_run(self, _: ExitStack) -> None:
         _release, run = self._waiting
         self.push_image(self._version(2))
-        made = self.push_bundle(self._version(2), self._version(2))
-        self.say.line(f"another pipeline tells in the queue runs that run {run.number} built {made['digest'][:19]}…")
-        message = run_message(run, made["digest"], tag=self._version(2), repository=BUNDLES, pipeline=self.ci.name)
+        published = self.push_bundle(self._version(2), self._version(2))
+        self.say.line(
+            f"another pipeline tells in the queue runs that run {run.number} built {published['digest'][:19]}…"
+        )
+        message = run_message(run, published["digest"], tag=self._version(2), repository=BUNDLES, pipeline=self.ci.name)
         with (
             ServiceBusClient.from_connection_string(self.stack.bus) as client,
             client.get_queue_sender(Queue.RUNS) as sender,
@@ -132,9 +134,9 @@ class Attacks(Delivering):
             tables.get_table_client(TableName.LEDGER) as table,
         ):
             row = table.get_entity(APPLICATION, keys.release(number))
-            data = {name: value for name, value in row.items() if name.startswith("Data")}
+            columns = {name: value for name, value in row.items() if name.startswith("Data")}
             a_moment_ago = datetime.now(UTC) - timedelta(seconds=1)
-            edited = unpack_row(Release, data).evolve(phase=Phase.HELD_BACK, due=a_moment_ago)
+            edited = unpack_row(Release, columns).evolve(phase=Phase.HELD_BACK, due=a_moment_ago)
             table.update_entity(dict(row) | pack_release(edited), mode=UpdateMode.REPLACE)
         self.say.line(f"the row of {release} says now that its gate was passed, and that it is due")
         self.stack.run_timer("reconcile")
@@ -150,18 +152,18 @@ class Attacks(Delivering):
             credentials=credentials,
         )
         self.say.line("somebody pushed tool:stable, and can push it again at any time")
-        self.deliver_bundle(self._version(3), altered=lambda packed: with_container(packed, f"{registry}/tool:stable"))
+        self.deliver_bundle(self._version(3), alter=lambda packed: with_container(packed, f"{registry}/tool:stable"))
 
     # ---- the developer
     def _swap_job(self, is_over: Callable[[], bool]) -> None:
-        """Waits for the Job of the acceptance tests, deletes it, and puts another one at its name."""
+        """Wait for the Job of the acceptance tests, delete it, and create another one with its name."""
         jobs = f"{self.stack.clusters['staging']['server']}/apis/batch/v1/namespaces/{NAMESPACE}/jobs"
         while not is_over():
-            found = self._as_developer("GET", f"{jobs}?labelSelector={TESTS}").json().get("items") or []
-            if not found:
+            running_jobs = self._as_developer("GET", f"{jobs}?labelSelector={TESTS}").json().get("items") or []
+            if not running_jobs:
                 time.sleep(SOON)
                 continue
-            job = found[0]
+            job = running_jobs[0]
             name = job["metadata"]["name"]
             self._as_developer("DELETE", f"{jobs}/{name}", {"propagationPolicy": "Background"})
             while self._as_developer("POST", jobs, forged(job)).status != CREATED and not is_over():
@@ -179,29 +181,29 @@ class Attacks(Delivering):
 
     @contextmanager
     def _somebody(self, does: Callable[[Callable[[], bool]], None]) -> Any:
-        """Somebody who does something beside the story, until it is over."""
+        """Somebody who does something alongside the story, until it is over."""
         over = Future[None]()
-        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="somebody") as beside:
-            done = beside.submit(does, over.done)
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="somebody") as threads:
+            action = threads.submit(does, over.done)
             try:
                 yield
             finally:
                 over.set_result(None)
-            done.result()
+            action.result()
 
 
 def forged(job: dict[str, Any]) -> dict[str, Any]:
-    """A Job of the same name and the same image whose program is another."""
+    """A Job with the same name and image that runs another program."""
     container = dict(job["spec"]["template"]["spec"]["containers"][0])
     container |= {"command": ["python3", "-c", f"print({FORGED_LOG!r})"]}
-    kept = {name: container[name] for name in ("name", "image", "command")}
+    fake_container = {name: container[name] for name in ("name", "image", "command")}
     metadata = {"name": job["metadata"]["name"], "labels": {"slipway.dev/verification": "true"}}
-    spec = {"backoffLimit": 0, "template": {"spec": {"restartPolicy": "Never", "containers": [kept]}}}
+    spec = {"backoffLimit": 0, "template": {"spec": {"restartPolicy": "Never", "containers": [fake_container]}}}
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec}
 
 
 def with_container(packed: PackedBundle, image: str) -> PackedBundle:
-    """The bundle with one more container in staging, which prepares the pods of the application."""
+    """The bundle with one more container in staging: an init container of the application's pods."""
     config, files = unpack_bundle(packed)
     path = "environments/staging/deployment.yaml"
     extra = (

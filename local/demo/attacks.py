@@ -1,7 +1,7 @@
 """Five ways to bring an image into a cluster that nobody approved, or that its own tests refuse, and who tries each.
 
-Each was done once to an earlier Slipway. An attack ends when a record says that it was refused, by the rule that it
-would have to get past, or when what it wanted is live.
+Each attack succeeded once, against an earlier Slipway. An attack ends when a record says that it was refused, by the
+rule that it has to get past, or when its image is live.
 """
 
 from collections.abc import Mapping
@@ -16,21 +16,21 @@ from .guards import Guard
 
 
 class Refusal(NamedTuple):
-    """The trail's words where it is refused."""
+    """How the trail records the refusal."""
 
     rule: Rule
     action: Action
 
 
 class Attack(StrEnum):
-    """One of the five."""
+    """One of the five attacks."""
 
     story: str
     guard: Guard
     rule: Rule
     refused_as: Action
     wants: str
-    """The environment in which it wants its image live."""
+    """The environment in which it wants its image to be live."""
 
     def __new__(cls, name: str, story: str, guard: Guard, refusal: Refusal, wants: str) -> Self:
         member = str.__new__(cls, name)
@@ -82,7 +82,7 @@ class Attack(StrEnum):
         return bool(record["action"] == self.refused_as and str(self.rule) in rules)
 
     def succeeds_by(self, record: Mapping[str, Any]) -> bool:
-        """Whether the record says that its image is live where it wants it."""
+        """Whether the record says that the attack's image is live where it wants it."""
         return bool(record["action"] == Action.RELEASE_LIVE and record["environment"] == self.wants)
 
 
@@ -96,13 +96,13 @@ class Attempt:
     attack: Attack
     refused: bool
     record: Mapping[str, Any]
-    """The record that says so."""
+    """The record that shows the outcome."""
 
     @property
     def reason(self) -> str:
         return str(self.record["details"].get("reason") or "")
 
-    def told(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         attack, record = self.attack, self.record
         return {
             "attack": str(attack),

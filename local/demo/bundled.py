@@ -1,4 +1,5 @@
-"""The example as a team has it that delivers bundles: staging may start by a message's word, production by a proof."""
+"""The example as a team that delivers bundles has it: staging may start on a message's word, production needs a
+proof."""
 
 import tempfile
 from collections.abc import Iterator
@@ -15,9 +16,9 @@ ADA, BEN = laptop().person("Ada"), laptop().person("Ben")
 BUNDLES = "hello-bundle"
 """The repository of the bundles."""
 VALIDATION = {"kind": "approval", "approvers": [f"oid:{BEN.oid}"], "level": "queue", "deadline": "24h"}
-"""Ben, on whose behalf a bot may answer."""
+"""Ben, on whose behalf a bot may vote."""
 GATE = {"kind": "approval", "approvers": [f"oid:{ADA.oid}"], "level": "signed", "fresh": "5m", "deadline": "24h"}
-"""Ada, who must have signed in within the last five minutes, and whose token proves what she said."""
+"""Ada, who must have signed in within the last five minutes, and whose token proves her vote."""
 
 
 @contextmanager
@@ -29,8 +30,7 @@ def as_bundle() -> Iterator[Path]:
 
 @contextmanager
 def as_attacked() -> Iterator[Path]:
-    """The same, for those who try to get past its gates: staging waits for nobody, and Ben may approve as well as
-    Ada."""
+    """The same for the attacks on its gates: staging needs no approval, and Ben may approve as well as Ada."""
     with _applied({"kind": "auto"}, GATE | {"approvers": [f"oid:{ADA.oid}", f"oid:{BEN.oid}"]}) as folder:
         yield folder
 
@@ -45,12 +45,12 @@ def _applied(validation: dict[str, Any], gate: dict[str, Any]) -> Iterator[Path]
 
 
 def _application(of_images: dict[str, Any], validation: dict[str, Any], gate: dict[str, Any]) -> dict[str, Any]:
-    """The example's, with manifests that come along in the bundle."""
+    """The example's application, whose manifests are in the bundle instead."""
     image = of_images.pop("image")
-    staging, production = (_environment(each) for each in of_images["environments"])
+    staging, production = (_environment(environment) for environment in of_images["environments"])
     staging |= {"gate": validation, "verification": staging["verification"] | {"job": "acceptance.yaml"}}
     production |= {"gate": gate}
-    del of_images["pipeline"]["tag"]  # it names the image's tag; the run says itself which bundle it made
+    del of_images["pipeline"]["tag"]  # it gives the image's tag; here, the run publishes which bundle it built
     return of_images | {
         "source": "bundle",
         "bundle": {"registry": image["registry"], "repository": BUNDLES},
@@ -68,8 +68,8 @@ def _project(of_images: dict[str, Any]) -> dict[str, Any]:
 
 
 def _read(name: str) -> dict[str, Any]:
-    read: dict[str, Any] = yaml.safe_load((EXAMPLE / name).read_text(encoding="utf-8"))
-    return read
+    document: dict[str, Any] = yaml.safe_load((EXAMPLE / name).read_text(encoding="utf-8"))
+    return document
 
 
 def _write(file: Path, content: dict[str, Any]) -> None:

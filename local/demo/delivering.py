@@ -1,4 +1,4 @@
-"""CI's part for an application that is delivered as a bundle, in every story that has one."""
+"""CI's part in every story whose application is delivered as a bundle."""
 
 import tempfile
 from collections.abc import Callable
@@ -22,9 +22,9 @@ from .bundled import BUNDLES
 from .play import APPLICATION, Play, slipway
 
 BROKEN = "wrong-total"
-"""A variant with a bug that only the acceptance tests see."""
+"""A variant with a bug that only the acceptance tests notice."""
 MANIFESTS = EXAMPLE / "bundle"
-type Altered = Callable[[PackedBundle], PackedBundle]
+type Alter = Callable[[PackedBundle], PackedBundle]
 """A manipulation of a bundle between building and pushing it."""
 
 
@@ -38,17 +38,17 @@ class Delivering(Play):
         variant: str | None = None,
         author: Somebody = GRACE,
         claims: Somebody | None = None,
-        altered: Altered | None = None,
+        alter: Alter | None = None,
         of_image: str = "",
         manifests: Path = MANIFESTS,
     ) -> tuple[str, RunFacts]:
-        """CI's work: build and push the image, then the bundle, publish it, and report the run. Returns the release and
-        the run. `of_image` is the version of an image that is there already, so that none is built."""
+        """Do CI's work: build and push the image, then the bundle, publish it, and report the run. Returns the release
+        and the run. `of_image` is the version of an existing image, so that none is built."""
         run = self.ci.begin(f"Release {version}", author=author, claims=claims)
         self.say.line(f"Dan completes {author.name}'s pull request; run {run.number} of hello-ci begins")
         if not of_image:
             self.push_image(version, variant=variant, commit=run.commit)
-        published = self.push_bundle(version, of_image or version, manifests=manifests, altered=altered)
+        published = self.push_bundle(version, of_image or version, manifests=manifests, alter=alter)
         self.ci.end(run, None, published=published)
         self.ci.report(run)
         self.say.line("the run says what it published, and has ended; its service hook was answered with 202")
@@ -59,22 +59,22 @@ class Delivering(Play):
         self.say.line(f"CI built and pushed the image hello:{version} for linux/amd64 and linux/arm64")
 
     def push_bundle(
-        self, version: str, of_image: str, *, manifests: Path = MANIFESTS, altered: Altered | None = None
+        self, version: str, of_image: str, *, manifests: Path = MANIFESTS, alter: Alter | None = None
     ) -> dict[str, Any]:
-        """Build and push a bundle of an image that is there; returns what a run publishes about it."""
+        """Build and push a bundle of an existing image; returns what a run publishes about it."""
         registry = self.stack.registries["nonprod"]
         with tempfile.TemporaryDirectory(prefix="slipway-ci-") as name:
             folder = Path(name)
             stage = BundleStage(run_command=partial(self.run_command, folder), folder=folder, registry=registry)
             stage.build(APPLICATION, manifests, version, [f"hello:{of_image}"])
-            if altered is not None:
-                return self._push_altered(altered(read_layout(folder / "bundle")), version, registry)
-            told = stage.push(BUNDLES)
-        self.say.line(f"it run_command: slipway bundle build … && slipway bundle push …: {told['digest'][:19]}…")
-        return told
+            if alter is not None:
+                return self._push_altered(alter(read_layout(folder / "bundle")), version, registry)
+            published = stage.push(BUNDLES)
+        self.say.line(f"it ran: slipway bundle build … && slipway bundle push …: {published['digest'][:19]}…")
+        return published
 
     def _push_altered(self, packed: PackedBundle, version: str, registry: str) -> dict[str, Any]:
-        """Push by a client that does not check the content that it pushes."""
+        """Push with a client that does not check the content that it pushes."""
         parts = BuiltImage(
             blobs=(_part(CONFIG_TYPE, packed.config), _part(LAYER_TYPE, packed.layer)),
             manifests=(),
@@ -95,9 +95,9 @@ class Delivering(Play):
     def run_command(self, folder: Path, *arguments: str) -> None:
         """Run a command of the pipeline, signed in to the registry. Raises `RuntimeError`."""
         signed_in = {"SLIPWAY_REGISTRY_USER": "ci", "SLIPWAY_REGISTRY_PASSWORD": self.stack.secrets.ci_password}
-        done = slipway(self.stack, list(arguments), show=False, folder=folder, more=signed_in)
-        if done.returncode:
-            raise RuntimeError(f"slipway {' '.join(arguments)} ended with {done.returncode}: {done.stderr}")
+        process = slipway(self.stack, list(arguments), show=False, folder=folder, more=signed_in)
+        if process.returncode:
+            raise RuntimeError(f"slipway {' '.join(arguments)} ended with {process.returncode}: {process.stderr}")
 
 
 def _part(media_type: str, data: bytes) -> Part:

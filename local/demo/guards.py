@@ -1,7 +1,7 @@
 """The guards that `--open` can leave out, each by its place in the app, and the app without one of them.
 
-Nothing in `slipway/` or `functions/` can do this: no setting, no argument, no environment. An app without a guard is
-a folder of its own, whose `function_app.py` replaces a function of the product before it builds the app of it.
+Nothing in `slipway/` or `functions/` can do this: no setting, no argument, no environment variable. An app without a
+guard is a folder of its own, whose `function_app.py` replaces a function of the product before it builds the app.
 """
 
 import importlib
@@ -36,13 +36,13 @@ app = app_without(GUARDS[{guard!r}])
 
 @dataclass(frozen=True)
 class Place:
-    """A function of the product, by its module and its name in it."""
+    """A function of the product, by its module and its name there."""
 
     module: str
     name: str
 
     def replace(self, made: Callable[[Any], Any]) -> None:
-        """Put another object there, made of the present one. Raises `AttributeError` if there is none."""
+        """Replace the function by another one, made from it. Raises `AttributeError` if there is none."""
         *outer, name = self.name.split(".")
         holder = importlib.import_module(self.module)
         for part in outer:
@@ -63,13 +63,13 @@ class Guard(StrEnum):
         return member
 
     OUR_JOB = "our-job", "S-01", "slipway.effects.cluster.jobs", "state"
-    """The verdict of the acceptance tests is that of the very Job that was made."""
+    """Only the very Job that was created decides the acceptance tests."""
     PROVED_RUN = "proved-run", "S-02", "slipway.engine.proving_runs", "prove"
     """A message's claims about a run are checked with Azure DevOps."""
     OWN_WORK = "own-work", "S-03", "slipway.domain.decide.quorum", "_differs"
     """Nobody approves their own change."""
     PINNED_IMAGES = "pinned-images", "S-04", "slipway.domain.images", "ImageRules.leaves"
-    """Every image that would run stands by digest."""
+    """Every image that would run is named by digest."""
     GATE_ON_RECORD = "gate-on-record", "S-05", "slipway.engine.on_record", "OnRecord.begin"
     """The gate is derived again from signed records before anything is copied or rolled out."""
 
@@ -78,7 +78,7 @@ GUARDS = {str(guard): guard for guard in Guard}
 
 
 def _any_job(_: Any) -> Any:
-    def state(objects: Any, started: Any, manifest: Any, namespace: str, _: Any = ()) -> JobState:  # noqa: ARG001 - as the real one
+    def state(objects: Any, started: Any, manifest: Any, namespace: str, _: Any = ()) -> JobState:  # noqa: ARG001 - the signature of the real one
         job = ManifestTarget(manifest={}, kind=built_in("batch/v1", "Job"), name=started.name, namespace=namespace)
         verdict = look_at_rollout(objects, job)
         return JobState(state=verdict.state, reason=verdict.reason)
@@ -104,17 +104,17 @@ def _own_work_too(_: Any) -> Any:
 
 
 def _any_image(_: Any) -> Any:
-    def leaves(self: Any, value: Any) -> bool:  # noqa: ARG001 - as the real one
+    def leaves(self: Any, value: Any) -> bool:  # noqa: ARG001 - the signature of the real one
         return True  # as if the project left every kind unpinned
 
     return leaves
 
 
 def _any_row(_: Any) -> Any:
-    # Such a row is met once more: when a step reports, it is compared with the signed end of the trail.
+    # Such a row is detected once more: when a step reports, it is compared with the signed end of the trail.
     Place("slipway.domain.decide.chain", "is_as_signed").replace(lambda _: lambda *_: True)
 
-    def begin(self: Any, step: Any, environment: Any) -> Callable[[Any], tuple[()]]:  # noqa: ARG001 - as the real one
+    def begin(self: Any, step: Any, environment: Any) -> Callable[[Any], tuple[()]]:  # noqa: ARG001 - the signature of the real one
         return lambda _: ()
 
     return begin
@@ -127,17 +127,17 @@ OPEN: dict[Guard, Callable[[Any], Any]] = {
     Guard.PINNED_IMAGES: _any_image,
     Guard.GATE_ON_RECORD: _any_row,
 }
-"""Makes the code that replaces a guard while it is open, from the guard's own code."""
+"""Makes the function that replaces a guard while it is open, from the guard's own function."""
 
 
 def app_without(guard: Guard) -> Any:
-    """The function app with one guard left out. For the process of a worker; it stays open there."""
+    """The function app with one guard left out. Only for a worker's process, in which the guard then stays open."""
     guard.place.replace(OPEN[guard])
     return the_app()
 
 
 def the_app() -> Any:
-    """The function app of the product, as it is by now in this process."""
+    """The product's function app, as it is now in this process."""
     spec = importlib.util.spec_from_file_location("the_function_app", ROOT / "function_app.py")
     if spec is None or spec.loader is None:
         raise ImportError(f"there is no function_app.py in {ROOT}")

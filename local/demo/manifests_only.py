@@ -1,6 +1,6 @@
 """`--manifests-only`: a larger memory limit goes to production, with the image that is live there already.
 
-It passes the same tests and gates as a new image does, and nothing is built for it but a bundle.
+It passes the same tests and gates as a new image, and nothing is built for it but a bundle.
 """
 
 import shutil
@@ -22,18 +22,18 @@ from .story import GOOD, Story
 
 RAISED = "1.0.1"
 LIMIT, RAISED_LIMIT = "64Mi", "96Mi"
-"""A text in the example's Deployments, and this story's replacement for it."""
+"""A value in the example's Deployments, and the one that replaces it in this story."""
 PRODUCTION = "hello-production"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Live:
-    """The release that production runs once one has ended."""
+    """What production runs once a release has ended."""
 
     release: str
     image: str
     memory: str
-    """The limit."""
+    """The memory limit."""
 
 
 class ManifestsStory(Story):
@@ -59,7 +59,7 @@ class ManifestsStory(Story):
         return {first: str(Phase.COMPLETED), second: str(Phase.COMPLETED)}
 
     def facts(self) -> dict[str, Any]:
-        return super().facts() | {"live": [asdict(each) for each in self._live]}
+        return super().facts() | {"live": [asdict(release) for release in self._live]}
 
     def _to_production(self, release: str) -> None:
         self.to_production(release)
@@ -68,13 +68,15 @@ class ManifestsStory(Story):
         self._live.append(live)
 
     def _deployed(self, release: str) -> Live:
-        """As the cluster has it. Raises `RuntimeError`."""
+        """What the cluster runs. Raises `RuntimeError`."""
         access = self.stack.clusters["production"]
         url = f"{access['server']}/apis/apps/v1/namespaces/{PRODUCTION}/deployments/{APPLICATION}"
-        answer = self.stack.http.request("GET", url, headers={"Authorization": f"Bearer {access['token']}"})
-        if answer.status != HTTPStatus.OK:
-            raise RuntimeError(f"the Deployment {APPLICATION} in production: the cluster answered {answer.status}")
-        (container,) = answer.json()["spec"]["template"]["spec"]["containers"]
+        response = self.stack.http.request("GET", url, headers={"Authorization": f"Bearer {access['token']}"})
+        if response.status != HTTPStatus.OK:
+            raise RuntimeError(
+                f"the Deployment {APPLICATION} in production: the cluster responded with {response.status}"
+            )
+        (container,) = response.json()["spec"]["template"]["spec"]["containers"]
         return Live(release=release, image=container["image"], memory=container["resources"]["limits"]["memory"])
 
 

@@ -1,4 +1,4 @@
-"""The demo's output: one line per event, with the time since the start. Colours on a terminal only."""
+"""The demo's output: one line per event, with the time since the start. Coloured on a terminal only."""
 
 import os
 import shutil
@@ -15,20 +15,20 @@ from slipway.domain.promotion import CopyProgress
 from slipway.domain.tones import Tone
 
 _ACTION = 22
-"""Characters of the longest action that a story shows."""
+"""Length of the longest action that a story shows."""
 BAR = 30
-"""Characters of a progress bar."""
+"""Length of a progress bar."""
 BOLD, DIM, RED, GREEN, YELLOW, BLUE, CYAN, END = "1", "2", "31", "32", "33", "34", "36", "0"
 
 WIDTH = 80
-"""Columns of a terminal that is not asked, and of a file."""
+"""Columns of a file, or of a terminal that does not report its width."""
 INDENT = " " * 10
 """As wide as the time before a line."""
 _NAMES = {f"{prefix}{person.oid}": person.name for person in laptop().people for prefix in ("oid:", "")}
 
 
 class Narrator:
-    """Writes lines; writes nothing when quiet."""
+    """Writes lines, or nothing if quiet."""
 
     def __init__(self, stream: TextIO = sys.stderr, *, quiet: bool = False) -> None:
         self._stream, self.quiet = stream, quiet
@@ -55,15 +55,15 @@ class Narrator:
     def line(self, text: str) -> None:
         first, *more = textwrap.wrap(text, self._width - len(INDENT), break_on_hyphens=False)
         self._write(f"{self._painted(f'{self.seconds:6.1f} s', DIM)}  {first}")
-        for rest in more:
-            self._write(f"{INDENT}{rest}")
+        for line in more:
+            self._write(f"{INDENT}{line}")
 
     def verdict(self, text: str, *, holds: bool = True) -> None:
         sign, colour = _mark(Tone.GOOD if holds else Tone.BAD)
-        first, *more = textwrap.wrap(_named(text), self._width - 2, break_on_hyphens=False)
+        first, *more = textwrap.wrap(_with_names(text), self._width - 2, break_on_hyphens=False)
         self._write(f"{self._painted(sign, colour)} {first}")
-        for rest in more:
-            self._write(f"  {rest}")
+        for line in more:
+            self._write(f"  {line}")
 
     def bar(self, progress: dict[str, Any]) -> None:
         """The progress of a copy, in a line that the next one replaces. On a terminal only."""
@@ -71,40 +71,40 @@ class Narrator:
             return
         share = progress["bytes"] / progress["of_bytes"] if progress["of_bytes"] else 0.0
         blocks = round(share * BAR)
-        told = CopyProgress.model_validate(progress).text
-        line = f"{self.seconds:6.1f} s  {'█' * blocks}{'░' * (BAR - blocks)} {share:4.0%}  {told}"
+        progress_text = CopyProgress.model_validate(progress).text
+        line = f"{self.seconds:6.1f} s  {'█' * blocks}{'░' * (BAR - blocks)} {share:4.0%}  {progress_text}"
         print(f"\r{line}\033[K", end="", file=self._stream, flush=True)
         self._bar_is_open = True
 
     def record(self, record: dict[str, Any]) -> None:
-        """One audit record, under the release and the environment that it is about."""
-        where = f" in {record['environment']}" if record.get("environment") else ""
-        about = f"{record.get('release') or ''}{where}"
+        """One audit record, below the release and the environment that it is about."""
+        in_environment = f" in {record['environment']}" if record.get("environment") else ""
+        about = f"{record.get('release') or ''}{in_environment}"
         if about and about != self._about:
             self._write(f"{INDENT}{self._painted(about, CYAN)}")
         self._about = about
         room = self._width - len(INDENT) - _ACTION - 3
-        # Failures are told in full; the rest of a line that is too long is in the trail.
-        most = None if tone_of(record["action"]) is Tone.BAD else 1
+        # Failures are shown in full; of other lines that are too long, the rest is in the trail.
+        max_lines = None if tone_of(record["action"]) is Tone.BAD else 1
         first, *more = textwrap.wrap(
-            _detail(record), room, max_lines=most, placeholder="…", break_on_hyphens=False
+            _detail(record), room, max_lines=max_lines, placeholder="…", break_on_hyphens=False
         ) or [""]
-        time_told = self._painted(f"{self.seconds:6.1f} s", DIM)
-        told = f" {self._painted(first, DIM)}" if first else ""
-        self._write(f"{time_told}  {self._marked(record['action'])}{told}".rstrip())
-        for rest in more:
-            self._write(f"{INDENT}{' ' * (_ACTION + 3)}{self._painted(rest, DIM)}")
+        time_text = self._painted(f"{self.seconds:6.1f} s", DIM)
+        detail = f" {self._painted(first, DIM)}" if first else ""
+        self._write(f"{time_text}  {self._marked(record['action'])}{detail}".rstrip())
+        for line in more:
+            self._write(f"{INDENT}{' ' * (_ACTION + 3)}{self._painted(line, DIM)}")
 
     def vote(self, vote: dict[str, Any]) -> None:
-        """One vote, as the trail holds it: whose, by which channel, for which plan and digest, and why it did
-        not count."""
+        """One vote in the trail: by whom, by which channel, for which plan and digest, and why it did not
+        count."""
         by = f" by {vote['channel']}" if vote["channel"] else ""
         refused = ", ".join(vote["rules"])
-        why = ": ".join(text for text in (refused, vote["reason"]) if text)
+        reason = ": ".join(text for text in (refused, vote["reason"]) if text)
         self._write(
             f"{vote['sequence']:5}  {self._marked('vote.' + vote['became'])} {self._painted(vote['release'], CYAN)}"
             f"  {vote['voter']}{by}; plan {vote['plan_hash'][7:19]}; image {vote['digest'][7:19]}"
-            f"{self._painted(f'  {why}' if why else '', DIM)}"
+            f"{self._painted(f'  {reason}' if reason else '', DIM)}"
         )
 
     def _marked(self, action: str) -> str:
@@ -140,14 +140,14 @@ def _mark(tone: Tone) -> tuple[str, str]:
 
 
 def _detail(record: dict[str, Any]) -> str:
-    """The part of a record that people want to see in one line, with the names of this machine's people."""
+    """What people want to see of a record in one line, with the names of this machine's people."""
     details, actor = record["details"], record["actor"]
     behalf = f" for {details['on_behalf_of']}" if details.get("on_behalf_of") else ""
     parts = ("" if actor == SYSTEM else f"by {actor}{behalf}", briefly(record["action"], details))
-    return _named("; ".join(filter(None, parts)))
+    return _with_names("; ".join(filter(None, parts)))
 
 
-def _named(text: str) -> str:
+def _with_names(text: str) -> str:
     for oid, person in _NAMES.items():
         text = text.replace(oid, person)
     return text

@@ -1,6 +1,6 @@
-"""The actions of every story of the demo: play CI and people, follow events, and type commands.
+"""What the stories of the demo share: play CI and people, follow events, and run commands.
 
-Everything in between is the system's own doing.
+Everything in between is done by the system itself.
 """
 
 import json
@@ -31,11 +31,11 @@ APPLICATION = "hello"
 ENDS = tuple(action for action in Action if action.ends is not None)
 WITHIN = 120.0
 MOMENT = 0.7
-"""Seconds after which a copy is worth a progress bar."""
+"""Seconds after which a copy gets a progress bar."""
 
 
 class Play(ABC):
-    """A story. `tell` returns release id → expected end; `facts` is its addition to the summary of the releases."""
+    """A story. `tell` returns release id → expected end; `facts` is added to the summary of the releases."""
 
     def __init__(self, stack: Stack, narrator: Narrator) -> None:
         self.stack, self.say = stack, narrator
@@ -52,7 +52,7 @@ class Play(ABC):
 
     @abstractmethod
     def tell(self) -> dict[str, str]:
-        """Raises `TooSlow` and `RuntimeError` when the system does not do what it should."""
+        """Raises `TooSlow` and `RuntimeError` if the system does not do what it should."""
 
     def facts(self) -> dict[str, Any]:
         return {}
@@ -62,17 +62,17 @@ class Play(ABC):
 
     def records(self) -> list[dict[str, Any]]:
         """The whole trail so far."""
-        found: list[dict[str, Any]] = self._watch.get(f"/api/v1/audit/{APPLICATION}?limit=500")["records"]
-        return found
+        records: list[dict[str, Any]] = self._watch.get(f"/api/v1/audit/{APPLICATION}?limit=500")["records"]
+        return records
 
-    def caught_up(self) -> None:
-        """Earlier records are not part of the story."""
+    def skip_earlier_records(self) -> None:
+        """Skip earlier records, which are not part of the story."""
         for record in self._watch.new_records():
             self._watch.sequence = record["sequence"]
 
     # ---- CI
     def deliver(self, version: str, *, variant: str | None = None, by_message: bool = False) -> str:
-        """Merge, build, push, publish, and tell of the run: by the service hook, or by the pipeline's own message."""
+        """Merge, build, push, publish, and report the run: by the service hook, or by the pipeline's own message."""
         run = self.ci.begin(f"Release {version}")
         self.say.line(f"Dan completes Grace's pull request; run {run.number} of hello-ci begins")
         image = self.ci.build(version, variant=variant, commit=run.commit)
@@ -90,15 +90,15 @@ class Play(ABC):
 
     # ---- people
     def notice(self, release: str, kind: str, recipient: str) -> dict[str, Any]:
-        """A notice in a person's inbox."""
+        """Wait for a notice in a person's inbox."""
         end = time.monotonic() + WITHIN
         while time.monotonic() < end:
-            for found in self.stack.notices():
-                if (found["release"], found["notice"], found["recipient"]) == (release, kind, recipient):
-                    self.say.line(f"{recipient} finds in the inbox: {found['headline']!r}")
-                    return found
+            for notice in self.stack.notices():
+                if (notice["release"], notice["notice"], notice["recipient"]) == (release, kind, recipient):
+                    self.say.line(f"{recipient} finds in the inbox: {notice['headline']!r}")
+                    return notice
             time.sleep(0.1)
-        raise TooSlow(f"{recipient} was not told of {kind} of {release} within {WITHIN:.0f} s")
+        raise TooSlow(f"{recipient} got no notice {kind} of {release} within {WITHIN:.0f} s")
 
     def approve_on_page(self, link: str, person: str, reason: str = "") -> None:
         approver = Approver()
@@ -107,7 +107,7 @@ class Play(ABC):
         approver.decide(link, "approve", reason)
 
     def approve_by_message(self, vote: dict[str, Any], oid: str, reason: str) -> None:
-        """A bot's message on behalf of somebody: the vote's fields from the notice, and the person who wants it."""
+        """Send a bot's message on behalf of somebody, with the vote's fields from the notice."""
         message = {name: value for name, value in vote.items() if name != "approves"} | {
             "v": 1,
             "id": f"bot-{vote['application']}-{vote['release']}-{vote['environment']}",
@@ -122,15 +122,15 @@ class Play(ABC):
             sender.send_messages(ServiceBusMessage(json.dumps(message)))
 
     def sign_on_page(self, link: str, reason: str = "") -> None:
-        """Ada signs in, reads, presses Approve, and proves by another sign-in that it is she who says so."""
+        """Let Ada sign in, read, press Approve, and prove by another sign-in that the vote is hers."""
         self.say.line(f"{ADA.name} opens the page, signs in, and reads what will change")
         signer = Signer(ADA.oid)
         signer.decide(link, "approve", reason)
         self.say.line("she presses Approve and signs in once more, for this text alone; her vote is counted")
 
     # ---- following
-    def asked(self, release: str) -> None:
-        """Up to the message that asks people."""
+    def follow_to_vote_request(self, release: str) -> None:
+        """Follow the trail up to the message that asks people to vote."""
         for record in self._watch.follow(
             lambda r: r["action"] == Action.NOTIFICATION_SENT and r["details"]["notice"] == "gate-opened", within=WITHIN
         ):
@@ -139,7 +139,7 @@ class Play(ABC):
                 raise TooSlow(f"{release} ended before anybody was asked: {record['details'].get('reason')}")
 
     def follow(self, action: Action) -> dict[str, Any]:
-        """Up to the next record of this action."""
+        """Follow the trail up to the next record with this action."""
         for record in self._watch.follow(lambda r: r["action"] == action, within=WITHIN):
             self.say.record(record)
         return record
@@ -155,7 +155,7 @@ class Play(ABC):
             self.say.record(record)
 
     def _show_copy(self, release: str) -> None:
-        """For copies that take longer than a moment."""
+        """Show a progress bar for copies that take longer than a moment."""
         if self._copying_since is None or time.monotonic() - self._copying_since < MOMENT:
             return
         progress = self._watch.release(release).get("progress")
@@ -171,8 +171,7 @@ def slipway(
     folder: Path = ROOT,
     more: Mapping[str, str] = MappingProxyType({}),
 ) -> subprocess.CompletedProcess[str]:
-    """The command that a person would type in a folder, with `more` variables set; with `show`, on their own
-    terminal."""
+    """Run the command as a person would in a folder, with `more` variables set; with `show`, on this terminal."""
     environment = {**stack.command_environment(), "PYTHONPATH": str(ROOT), **more}
     return subprocess.run(
         [sys.executable, "-m", "slipway.cli", *arguments],

@@ -1,5 +1,5 @@
-"""The story of the demo: a bundle whose way into staging a message opens, and which reaches production by a signed
-vote; one that its tests stop; and an edit past every gate, which a person undoes."""
+"""The story of the demo: a bundle that a message lets into staging, and a signed vote into production; one that fails
+its tests; and an edit that bypasses every gate, which a person undoes."""
 
 import tempfile
 from pathlib import Path
@@ -40,63 +40,65 @@ class Story(Delivering):
         self.to_production(good)
         self.say.heading(f"A developer merges {BAD}, which has a bug that only the acceptance tests see")
         bad, _ = self.deliver_bundle(BAD, variant=BROKEN)
-        self.validated(bad)
+        self.approve_staging(bad)
         self.to_the_end(bad)
         self.say.heading("Somebody edits production by hand, past every gate")
-        back = self._edited_and_brought_back(good)
-        return {good: str(Phase.COMPLETED), bad: str(Phase.ROLLED_BACK), back: str(Phase.COMPLETED)}
+        rollback = self._edit_and_roll_back(good)
+        return {good: str(Phase.COMPLETED), bad: str(Phase.ROLLED_BACK), rollback: str(Phase.COMPLETED)}
 
     def to_production(self, release: str) -> None:
-        """Staging's gate, production's, and the rollout behind each."""
-        self.validated(release)
-        self.asked(release)
+        """Pass staging's gate and production's, with the rollout behind each."""
+        self.approve_staging(release)
+        self.follow_to_vote_request(release)
         link = self.notice(release, "gate-opened", ADA.mail)["locate_url"]
         self.sign_on_page(link, "seen in staging")
         self.to_the_end(release)
 
-    def validated(self, release: str) -> None:
-        """Staging's gate takes the word of any sender to `approvals`: a bot of the team, for Ben."""
-        self.asked(release)
+    def approve_staging(self, release: str) -> None:
+        """Staging's gate believes any sender to `approvals`: here a bot of the team, for Ben."""
+        self.follow_to_vote_request(release)
         vote = self.notice(release, "gate-opened", BEN.mail)["vote"]
         self.say.line(f"{BEN.name} tells the team's bot to go on; it sends a message to the queue approvals")
         self.approve_by_message(vote, BEN.oid, "the demo for the customer may start")
         self.follow(Action.VOTE_APPROVED)
 
-    def _edited_and_brought_back(self, release: str) -> str:
-        """The rollback's release. Raises `RuntimeError` if the cluster does not hold what went live then."""
+    def _edit_and_roll_back(self, release: str) -> str:
+        """The rollback's release. Raises `RuntimeError` if the cluster does not hold again what had gone live."""
         went_live = self._in_the_cluster("GET")
         self._in_the_cluster("PATCH", EDITED)
         self.say.line("kubectl edit configmap hello: GREETING is Goodbye now, and nobody was asked")
         self.stack.run_timer("drift")
-        *_, found = self._watch.follow(lambda record: record["action"] == Action.DRIFT_FOUND, within=WITHIN)
-        (told,) = found["details"]["objects"]
-        self.say.line(f"the next look sees it, record {found['sequence']}: {told}")
+        *_, drift_record = self._watch.follow(lambda record: record["action"] == Action.DRIFT_FOUND, within=WITHIN)
+        (change,) = drift_record["details"]["objects"]
+        self.say.line(f"the next look sees it, record {drift_record['sequence']}: {change}")
         olu = self.stack.identity.settings.person("Olu")
-        words = ("rollback", release, "production", "--reason", "nobody edits production")
-        back = str(confirmed(Signer(olu.oid), words, self.stack.command_environment())["release"])
-        ended = self._watch.follow(lambda r: r["action"] in ENDS and r["release"] == back, within=WITHIN)
-        gone = [record["sequence"] for record in ended if record["action"] == Action.DRIFT_GONE]
-        if not gone or self._in_the_cluster("GET") != went_live:
-            raise RuntimeError(f"{back} did not bring back {SETTINGS} as it went live")
-        typed = f"slipway rollback {release} production"
-        self.say.line(f"{olu.name} types {typed}, and signs that: {back} undoes it, record {gone[0]}")
-        about = {"release": release, "environment": found["environment"], "told": told}
-        self._drift = about | {"brought_back_by": back}
-        return back
+        command = ("rollback", release, "production", "--reason", "nobody edits production")
+        rollback = str(confirmed(Signer(olu.oid), command, self.stack.command_environment())["release"])
+        ended = self._watch.follow(lambda r: r["action"] in ENDS and r["release"] == rollback, within=WITHIN)
+        gone_records = [record["sequence"] for record in ended if record["action"] == Action.DRIFT_GONE]
+        if not gone_records or self._in_the_cluster("GET") != went_live:
+            raise RuntimeError(f"{rollback} did not bring back {SETTINGS} as it went live")
+        typed_command = f"slipway rollback {release} production"
+        self.say.line(
+            f"{olu.name} types {typed_command}, and signs that: {rollback} undoes it, record {gone_records[0]}"
+        )
+        order = {"release": release, "environment": drift_record["environment"], "told": change}
+        self._drift = order | {"brought_back_by": rollback}
+        return rollback
 
     def _in_the_cluster(self, method: str, body: dict[str, Any] | None = None) -> Any:
-        """An edit by somebody with every right there; returns the data of the settings after it."""
+        """Read or edit the settings with all rights; returns their data afterwards."""
         connection = Connection(self.stack.administrator("production"))
         try:
             query = [("fieldManager", "kubectl-edit")] if body else []
             headers = {"Content-Type": "application/merge-patch+json"} if body else {}
-            answer = connection.send(method, SETTINGS, what="kubectl", query=query, headers=headers, body=body)
-            return answer.body["data"]
+            response = connection.send(method, SETTINGS, what="kubectl", query=query, headers=headers, body=body)
+            return response.body["data"]
         finally:
             connection.close()
 
     def facts(self) -> dict[str, Any]:
-        """The proofs that were kept: whose, for which release, and whether the token proves what is said there.
+        """The stored proofs: by whom, for which release, and whether the token proves what the record says.
 
         Raises `RuntimeError` if the exported trail does not verify.
         """
@@ -105,35 +107,35 @@ class Story(Delivering):
             folder = Path(name)
             auditor = Auditor(folder / "alone")
             self._verify_export(auditor, folder)
-            preflights = [self._job(each) for each in self.records() if each["action"] == Action.BEFORE_DONE]
-            proofs = [self._proof(each, auditor, folder) for each in self.records() if each.get("proof")]
+            preflights = [self._job(record) for record in self.records() if record["action"] == Action.BEFORE_DONE]
+            proofs = [self._proof(record, auditor, folder) for record in self.records() if record.get("proof")]
             drift = {} if self._drift is None else {"drift": self._drift}
             return {"before": preflights, "proofs": proofs} | drift
 
     def _job(self, record: dict[str, Any]) -> dict[str, Any]:
-        """The Job that ran before a rollout, as the record has it."""
+        """The Job that ran before a rollout, according to the record."""
         (job,) = record["details"]["jobs"]
         return {key: record[key] for key in ("release", "environment")} | {key: job[key] for key in ("name", "summary")}
 
     def _verify_export(self, auditor: Auditor, folder: Path) -> None:
-        self.typed(folder, "audit", "export", "--output", "trail.jsonl")
+        self.run_command(folder, "audit", "export", "--output", "trail.jsonl")
         public_keys = Path(self.stack.settings["SLIPWAY_PUBLIC_KEYS"].removeprefix("@file:"))
         files = (folder / "trail.jsonl", folder / "trail.jsonl.anchors")
-        code, told = auditor.trail(",".join(public_keys.read_text().split()), *files)
+        code, output = auditor.trail(",".join(public_keys.read_text().split()), *files)
         if code:
-            raise RuntimeError(f"the exported trail does not verify: {told}")
-        self.say.verdict(f"the exported trail: {'; '.join(told.splitlines())}")
+            raise RuntimeError(f"the exported trail does not verify: {output}")
+        self.say.verdict(f"the exported trail: {'; '.join(output.splitlines())}")
 
     def _proof(self, record: dict[str, Any], auditor: Auditor, folder: Path) -> dict[str, Any]:
-        """A kept proof, from the storage account: the app itself shows it only once its token has expired."""
-        kept, file = AzureBlobs(self._evidence).get(record["proof"]), folder / "proof.json"
-        file.write_bytes(present(kept, f"the proof of record {record['sequence']}"))
-        code, told = auditor.proof(file, self.stack.identity.keys_url, record["proof"])
+        """Check a stored proof, read from the storage account: the app only shows it once its token has expired."""
+        content, file = AzureBlobs(self._evidence).get(record["proof"]), folder / "proof.json"
+        file.write_bytes(present(content, f"the proof of record {record['sequence']}"))
+        code, output = auditor.proof(file, self.stack.identity.keys_url, record["proof"])
         order = record["action"] == Action.DRIFT_ROLLBACK_ORDERED
-        about = f"order to bring back {record['details']['to']}" if order else f"vote on {record['release']}"
-        what = f"the {about} for {record['environment']}"
-        who = told.partition(": ")[2].partition(" said ")[0]
-        self.say.verdict(f"{what}: said by {who}" if code == 0 else f"{what}: {told.strip()}", holds=code == 0)
+        subject = f"order to bring back {record['details']['to']}" if order else f"vote on {record['release']}"
+        label = f"the {subject} for {record['environment']}"
+        voter = output.partition(": ")[2].partition(" said ")[0]
+        self.say.verdict(f"{label}: said by {voter}" if code == 0 else f"{label}: {output.strip()}", holds=code == 0)
         return {key: record[key] for key in ("release", "environment", "actor", "proof")} | {"verified": code == 0}
 
     @property

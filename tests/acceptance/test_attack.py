@@ -133,7 +133,7 @@ def test_the_package_refuses_them_all_whatever_settings_the_laptop_knows(tmp_pat
         stack = contexts.enter_context(Stack(options))
         stack.apply(applied)
         attempts = attack(stack, Narrator(quiet=True), tuple(Attack))
-    assert outcomes({"attacks": [attempt.told() for attempt in attempts]}) == REFUSED
+    assert outcomes({"attacks": [attempt.as_json() for attempt in attempts]}) == REFUSED
 
 
 def test_every_guard_has_an_attack_and_something_to_put_in_its_place() -> None:
