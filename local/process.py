@@ -62,7 +62,7 @@ class Part:
                 start_new_session=True,
             )
 
-    def again(self) -> None:
+    def restart(self) -> None:
         """Start it again after it has ended, at the port that it had."""
         self._close_pipes()
         self._process = self._start_process()

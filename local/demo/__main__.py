@@ -20,7 +20,7 @@ from local.person import PageRefused
 from local.process import PartFailed
 from local.stack import Stack, StackOptions
 from local.stack.places import namespaces_of
-from local.traces.show import release_text, settled
+from local.traces.show import release_text, wait_until_settled
 from local.watch import TooSlow
 from slipway.bootstrap.roles import AppRole
 
@@ -138,7 +138,7 @@ def _play(stack: Stack, story: Play, say: Narrator, catalogue_folder: Path, *, a
 def _show_traces(stack: Stack, releases: list[str], say: Narrator) -> None:
     say.heading("Each release's trace, from the push to its end")
     for release in releases:
-        settled(stack.traces_url, release)
+        wait_until_settled(stack.traces_url, release)
         trace_text = release_text(stack.traces_url, release, width=110, colour=False)
         say.line(trace_text or f"{release}: no trace arrived")
 

@@ -61,7 +61,7 @@ def _show(attempts: list[Attempt], say: Narrator, *, intact: bool) -> None:
     for attempt in attempts:
         record = attempt.record
         outcome = f"refused by {attempt.attack.rule}" if attempt.refused else "SUCCEEDED"
-        shown = f"record {record['sequence']} {record['action']}"
-        line = f"{attempt.attack.guard.finding} {attempt.attack}: {outcome}, {shown}"
+        record_text = f"record {record['sequence']} {record['action']}"
+        line = f"{attempt.attack.guard.finding} {attempt.attack}: {outcome}, {record_text}"
         say.verdict(line, holds=attempt.refused)
     say.line("the trail verifies" if intact else "THE TRAIL DOES NOT VERIFY")

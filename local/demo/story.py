@@ -8,7 +8,7 @@ from typing import Any
 from azure.storage.blob import ContainerClient
 
 from local.auditor import Auditor
-from local.person import Signer, confirmed
+from local.person import Signer, run_confirmed
 from local.stack import Stack
 from slipway.domain.actions import Action
 from slipway.domain.errors import present
@@ -73,7 +73,7 @@ class Story(Delivering):
         self.say.line(f"the next look sees it, record {drift_record['sequence']}: {change}")
         olu = self.stack.identity.settings.person("Olu")
         command = ("rollback", release, "production", "--reason", "nobody edits production")
-        rollback = str(confirmed(Signer(olu.oid), command, self.stack.command_environment())["release"])
+        rollback = str(run_confirmed(Signer(olu.oid), command, self.stack.command_environment())["release"])
         ended = self._watch.follow(lambda r: r["action"] in ENDS and r["release"] == rollback, within=WITHIN)
         gone_records = [record["sequence"] for record in ended if record["action"] == Action.DRIFT_GONE]
         if not gone_records or self._in_the_cluster("GET") != went_live:

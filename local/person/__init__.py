@@ -1,7 +1,7 @@
-"""People, played on this machine: at a browser by the link from the inbox alone, or signed in and with a proof."""
+"""People, played by programs: at a browser with only the link from the inbox, or signed in and with a proof."""
 
 from .approver import Approver, PageRefused
 from .signer import Signer
-from .typed import confirmed
+from .typed import run_confirmed
 
-__all__ = ["Approver", "PageRefused", "Signer", "confirmed"]
+__all__ = ["Approver", "PageRefused", "Signer", "run_confirmed"]

@@ -1,5 +1,4 @@
-"""Decides on the approval page as a browser would: GET, find the form, POST it to where it points, and look again until
-the vote was counted."""
+"""Decides on the approval page as a browser would: GET the page, POST its form, and poll until the vote was counted."""
 
 import time
 from dataclasses import dataclass, field
@@ -10,18 +9,18 @@ import urllib3
 
 OK, SEE_OTHER = 200, 303
 WITHIN = 30.0
-"""Seconds until a vote has to be counted."""
+"""Seconds within which a vote has to be counted."""
 AGAIN = 0.2
-"""Seconds between two looks."""
+"""Seconds between two polls."""
 
 
 class PageRefused(Exception):  # noqa: N818
-    """The page did not take the decision."""
+    """The page did not accept the decision."""
 
 
 @dataclass(kw_only=True)
 class _Form:
-    """The target of a form, its hidden fields, and the decisions that its buttons make."""
+    """A form's target and hidden fields, and the decisions of its buttons."""
 
     action: str
     hidden: dict[str, str] = field(default_factory=dict)
@@ -53,31 +52,31 @@ class Approver:
         self._http = urllib3.PoolManager(retries=False, timeout=30)
 
     def read(self, link: str) -> str:
-        """The page behind the link. Reading changes nothing."""
-        answer = self._http.request("GET", link)
-        if answer.status != OK:
-            raise PageRefused(f"the page answered {answer.status}")
-        return answer.data.decode()
+        """The page behind the link. Reading it changes nothing."""
+        response = self._http.request("GET", link)
+        if response.status != OK:
+            raise PageRefused(f"the page responded with {response.status}")
+        return response.data.decode()
 
     def decide(self, link: str, decision: str, reason: str = "") -> None:
-        """Send the page's form, and wait until the vote was counted. Raises `PageRefused`."""
+        """Submit the page's form, and wait until the vote was counted. Raises `PageRefused`."""
         forms = _Forms(self.read(link)).found
         form = next((form for form in forms if decision in form.buttons), None)
         if form is None:
             raise PageRefused(f"the page has no form to {decision}: the gate is not open")
         body = urlencode({**form.hidden, "decision": decision, "reason": reason})
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
-        answer = self._http.request("POST", urljoin(link, form.action), body=body, headers=headers, redirect=False)
-        if answer.status != SEE_OTHER:
-            raise PageRefused(f"the decision was answered with {answer.status}")
-        self._until_counted(urljoin(link, answer.headers["Location"]))
+        response = self._http.request("POST", urljoin(link, form.action), body=body, headers=headers, redirect=False)
+        if response.status != SEE_OTHER:
+            raise PageRefused(f"the response to the decision was {response.status}")
+        self._until_counted(urljoin(link, response.headers["Location"]))
 
     def _until_counted(self, address: str) -> None:
-        """The page of a vote that was received asks to be looked at again; once it is counted, it leads back."""
+        """The page of a received vote refreshes itself; once the vote is counted, it redirects."""
         end = time.monotonic() + WITHIN
-        while (answer := self._http.request("GET", address, redirect=False)).status != SEE_OTHER:
-            if "Refresh" not in answer.headers:
-                raise PageRefused(f"the vote did not count: {answer.status}")
+        while (response := self._http.request("GET", address, redirect=False)).status != SEE_OTHER:
+            if "Refresh" not in response.headers:
+                raise PageRefused(f"the vote did not count: {response.status}")
             if time.monotonic() > end:
                 raise PageRefused(f"the vote was not counted within {WITHIN:.0f} s")
             time.sleep(AGAIN)

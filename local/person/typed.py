@@ -1,4 +1,4 @@
-"""A command that lets something through, typed by somebody who then confirms it in a browser."""
+"""Runs a command that opens something, and confirms it in a browser as the person who typed it."""
 
 import json
 import os
@@ -14,20 +14,22 @@ from .approver import PageRefused
 from .signer import Signer
 
 _WITHIN = 60.0
-"""Seconds until a command that was confirmed has printed its answer."""
+"""Seconds after the confirmation within which the command has to print its result."""
 
 
-def confirmed(signer: Signer, words: tuple[str, ...], environment: Mapping[str, str]) -> dict[str, Any]:
-    """The command's answer once the person has signed the statement that it names. Raises `PageRefused` if it asks
-    nobody, or fails."""
+def run_confirmed(signer: Signer, words: tuple[str, ...], environment: Mapping[str, str]) -> dict[str, Any]:
+    """Run the command, let the person sign the statement that it prints, and return its result. Raises `PageRefused` if
+    it asks nobody, or fails."""
     command = [sys.executable, "-m", "slipway.cli", *words, "--json"]
-    told_to = {**os.environ, **environment, "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(command, env=told_to, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as typed:
-        told = typed.stderr.readline() if typed.stderr is not None else ""
-        if asked := re.search(r"a person has to confirm it: (\S+)", told):
-            signer.confirm(asked[1])
-        shown, wrong = typed.communicate(timeout=_WITHIN)
-    if asked is None or typed.returncode:
-        raise PageRefused(f"slipway {' '.join(words)} ended with {typed.returncode}: {told}{wrong}{shown}")
-    answer: dict[str, Any] = json.loads(shown)
-    return answer
+    command_environment = {**os.environ, **environment, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        command, env=command_environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        prompt = process.stderr.readline() if process.stderr is not None else ""
+        if confirmation := re.search(r"a person has to confirm it: (\S+)", prompt):
+            signer.confirm(confirmation[1])
+        output, errors = process.communicate(timeout=_WITHIN)
+    if confirmation is None or process.returncode:
+        raise PageRefused(f"slipway {' '.join(words)} ended with {process.returncode}: {prompt}{errors}{output}")
+    result: dict[str, Any] = json.loads(output)
+    return result

@@ -1,7 +1,8 @@
-"""Service Bus on a laptop: queues over AMQP 1.0 for the unmodified Azure SDKs. README.md says what it does not do.
+"""A local Service Bus: queues over AMQP 1.0 for the unmodified Azure SDKs. README.md says what it does not do.
 
-`wire/` turns bytes into AMQP and back, `queues/` holds what the service promises about messages, `links/` joins the
-two; `server` is all of it on a port, `bus` that server on a thread, and `python -m local.servicebus` a process.
+`wire/` converts between bytes and AMQP, `queues/` implements what the service promises about messages, `links/`
+connects the two. `server` runs all of it on a port, `bus` runs that server on a thread, and `python -m
+local.servicebus` runs it as a process.
 """
 
 from .bus import ServiceBus

@@ -1,6 +1,6 @@
-"""`python -m local.servicebus --config FILE.json`: one line of JSON on stdout when ready, then serve until stopped.
+"""`python -m local.servicebus --config FILE.json`: prints one line of JSON when ready, then serves until stopped.
 
-SIGUSR1 cuts every connection off, and SIGUSR2 lets them come again: a failover, at which the service loses nothing.
+SIGUSR1 cuts every connection off, and SIGUSR2 lets clients reconnect: a failover, in which the service loses nothing.
 """
 
 import argparse
@@ -52,8 +52,8 @@ async def _serve(settings: BusSettings, arguments: argparse.Namespace) -> None:
         when_parent_ends(lambda: loop.call_soon_threadsafe(stopped.set))
     loop.add_signal_handler(signal.SIGUSR1, server.cut)
     loop.add_signal_handler(signal.SIGUSR2, lambda: tasks.add(loop.create_task(server.back())))
-    text = connection_string(settings, host=arguments.host, port=port)
-    print(json.dumps({"ready": True, "port": port, "connection_string": text}), flush=True)
+    line_value = connection_string(settings, host=arguments.host, port=port)
+    print(json.dumps({"ready": True, "port": port, "connection_string": line_value}), flush=True)
     await stopped.wait()
     await server.stop()
 

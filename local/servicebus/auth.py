@@ -1,8 +1,9 @@
-"""The rights to attach: tokens put on `$cbs`, and the grants that they give to one connection.
+"""Who may attach: tokens put on `$cbs`, and the grants that they give to one connection.
 
-A SAS token is checked as the service does: name of the key among the rules of its queue and of the namespace,
-signature, expiry, and that the resource it was signed for covers the entity. Sending, and receiving or looking, each
-take a claim of their own. A bearer token is compared with the one in the settings; it is a local stand-in for Entra.
+A SAS token is checked as by the service: the name of the key must be among the rules of its queue or of the namespace;
+signature and expiry must be valid; and the resource for which it was signed must cover the entity. Sending needs one
+claim; receiving and peeking another. A bearer token is compared with that of the settings, as a local stand-in for
+Entra.
 """
 
 import base64
@@ -26,16 +27,16 @@ ALL_CLAIMS = frozenset(Claim)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Signed:
+class TokenClaims:
     """The claims of a valid token."""
 
     path: str
-    """The entity that it was signed for; empty for the namespace."""
+    """The entity for which it was signed; empty for the namespace."""
     until: float
     claims: frozenset[Claim]
 
 
-def check_sas(token: str, settings: BusSettings, *, now: float) -> Signed:
+def check_sas(token: str, settings: BusSettings, *, now: float) -> TokenClaims:
     """The claims of a valid token, or a `Refusal` with the fault of an invalid one."""
     fields = dict(parse_qsl(token.removeprefix(_SAS_PREFIX)))
     missing = [name for name in ("sr", "sig", "se", "skn") if name not in fields]
@@ -45,21 +46,21 @@ def check_sas(token: str, settings: BusSettings, *, now: float) -> Signed:
         raise _invalid("the expiry 'se' must be a number of seconds")
     path = path_of(fields["sr"])
     key, claims = _rule(settings, path, fields["skn"])
-    signed = f"{quote_plus(fields['sr'])}\n{fields['se']}".encode()
-    expected = hmac.digest(key.encode(), signed, hashlib.sha256)
+    string_to_sign = f"{quote_plus(fields['sr'])}\n{fields['se']}".encode()
+    expected = hmac.digest(key.encode(), string_to_sign, hashlib.sha256)
     try:
-        came = base64.b64decode(fields["sig"], validate=True)
+        signature = base64.b64decode(fields["sig"], validate=True)
     except (binascii.Error, ValueError):
-        came = b""
-    if not hmac.compare_digest(came, expected):
-        raise _invalid("the signature does not fit")
+        signature = b""
+    if not hmac.compare_digest(signature, expected):
+        raise _invalid("the signature is wrong")
     if int(fields["se"]) <= now:
         raise _invalid("it has expired")
-    return Signed(path=path, until=float(fields["se"]), claims=claims)
+    return TokenClaims(path=path, until=float(fields["se"]), claims=claims)
 
 
 def _rule(settings: BusSettings, path: str, name: str) -> tuple[str, frozenset[Claim]]:
-    """Key and claims of the rule with this name: of the queue that the path names, else of the namespace."""
+    """Key and claims of the rule with this name: of the path's queue, or else of the namespace."""
     for queue in settings.queues:
         if _covers(queue.name.casefold(), path):
             for rule in queue.rules:
@@ -71,15 +72,15 @@ def _rule(settings: BusSettings, path: str, name: str) -> tuple[str, frozenset[C
 
 
 class Grants:
-    """The entities for which one connection has shown tokens."""
+    """The entities for which one connection has presented tokens."""
 
     def __init__(self, settings: BusSettings, now: Callable[[], float]) -> None:
         self._settings = settings
         self._now = now
-        self._shown: dict[str, Signed] = {}
+        self._tokens: dict[str, TokenClaims] = {}
 
     def put(self, *, token: str, audience: str) -> None:
-        """Take a token for an entity, or refuse it."""
+        """Accept a token for an entity, or refuse it."""
         path = path_of(audience)
         if token.startswith(_SAS_PREFIX):
             signed = check_sas(token, self._settings, now=self._now())
@@ -87,19 +88,19 @@ class Grants:
                 raise _invalid("it was signed for another entity")
         else:
             self._check_bearer(token)
-            signed = Signed(path=path, until=_FOREVER, claims=ALL_CLAIMS)
-        if path not in self._shown and len(self._shown) >= _MAX_GRANTS:
-            raise _invalid(f"this connection has shown {_MAX_GRANTS} tokens already")
-        self._shown[path] = signed
+            signed = TokenClaims(path=path, until=_FOREVER, claims=ALL_CLAIMS)
+        if path not in self._tokens and len(self._tokens) >= _MAX_GRANTS:
+            raise _invalid(f"this connection has presented {_MAX_GRANTS} tokens already")
+        self._tokens[path] = signed
 
     def check(self, path: str, claim: Claim | None = None) -> None:
-        """Refuse unless a token that is still valid covers the path, and holds the claim; None: whichever it holds."""
+        """Refuse unless a valid token covers the path and holds the claim; with None, any claim will do."""
         now = self._now()
-        valid = [token for granted, token in self._shown.items() if token.until > now and _covers(granted, path)]
+        valid = [token for granted, token in self._tokens.items() if token.until > now and _covers(granted, path)]
         if not valid:
             raise Refusal(
                 Condition.UNAUTHORIZED,
-                f"Unauthorized access to '{path:.260}': this connection has shown no valid token for it.",
+                f"Unauthorized access to '{path:.260}': this connection has presented no valid token for it.",
             )
         if claim is not None and not any(claim in token.claims for token in valid):
             raise Refusal(
@@ -111,7 +112,7 @@ class Grants:
     def _check_bearer(self, token: str) -> None:
         accepted = self._settings.bearer_token
         if accepted is None:
-            raise _invalid("this bus takes shared access signatures only")
+            raise _invalid("this bus accepts shared access signatures only")
         if not hmac.compare_digest(token.encode(), accepted.get_secret_value().encode()):
             raise _invalid("it is not the bearer token of this bus")
 

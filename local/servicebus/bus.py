@@ -1,4 +1,4 @@
-"""The bus inside a running process, on a thread of its own: for tests and for the other parts of `local/`."""
+"""The bus on a thread of the running process: for tests and for the other parts of `local/`."""
 
 import asyncio
 import threading
@@ -16,7 +16,7 @@ _START_SECONDS = 10.0
 class ServiceBus:
     """`with ServiceBus(QueueSettings(name="events")) as bus:` serves until the block ends.
 
-    `options` are the fields of `BusSettings` beside its queues: `key_name`, `key`, `bearer_token`, `idle_seconds`.
+    `options` are the fields of `BusSettings` other than its queues: `key_name`, `key`, `bearer_token`, `idle_seconds`.
     """
 
     def __init__(self, *queues: QueueSettings, port: int = 0, **options: Any) -> None:
@@ -31,7 +31,7 @@ class ServiceBus:
         return connection_string(self.settings, port=self.port)
 
     def counts(self, queue: str) -> Counts:
-        """The number of messages in the queue, by the reason why they wait."""
+        """How many messages are in the queue, by the reason why they wait."""
 
         async def read() -> Counts:
             return self._server.counts()[queue]

@@ -1,10 +1,10 @@
-"""The service's refusals: an AMQP condition that the SDKs map to their exceptions, and a text."""
+"""The service's refusals: a text, and an AMQP condition that the SDKs map to their exceptions."""
 
 from enum import StrEnum
 
 
 class Condition(StrEnum):
-    """The conditions in use; behind each, the status code of the same refusal in an answer of `$management`."""
+    """The conditions in use. `status` is the status code of the same refusal in a response of `$management`."""
 
     NOT_FOUND = "amqp:not-found"
     NOT_ALLOWED = "amqp:not-allowed"
@@ -39,8 +39,8 @@ _STATUS = {
 }
 
 
-class Refusal(Exception):  # noqa: N818 - an answer of the protocol, not a fault of this program
-    """The peer asked for something that Service Bus does not do, or not now."""
+class Refusal(Exception):  # noqa: N818 - a response of the protocol, not a fault of this program
+    """The peer requested something that Service Bus does not do, or does not do now."""
 
     def __init__(self, condition: Condition, description: str) -> None:
         super().__init__(f"{condition}: {description}")

@@ -1,4 +1,4 @@
-"""The bus on a TCP port: queues and connections of one event loop, from `start` to `stop`."""
+"""The bus on a TCP port: the queues and connections of one event loop, from `start` to `stop`."""
 
 import asyncio
 import contextlib
@@ -31,8 +31,8 @@ class Server:
         return self._address[1]
 
     def cut(self) -> None:
-        """Be away: every connection ends, and no new one is taken until `back`. The queues go on, as a namespace's do
-        while it moves to other machines."""
+        """Be unavailable: end every connection, and accept none until `back`. The queues live on, like those of a
+        namespace that moves to other machines."""
         if self._listener is not None:
             self._listener.close()
         for connection in list(self._connections):
@@ -42,7 +42,7 @@ class Server:
         self._listener = await asyncio.get_running_loop().create_server(self._connection, *self._address)
 
     async def stop(self) -> None:
-        """Tell every peer, then close. The queues' messages are gone: they were in memory only."""
+        """Notify every peer, then close. The queues' messages are lost: they were only in memory."""
         if self._listener is not None:
             self._listener.close()
             for connection in list(self._connections):
@@ -53,12 +53,12 @@ class Server:
             self._broker.close()
 
     def counts(self) -> Mapping[str, Counts]:
-        """The number of messages in each queue, by its name."""
-        assert self._broker is not None, "asked before start"
+        """How many messages each queue holds, by its name."""
+        assert self._broker is not None, "called before start"
         return {queue.name: self._broker.queue(queue.name).counts() for queue in self._settings.queues}
 
     def _connection(self) -> asyncio.Protocol:
-        assert self._broker is not None, "made before listening began"
+        assert self._broker is not None, "a connection arrived before start"
         connection = Connection(self._settings, self._broker, on_end=self._ended)
         self._connections.add(connection)
         self._all_ended.clear()
@@ -71,15 +71,15 @@ class Server:
 
     async def _connections_ended(self) -> None:
         if self._connections:
-            with contextlib.suppress(TimeoutError):  # a peer that does not read is left behind
+            with contextlib.suppress(TimeoutError):  # do not wait for a peer that does not read
                 await asyncio.wait_for(self._all_ended.wait(), _STOP_SECONDS)
 
 
 def connection_string(settings: BusSettings, *, port: int, host: str = "127.0.0.1") -> str:
-    """With the namespace's own key."""
+    """A connection string with the namespace's own key."""
     return key_connection(f"{host}:{port}", settings.key_name, settings.key.get_secret_value())
 
 
 def key_connection(address: str, key_name: str, key: str) -> str:
-    """The flag at the end, spelled exactly so, makes the SDKs speak without TLS."""
+    """A connection string. The flag at its end, spelled exactly so, makes the SDKs do without TLS."""
     return f"Endpoint=sb://{address};SharedAccessKeyName={key_name};SharedAccessKey={key};UseDevelopmentEmulator=true"

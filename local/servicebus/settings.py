@@ -1,4 +1,4 @@
-"""Settings of a bus: its queues and its key. The file given to `--config` has this shape."""
+"""The settings of a bus: its queues and its key. The file given to `--config` has this shape."""
 
 import json
 import secrets
@@ -14,7 +14,7 @@ _QUEUE_NAME = r"^[A-Za-z0-9](?:[A-Za-z0-9._/-]{0,258}[A-Za-z0-9])?$"
 
 
 class SettingsError(ValueError):
-    """The settings are not usable; the text names each field, what was expected and what came."""
+    """The settings are invalid; the text names each field, what was expected and what it is."""
 
 
 class _Settings(BaseModel):
@@ -29,9 +29,10 @@ class Claim(StrEnum):
 
 
 class AccessRule(_Settings):
-    """A shared access policy of one queue: its key opens that queue, and only for its claims.
+    """A shared access policy of one queue: its key grants access to that queue only, with its claims.
 
-    Queues may have rules of one name and key, so that one connection string opens them all, each for its own claims.
+    Several queues may have rules with the same name and key, so that one connection string works for them all, each
+    with its own claims.
     """
 
     name: Annotated[str, Field(pattern=_KEY_NAME)]
@@ -40,8 +41,8 @@ class AccessRule(_Settings):
 
 
 class QueueSettings(_Settings):
-    """One queue. The limits are those of the service, except that lower lock times and windows are let through:
-    tests must be able to see a lock expire."""
+    """One queue. The limits are those of the service, except that shorter lock times and windows are allowed, so that
+    tests can see a lock expire."""
 
     name: Annotated[str, Field(pattern=_QUEUE_NAME)]
     lock_seconds: Annotated[float, Field(gt=0, le=300)] = 60
@@ -71,15 +72,15 @@ class BusSettings(_Settings):
     key: Annotated[SecretStr, Field(min_length=8, max_length=256)] = Field(default_factory=_new_key)
     bearer_token: Annotated[SecretStr, Field(min_length=8, max_length=16384)] | None = None
     idle_seconds: Annotated[float, Field(gt=0, le=3600)] = 240
-    """A peer that is silent for longer is cut off. The Python SDK looks each 30 seconds whether a sign of life is due,
-    so values under two minutes cut off its idle connections."""
+    """A peer that is silent for longer is cut off. The Python SDK checks every 30 seconds whether a sign of life is
+    due, so values below two minutes cut off its idle connections."""
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:
         names = [queue.name.casefold() for queue in self.queues]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"queues: the name {twice[0]!r} is used twice (case does not count)")
+        duplicates = sorted({name for name in names if names.count(name) > 1})
+        if duplicates:
+            raise ValueError(f"queues: the name {duplicates[0]!r} is used twice (case does not count)")
         return self
 
     @model_validator(mode="after")
@@ -104,14 +105,14 @@ def read_settings(path: Path) -> BusSettings:
     try:
         return BusSettings.model_validate(content)
     except ValidationError as error:
-        raise SettingsError(_readable(path, error)) from error
+        raise SettingsError(_explain(path, error)) from error
 
 
-def _readable(path: Path, error: ValidationError) -> str:
+def _explain(path: Path, error: ValidationError) -> str:
     secret = {"key", "bearer_token"}
     lines = []
     for problem in error.errors(include_url=False):
-        place = ".".join(str(part) for part in problem["loc"])
-        came = "" if not place or secret & set(problem["loc"]) else f", got {problem['input']!r:.80}"
-        lines.append(f"{path}: {place or 'settings'}: {problem['msg']}{came}")
+        path_text = ".".join(str(part) for part in problem["loc"])
+        got = "" if not path_text or secret & set(problem["loc"]) else f", got {problem['input']!r:.80}"
+        lines.append(f"{path}: {path_text or 'settings'}: {problem['msg']}{got}")
     return "\n".join(lines)

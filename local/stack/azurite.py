@@ -15,13 +15,13 @@ KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr
 """The account key that the emulator's documentation publishes; it protects nothing."""
 ATTEMPTS = 3
 HEAP = 12_288
-"""MiB that it may take if it has its data in memory only."""
+"""MiB of memory that it may use if its data is in memory only."""
 
 
-def start(folder: Path | None, *, log: Path, others: Mapping[str, str] | None = None) -> tuple[Part, str]:
-    """A running Azurite with its data in the folder, or in memory only, and its connection string. `others` are more
-    accounts, each with a key of its own."""
-    accounts = {ACCOUNT: KEY, **(others or {})}
+def start(folder: Path | None, *, log: Path, more_accounts: Mapping[str, str] | None = None) -> tuple[Part, str]:
+    """Start Azurite with its data in the folder, or in memory only; returns it and its connection string. `others` are
+    further accounts with their keys."""
+    accounts = {ACCOUNT: KEY, **(more_accounts or {})}
     environment = {"AZURITE_ACCOUNTS": ";".join(f"{name}:{key}" for name, key in accounts.items())}
     if not MAIN.exists():
         raise PartFailed(f"Azurite is not installed: run `make install` (npm ci in {FOLDER.relative_to(ROOT)})")
@@ -64,6 +64,6 @@ def connection_string(blob_port: int, table_port: int) -> str:
 
 
 def ports(connection: str) -> list[int]:
-    """The addresses of the account's tables and blobs."""
+    """The ports of the account's tables and blobs."""
     endpoints = (part.partition("=") for part in connection.split(";") if part)
     return [urlsplit(value).port or 0 for name, _, value in endpoints if name.endswith("Endpoint")]

@@ -1,4 +1,4 @@
-"""Configuration of each part of the stack: the doubles' files and the app's settings."""
+"""Configures each part of the stack: the doubles' files and the app's settings."""
 
 import base64
 import json
@@ -25,7 +25,7 @@ from .secrets import Secrets
 QUEUES = tuple(Queue)
 HOST_ACCOUNT = "hostworker"
 DEVELOPER = "developer"
-"""The users with the rights of the role `edit` in the namespaces of staging."""
+"""The user with the rights of the role `edit` in the namespaces of staging."""
 TOPIC = (
     "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/slipway-local"
     "/providers/Microsoft.ContainerRegistry/registries/"
@@ -52,21 +52,21 @@ def service_bus(secrets: Secrets, *, lock_seconds: int) -> dict[str, Any]:
 
 
 def bus_keys(secrets: Secrets) -> dict[Party, str]:
-    """The key of each role at the bus."""
+    """Each role's key at the bus."""
     return {Party.FRONT: secrets.front_bus_key, Party.WORKER: secrets.worker_bus_key}
 
 
 def of_role(
     values: dict[str, str], role: AppRole, secrets: Secrets, *, storage: str, bus: str, real_bus: bool
 ) -> dict[str, str]:
-    """The settings of the whole app, cut down to those of one role, with just that role's rights. A real namespace has
-    no key of ours for each role, so there both use the connection string that was given."""
+    """The settings of the whole app, reduced to those of one role with only that role's rights. A real namespace has no
+    key of ours for each role, so both roles use its connection string."""
     party = Party(role)
     foreign = {variable(field) for field in foreign_to(role)}
     endpoints = dict(part.split("=", 1) for part in storage.split(";") if part)
-    kept = {name: value for name, value in values.items() if name not in foreign | _OF_THE_WHOLE}
+    shared = {name: value for name, value in values.items() if name not in foreign | _OF_THE_WHOLE}
     return {
-        **kept,
+        **shared,
         "SLIPWAY_ROLE": str(role),
         "ServiceBus": bus if real_bus else key_connection(_address(bus), str(party), bus_keys(secrets)[party]),
         "SLIPWAY_TABLE_ENDPOINT": endpoints["TableEndpoint"],
@@ -82,27 +82,27 @@ def host_accounts(secrets: Secrets) -> dict[str, str]:
 
 
 def host_storage(secrets: Secrets, storage: str) -> str:
-    """The connection of the worker's host to its account, which opens nothing of the ledger's."""
+    """The connection of the worker's host to its account, which gives no access to the ledger."""
     return azurite.of_account(storage, HOST_ACCOUNT, host_accounts(secrets)[HOST_ACCOUNT])
 
 
 def _address(connection: str) -> str:
-    """Host and port in the connection string of a bus."""
+    """Host and port in a bus's connection string."""
     return urlsplit(connection.split(";", maxsplit=1)[0].removeprefix("Endpoint=")).netloc
 
 
 _OF_THE_WHOLE = frozenset({"AzureWebJobsStorage", "ServiceBus", "SLIPWAY_STORAGE_CONNECTION"})
-"""A holder of these rights to the whole app may do everything."""
+"""Settings that give every right of the whole app."""
 
 
 def registry(name: str, secrets: Secrets) -> dict[str, Any]:
-    """The non-production registry takes CI's pushes; into the production one, only the app may write."""
+    """The registry's settings: CI pushes to the non-production one; to the production one, only the app may write."""
     kubelet = {"name": "kubelet", "password": secrets.kubelet_password, "allow": {"*": "pull"}}
-    may = "pull" if name == "nonprod" else "pull,push"
+    app_actions = "pull" if name == "nonprod" else "pull,push"
     app = {
         "name": "slipway",
         "entra_token": secrets.registry_token,
-        "allow": {"*": f"{may},metadata_read,metadata_write"},
+        "allow": {"*": f"{app_actions},metadata_read,metadata_write"},
         "catalog": True,
     }
     ci = {"name": "ci", "password": secrets.ci_password, "allow": {"*": "pull,push"}}
@@ -133,16 +133,16 @@ def kubernetes(name: str, login_servers: list[str], secrets: Secrets, namespaces
 
 
 def azure_devops(identity: Identity) -> dict[str, Any]:
-    """Everybody who signs in is a member of the organization, and so is the identity that asks about runs: the
-    worker's, or the front's for an app that is both."""
-    known = [{"name": one.name, "mail": one.mail, "oid": one.oid} for one in identity.settings.people]
+    """The organization's members: everybody who signs in, and the identity that asks about runs, which is the worker's,
+    or the front's for an app that is both."""
+    people = [{"name": person.name, "mail": person.mail, "oid": person.oid} for person in identity.settings.people]
     readers = [{"name": name, "oid": identity.settings.identity(name).principal_id} for name in ("worker", "front")]
     return {
         "organization": "contoso",
         "projects": {"shop": PROJECT_ID},
         "tenant": identity.settings.tenant,
         "keys_url": identity.keys_url,
-        "people": known,
+        "people": people,
         "readers": readers,
     }
 
@@ -161,7 +161,7 @@ def app_settings(
     traces: str = "",
     identity: dict[str, str],
 ) -> dict[str, str]:
-    """The app's settings, as `local.settings.json` would hold them."""
+    """The app's settings, in the form of `local.settings.json`."""
     return {
         "FUNCTIONS_WORKER_RUNTIME": "python",
         "PYTHON_THREADPOOL_THREAD_COUNT": "32",
@@ -190,14 +190,14 @@ def app_settings(
         "SLIPWAY_AZURE_DEVOPS": azure_devops["url"],
         "SLIPWAY_AZURE_DEVOPS_PEOPLE": azure_devops["people_url"],
         "SLIPWAY_SESSION_KEYS": f"local:{base64.b64encode(secrets.session_key.encode()).decode()}",
-        "SLIPWAY_EVENT_GRID_FUNCTION": "true",  # the laptop's registry calls it, as it knows no bus
+        "SLIPWAY_EVENT_GRID_FUNCTION": "true",  # the local registry calls it, because it cannot send to a bus
         **(telemetry(traces) if traces else {}),
         **identity,
     }
 
 
 def sign_in(identity: Identity) -> dict[str, str]:
-    """The identity provider's settings, as the deployment in Azure writes them."""
+    """The settings of the identity provider, as the deployment in Azure writes them."""
     return {
         "SLIPWAY_TENANT_ID": identity.settings.tenant,
         "SLIPWAY_ISSUER": identity.issuer,
@@ -207,7 +207,7 @@ def sign_in(identity: Identity) -> dict[str, str]:
 
 
 def telemetry(receiver: str) -> dict[str, str]:
-    """Short intervals, so that one can watch; the worker ends without waiting for what was not sent yet."""
+    """Short intervals, so that one can watch; the worker ends without waiting for unsent data."""
     return {
         "OTEL_EXPORTER_OTLP_ENDPOINT": receiver,
         "PYTHON_ENABLE_OPENTELEMETRY": "true",

@@ -1,4 +1,4 @@
-"""Debian's docker-registry, to keep the images of a registry double that then only adds what ACR has besides."""
+"""Debian's docker-registry as the store of images, behind a registry double that adds what only ACR has."""
 
 import os
 import shutil
@@ -8,10 +8,10 @@ from ..process import Part, PartFailed, free_port
 
 
 def start(folder: Path, *, log: Path) -> tuple[Part, str]:
-    """A running docker-registry with its data in the folder, and its address."""
+    """Start a docker-registry with its data in the folder; returns it and its address."""
     program = shutil.which("docker-registry")
     if program is None:
-        raise PartFailed("docker-registry is not installed: apt install docker-registry, or leave that option out")
+        raise PartFailed("docker-registry is not installed: apt install docker-registry, or omit that option")
     configuration = folder / "registry.yml"
     configuration.write_text("version: 0.1\n", encoding="utf-8")
     port = free_port()

@@ -1,8 +1,9 @@
-"""The rights of each role on a laptop, made from the one table of rights: SAS tokens for Azurite, rules for the bus.
+"""Each role's rights in the local stack, derived from the one table of rights: SAS tokens for Azurite, rules for the
+bus.
 
-Azurite checks no role assignments, so a token of each table and container takes their place (`c` plays the right to add
-a blob without replacing one). Under a token of a single table Azurite lets no transaction pass; where a role may do
-everything with a table, it therefore gets a token of the account for it, which is wider than the table says.
+Azurite does not check role assignments, so there is a token for each table and container instead (`c` stands for the
+right to add a blob without replacing one). With a token for a single table, Azurite allows no transactions; a role that
+may do everything with a table therefore gets an account token for it, which allows more than the table of rights says.
 """
 
 from collections.abc import Iterator
@@ -26,13 +27,13 @@ from slipway.domain.rights import OPERATIONS, Container, Operation, Party, Right
 from .azurite import ACCOUNT, KEY
 
 LIFE = timedelta(days=7)
-"""The life of a token; the stack makes new ones at each start of a host."""
+"""The lifetime of a token; the stack makes new ones at each start of a host."""
 PARTIES = (Party.FRONT, Party.WORKER)
 CLAIMS = {Operation.SEND: "send", Operation.LISTEN: "listen"}
 
 
 def make_storage(connection: str) -> None:
-    """Make the tables and containers, as the deployment does in Azure: no role of the app may."""
+    """Create the tables and containers, as the deployment does in Azure, since no role of the app may."""
     with TableServiceClient.from_connection_string(connection) as tables:
         for table in TableName:
             tables.create_table_if_not_exists(table)
@@ -43,7 +44,7 @@ def make_storage(connection: str) -> None:
 
 
 def storage_tokens(party: Party) -> dict[str, str]:
-    """Table or container → the token with which the party has its rights on it."""
+    """Table or container → the token that gives the party its rights on it."""
     rights = rights_of(party)
     return {str(resource): token for resource in (*TableName, *Container) if (token := _token(rights, resource))}
 
@@ -58,9 +59,11 @@ def _token(rights: Rights, resource: TableName | Container) -> str:
         )
     credential = AzureNamedKeyCredential(ACCOUNT, KEY)
     if rights[resource] == OPERATIONS[TableName]:
-        every = AccountSasPermissions(read=True, write=True, delete=True, list=True, add=True, create=True, update=True)
+        all_permissions = AccountSasPermissions(
+            read=True, write=True, delete=True, list=True, add=True, create=True, update=True
+        )
         rows = ResourceTypes(object=True, container=True)  # listing rows is an operation on their table
-        return generate_account_sas(credential, resource_types=rows, permission=every, expiry=expiry)
+        return generate_account_sas(credential, resource_types=rows, permission=all_permissions, expiry=expiry)
     permission = TableSasPermissions(
         read=may(rights, resource, Operation.READ),
         add=may(rights, resource, Operation.ADD),
@@ -83,7 +86,7 @@ def _of_container(rights: Rights, container: Container) -> ContainerSasPermissio
 
 
 def queue_rules(queue: Queue, keys: dict[Party, str]) -> list[dict[str, Any]]:
-    """The rules of a queue in the bus double: one for each party with a right on it."""
+    """The rules of a queue in the bus double: one for each party with rights on it."""
     return list(_rules(queue, keys))
 
 

@@ -1,4 +1,4 @@
-"""The stack's own secrets: made at random for each stack, kept in its folder, readable by the owner only."""
+"""The stack's own secrets: random for each stack, stored in its folder, readable only by the owner."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from ..process import PartFailed
 
 
 class Secrets(BaseModel):
-    """Everything that one part proves to another with."""
+    """The secrets with which the parts authenticate to each other."""
 
     ci_password: str
     kubelet_password: str
@@ -24,9 +24,9 @@ class Secrets(BaseModel):
     staging_token: str
     production_token: str
     cluster_token: str
-    """The token of the platform's people, who create namespaces in both clusters."""
+    """The token of the platform team, which creates namespaces in both clusters."""
     developer_token: str
-    """The token of a developer, who has the rights of the role `edit` in the namespaces of staging."""
+    """The token of a developer with the rights of the role `edit` in the namespaces of staging."""
     hook_secret: str
     inbox_secret: str
     bus_key: str
@@ -41,23 +41,23 @@ class Secrets(BaseModel):
 
 
 def load_or_make(file: Path) -> Secrets:
-    """The secrets in the file; made when there is none. Raises `PartFailed`."""
+    """The secrets in the file, generated if there is none. Raises `PartFailed`."""
     if file.exists():
         try:
             return Secrets.model_validate_json(file.read_bytes())
-        except ValidationError:  # which would show what it read
+        except ValidationError:  # its text would contain secrets
             raise PartFailed(
-                f"{file.parent} was kept by another version of this repository: begin afresh with `make up FRESH=1`"
+                f"{file.parent} was written by another version of this repository: begin afresh with `make up FRESH=1`"
             ) from None
-    made = Secrets(**{name: secrets.token_urlsafe(24) for name in Secrets.model_fields})
+    new_secrets = Secrets(**{name: secrets.token_urlsafe(24) for name in Secrets.model_fields})
     file.parent.mkdir(parents=True, exist_ok=True)
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as target:
-        json.dump(made.model_dump(), target)
-    return made
+        json.dump(new_secrets.model_dump(), target)
+    return new_secrets
 
 
 def signing_keys(file: Path) -> Path:
-    """The file with the signing keys, as `slipway keys rotate` writes it; made when there is none."""
+    """The file with the signing keys, as `slipway keys rotate` writes it; created if there is none."""
     if not file.exists():
         SigningKeysFile(file).rotate(secrets.token_bytes(KEY_BYTES), (), now=datetime.now(UTC))
     return file

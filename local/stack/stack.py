@@ -1,4 +1,4 @@
-"""Start everything, in an order in which nobody waits for nothing; end everything."""
+"""Starts all parts, in parallel as far as their dependencies allow, and stops them."""
 
 import json
 import os
@@ -31,19 +31,19 @@ REGISTRIES = ("nonprod", "prod")
 CLUSTERS = ("staging", "production")
 PORT_ATTEMPTS = 3
 BACK = {SIGN_IN: signing_in.BACK, VOTES: saying.BACK}
-"""The addresses that the identity provider sends people back to, by registration."""
+"""The paths to which the identity provider sends people back, by registration."""
 WHO_APPLIES = "platform"
-"""The identity as which the command line signs in."""
+"""The identity with which the command line signs in."""
 EVENT_PATH = "/runtime/webhooks/EventGrid?functionName=image_pushed&code="
 
 
 def host_name(role: AppRole, index: int) -> str:
-    """The name of a host, and of its log."""
+    """The name of a host and of its log."""
     return f"{role}-{index}"
 
 
 class Stack:
-    """A running system. Use as a context manager."""
+    """A running system. Use it as a context manager."""
 
     identity: Identity
 
@@ -56,7 +56,7 @@ class Stack:
         self.hosts: list[Part] = []
         self.urls: list[str] = []
         self.workers: list[str] = []
-        """Addresses of the workers' hosts, at which nothing answers."""
+        """Addresses of the workers' hosts, which serve only the admin endpoints."""
         self.registries: dict[str, str] = {}
         self.clusters: dict[str, dict[str, Any]] = {}
         self.azure_devops: dict[str, Any] = {}
@@ -93,22 +93,22 @@ class Stack:
     # ---- start
     def _start(self) -> None:
         secrets = self.secrets
-        with ThreadPoolExecutor(max_workers=8) as together:
-            storage = together.submit(self._start_storage)
-            bus = together.submit(self._start_bus, secrets)
-            inbox = together.submit(self._start_inbox, secrets)
-            traces = together.submit(self._start_traces)
-            identity = together.submit(self._start_identity)
-            registries = {name: together.submit(self._start_registry, name, secrets) for name in REGISTRIES}
+        with ThreadPoolExecutor(max_workers=8) as threads:
+            storage = threads.submit(self._start_storage)
+            bus = threads.submit(self._start_bus, secrets)
+            inbox = threads.submit(self._start_inbox, secrets)
+            traces = threads.submit(self._start_traces)
+            identity = threads.submit(self._start_identity)
+            registries = {name: threads.submit(self._start_registry, name, secrets) for name in REGISTRIES}
             self.registries = {name: future.result() for name, future in registries.items()}
-            clusters = {name: together.submit(self._start_cluster, name, secrets) for name in CLUSTERS}
+            clusters = {name: threads.submit(self._start_cluster, name, secrets) for name in CLUSTERS}
             self.clusters = {name: future.result() for name, future in clusters.items()}
             self.storage, self.bus, self.inbox_url = storage.result(), bus.result(), inbox.result()
             self.traces_url, self.identity = traces.result(), identity.result()
-        told = configuration.azure_devops(self.identity)
+        double_settings = configuration.azure_devops(self.identity)
         if self.options.keep:
-            told["journal"] = str(self._folder("azuredevops") / "journal.jsonl")
-        self.azure_devops = self._start_double("azuredevops", "local.azuredevops", told)
+            double_settings["journal"] = str(self._folder("azuredevops") / "journal.jsonl")
+        self.azure_devops = self._start_double("azuredevops", "local.azuredevops", double_settings)
         for index in range(self.options.instances):
             self.start_host(index)
         self.identity.redirects_to({name: [url + path for url in self.urls] for name, path in BACK.items()})
@@ -119,20 +119,20 @@ class Stack:
 
     @property
     def _applied(self) -> Path:
-        """There once the catalogue has what it begins with: from then on it is its people's."""
+        """A file that exists once the initial applications were applied; from then on, people change the catalogue."""
         return self.folder / "applied"
 
     def apply(self, path: Path, *, quiet: bool = True) -> None:
-        """Act for the platform's people and the teams: make the namespaces, and apply the file or folder."""
+        """Act for the platform team and the teams: create the namespaces, and apply the file or folder."""
         self.places.make(namespaces_of(path))
         command = python("slipway.cli", "apply", "-f", str(path), "--yes", "--reason", "the first act on this machine")
         environment = {**os.environ, **self.command_environment()}
-        done = subprocess.run(command, env=environment, capture_output=quiet, text=True, check=False)
-        if done.returncode:
-            raise RuntimeError(f"{path} could not be applied: {done.stderr}{done.stdout}")
+        process = subprocess.run(command, env=environment, capture_output=quiet, text=True, check=False)
+        if process.returncode:
+            raise RuntimeError(f"{path} could not be applied: {process.stderr}{process.stdout}")
 
     def command_environment(self) -> dict[str, str]:
-        """The variables that make the command line speak to this stack, signed in as an application with the role
+        """The variables with which the command line uses this stack, signed in as an application with the role
         platform."""
         return {
             "SLIPWAY_URL": self.url,
@@ -150,8 +150,8 @@ class Stack:
         return f"api://{self.identity.settings.registration(SIGN_IN).client_id}"
 
     def _start_storage(self) -> str:
-        others = configuration.host_accounts(self.secrets)
-        part, connection = azurite.start(self._folder("azurite"), log=self._log("azurite"), others=others)
+        host_accounts = configuration.host_accounts(self.secrets)
+        part, connection = azurite.start(self._folder("azurite"), log=self._log("azurite"), others=host_accounts)
         self.parts.append(part)
         make_storage(connection)
         return connection
@@ -159,36 +159,38 @@ class Stack:
     def _start_bus(self, secrets: Secrets) -> str:
         if self.options.service_bus:
             return self.options.service_bus
-        told = configuration.service_bus(secrets, lock_seconds=self.options.lock_seconds)
-        ready = self._start_double("servicebus", "local.servicebus", told)
+        bus_settings = configuration.service_bus(secrets, lock_seconds=self.options.lock_seconds)
+        ready = self._start_double("servicebus", "local.servicebus", bus_settings)
         return str(ready["connection_string"])
 
     def _start_registry(self, name: str, secrets: Secrets) -> str:
-        told = configuration.registry(name, secrets)
+        registry_settings = configuration.registry(name, secrets)
         if self.options.docker_registry:
             part, backend = docker_registry.start(self._folder(f"registry-{name}"), log=self._log(f"docker-{name}"))
             self.parts.append(part)
-            told["backend"] = backend
+            registry_settings["backend"] = backend
         else:
-            told["directory"] = str(self._folder(f"registry-{name}"))
-        return str(self._start_double(f"registry-{name}", "local.registry", told)["login_server"])
+            registry_settings["directory"] = str(self._folder(f"registry-{name}"))
+        return str(self._start_double(f"registry-{name}", "local.registry", registry_settings)["login_server"])
 
     def _start_cluster(self, name: str, secrets: Secrets) -> dict[str, Any]:
         if name in self.options.kubeconfigs:
             return {"credential": "kubeconfig", "kubeconfig": str(self.options.kubeconfigs[name])}
         servers = list(self.registries.values())
-        told = configuration.kubernetes(name, servers, secrets, sorted(self.options.namespaces.get(name, ())))
+        cluster_settings = configuration.kubernetes(
+            name, servers, secrets, sorted(self.options.namespaces.get(name, ()))
+        )
         if self.options.real_clusters:
-            return self._start_real_cluster(name, told, self.options.real_clusters)
+            return self._start_real_cluster(name, cluster_settings, self.options.real_clusters)
         if self.options.keep:
-            told["state_dir"] = str(self._folder(f"cluster-{name}"))
-        ready = self._start_double(f"cluster-{name}", "local.kubernetes", told)
+            cluster_settings["state_dir"] = str(self._folder(f"cluster-{name}"))
+        ready = self._start_double(f"cluster-{name}", "local.kubernetes", cluster_settings)
         self._administrators[name] = ClusterAccess(server=ready["url"], token=lambda: secrets.cluster_token)
         token = secrets.staging_token if name == "staging" else secrets.production_token
         return {"credential": "token", "server": ready["url"], "token": token}
 
-    def _start_real_cluster(self, name: str, told: dict[str, Any], kubernetes: str) -> dict[str, Any]:
-        file = self._write(f"cluster-{name}.json", told)
+    def _start_real_cluster(self, name: str, settings: dict[str, Any], kubernetes: str) -> dict[str, Any]:
+        file = self._write(f"cluster-{name}.json", settings)
         folder = str(self._folder(f"cluster-{name}"))
         words = ("--kubernetes", kubernetes, "run", "--config", str(file), "--folder", folder, "--stop-with-parent")
         command = python("local.cluster", *words)
@@ -199,7 +201,7 @@ class Stack:
         return {"credential": "kubeconfig", "kubeconfig": ready["users"][APP]}
 
     def _start_inbox(self, secrets: Secrets) -> str:
-        port = str(self._addresses.wanted("inbox"))
+        port = str(self._addresses.port_of("inbox"))
         command = python("local.inbox", "--secret-env", "INBOX_SECRET", "--stop-with-parent", "--port", port)
         if self.options.keep:
             command += ["--keep", str(self.folder / "inbox.json")]
@@ -210,47 +212,47 @@ class Stack:
             environment={"INBOX_SECRET": secrets.inbox_secret},
         )
         self.parts.append(part)
-        return f"http://127.0.0.1:{self._noted('inbox', part.ready()['port'])}"
+        return f"http://127.0.0.1:{self._note_port('inbox', part.ready()['port'])}"
 
     def _start_traces(self) -> str:
         if not self.options.traces:
             return ""
-        port = str(self._addresses.wanted("traces"))
+        port = str(self._addresses.port_of("traces"))
         part = Part("traces", python("local.traces", "--stop-with-parent", "--port", port), log=self._log("traces"))
         self.parts.append(part)
-        return f"http://127.0.0.1:{self._noted('traces', part.ready()['port'])}"
+        return f"http://127.0.0.1:{self._note_port('traces', part.ready()['port'])}"
 
     def _start_identity(self) -> Identity:
-        directory = laptop(port=self._addresses.wanted("identity"), besides=self.options.people)
+        directory = laptop(port=self._addresses.port_of("identity"), besides=self.options.people)
         identity = Identity.start(directory, self._folder("identity"))
         self.parts.append(identity.part)
-        self._noted("identity", urlsplit(identity.issuer).port)
+        self._note_port("identity", urlsplit(identity.issuer).port)
         return identity
 
-    def _start_double(self, name: str, module: str, told: dict[str, Any]) -> dict[str, Any]:
-        file = self._write(f"{name}.json", told)
-        command = python(module, "--config", str(file), "--port", str(self._addresses.wanted(name)))
+    def _start_double(self, name: str, module: str, settings: dict[str, Any]) -> dict[str, Any]:
+        file = self._write(f"{name}.json", settings)
+        command = python(module, "--config", str(file), "--port", str(self._addresses.port_of(name)))
         part = Part(name, [*command, "--stop-with-parent"], log=self._log(name))
         self.parts.append(part)
         ready = part.ready()
-        self._noted(name, ready.get("port"))
+        self._note_port(name, ready.get("port"))
         return ready
 
-    def _noted(self, name: str, port: int | None) -> int | None:
+    def _note_port(self, name: str, port: int | None) -> int | None:
         if port:
             self._addresses.note(name, port)
         return port
 
     def start_host(self, index: int) -> str:
-        """One more instance of the function app, or one again that was stopped; returns its address."""
-        again = urlsplit(self.urls[index]).port if index < len(self.urls) else None
-        wanted = again or ((self._addresses.wanted("front") or self.options.port) if index == 0 else 0)
+        """Start one more instance of the function app, or restart one that was stopped; returns its address."""
+        previous_port = urlsplit(self.urls[index]).port if index < len(self.urls) else None
+        port = previous_port or ((self._addresses.port_of("front") or self.options.port) if index == 0 else 0)
         for attempt in range(PORT_ATTEMPTS):
             try:
-                return self._start_host(index, wanted or free_port())
+                return self._start_host(index, port or free_port())
             except PartFailed:
-                # Somebody else may have taken the port that was free a moment ago.
-                if wanted or attempt == PORT_ATTEMPTS - 1:
+                # Another program may have taken the port, which was free a moment ago.
+                if port or attempt == PORT_ATTEMPTS - 1:
                     raise
         raise AssertionError("unreachable")
 
@@ -273,33 +275,33 @@ class Stack:
         if index == len(self.urls):
             self.urls.append(url)
         if index == 0:
-            self._noted("front", urlsplit(url).port)
+            self._note_port("front", urlsplit(url).port)
         return url
 
     def _run_roles(self, index: int, port: int) -> str:
-        """Front and worker, started together; the front's address."""
-        wanted = {AppRole.FRONT: port, AppRole.WORKER: free_port()}
-        with ThreadPoolExecutor(max_workers=len(wanted)) as together:
-            begun = {
-                role: together.submit(self._run_host, host_name(role, index), port, self._of_role(role))
-                for role, port in wanted.items()
+        """Start front and worker together; returns the front's address."""
+        port_of = {AppRole.FRONT: port, AppRole.WORKER: free_port()}
+        with ThreadPoolExecutor(max_workers=len(port_of)) as threads:
+            starts = {
+                role: threads.submit(self._run_host, host_name(role, index), port, self._of_role(role))
+                for role, port in port_of.items()
             }
         try:
-            urls = {role: future.result() for role, future in begun.items()}
+            urls = {role: future.result() for role, future in starts.items()}
         except PartFailed:
-            self.stop_host(index)  # the other one of the two
+            self.stop_host(index)  # the one that did start
             raise
         self.workers = [*self.workers[:index], urls[AppRole.WORKER]]
         return urls[AppRole.FRONT]
 
     def _of_role(self, role: AppRole) -> dict[str, str]:
-        known = self.settings | self.identity.environment(role)
+        role_settings = self.settings | self.identity.environment(role)
         bus, real = self.bus, bool(self.options.service_bus)
-        values = configuration.of_role(known, role, self.secrets, storage=self.storage, bus=bus, real_bus=real)
+        values = configuration.of_role(role_settings, role, self.secrets, storage=self.storage, bus=bus, real_bus=real)
         return self.options.settings_of(role, values) if self.options.settings_of else values
 
     def _run_host(self, name: str, port: int, values: dict[str, str]) -> str:
-        """A host with these settings; returns its address."""
+        """Start a host with these settings; returns its address."""
         settings = self._write(f"{name}.settings.json", {"IsEncrypted": False, "Values": values})
         keys = self._write(f"{name}.keys.json", configuration.host_keys(self.secrets))
         state = self._folder(f"state-{name.partition('-')[0]}")
@@ -316,30 +318,31 @@ class Stack:
         return url
 
     def stop_host(self, index: int) -> None:
-        """End an instance; `start_host` brings it back at the same address."""
+        """Stop an instance; `start_host` brings it back at the same address."""
         names = {host_name(role, index) for role in AppRole}
         for part in [host for host in self.hosts if host.name in names]:
             self._forget(part)
 
     def stop_role(self, role: AppRole) -> None:
-        """End every front or every worker, while the others go on; `start_role` brings them back where they were."""
+        """Stop all fronts or all workers, while the others go on; `start_role` brings them back at the same
+        addresses."""
         for part in [host for host in self.hosts if host.name.startswith(f"{role}-")]:
             self._forget(part)
 
     def start_role(self, role: AppRole) -> None:
         """Start all of them together, at their earlier addresses."""
         urls = self.workers if role.works else self.urls
-        with ThreadPoolExecutor(max_workers=len(urls)) as together:
-            begun = [
-                together.submit(self._run_host, host_name(role, index), urlsplit(url).port or 0, self._of_role(role))
+        with ThreadPoolExecutor(max_workers=len(urls)) as threads:
+            starts = [
+                threads.submit(self._run_host, host_name(role, index), urlsplit(url).port or 0, self._of_role(role))
                 for index, url in enumerate(urls)
             ]
-        for each in begun:
-            each.result()
+        for start in starts:
+            start.result()
 
     def start_again(self, part: Part) -> None:
-        """A part that has ended comes up at the address that it had, with what it has kept. Raises `PartFailed`."""
-        part.again()
+        """Restart a part that has ended, at its earlier address and with its data. Raises `PartFailed`."""
+        part.restart()
         if part.name == azurite.NAME:
             for port in azurite.ports(self.storage):
                 part.listens(port)
@@ -355,18 +358,18 @@ class Stack:
             self.hosts.remove(part)
 
     def _subscribe(self) -> None:
-        """Tell the non-production registry where its push events go, as an Event Grid subscription would."""
+        """Tell the non-production registry where to send its push events, like an Event Grid subscription."""
         to_app = {"url": self.url + EVENT_PATH + self.secrets.event_grid_key, "max_events_per_batch": 10}
         endpoint = self.options.event_endpoint or to_app
-        answer = self.http.request(
+        response = self.http.request(
             "POST", f"http://{self.registries['nonprod']}/local/event-endpoints", json=[endpoint]
         )
-        if answer.status >= 300:
-            raise RuntimeError(f"the registry did not take the event endpoint: {answer.status} {answer.data[:200]!r}")
+        if response.status >= 300:
+            raise RuntimeError(f"the registry refused the event endpoint: {response.status} {response.data[:200]!r}")
 
     # ---- while it runs
     def describe(self) -> dict[str, Any]:
-        """The values that other commands need to find this stack; kept in a file that only its owner can read."""
+        """What other commands need in order to find this stack; kept in a file that only its owner can read."""
         return {
             "url": self.url,
             "key": self.secrets.function_key,
@@ -395,36 +398,36 @@ class Stack:
 
     @property
     def places(self) -> NamespaceMaker:
-        """The namespaces of the clusters that are doubles."""
+        """Creates the namespaces of the clusters that are doubles."""
         if self._places is None:
-            doubles = {name: told["server"] for name, told in self.clusters.items() if "server" in told}
+            doubles = {name: cluster["server"] for name, cluster in self.clusters.items() if "server" in cluster}
             self._places = NamespaceMaker(clusters=doubles, token=self.secrets.cluster_token)
         return self._places
 
     def keep_up(self) -> list[str]:
-        """Make the namespaces of the applications that were applied since the last look; returns them. Raises
-        `PlacesRefused`."""
+        """Create the namespaces of applications that were applied since the last look; returns them. Raises
+        `NamespaceRefused`."""
         return self.places.look(self.url, self.secrets.function_key, self.access_token)
 
     def run_timer(self, name: str) -> None:
-        """Have a timer's function of the worker run now. Raises `PartFailed`."""
+        """Run the function of one of the worker's timers now. Raises `PartFailed`."""
         url, key = f"{self.workers[0]}/admin/functions/{name}", self.secrets.master_key
-        answer = self.http.request("POST", url, headers={"x-functions-key": key}, json={})
-        if answer.status != HTTPStatus.ACCEPTED:
-            raise PartFailed(f"the worker's host answered {answer.status} when it was to run {name}")
+        response = self.http.request("POST", url, headers={"x-functions-key": key}, json={})
+        if response.status != HTTPStatus.ACCEPTED:
+            raise PartFailed(f"the worker's host responded with {response.status} to a request to run {name}")
 
     def administrator(self, cluster: str) -> ClusterAccess:
-        """Somebody who may do everything in a cluster that this stack started, and does it past the app."""
+        """Access with all rights to a cluster that this stack started, bypassing the app."""
         return self._administrators[cluster]
 
     def notices(self) -> list[dict[str, Any]]:
         """The notices in the inbox."""
-        found: list[dict[str, Any]] = self.http.request("GET", f"{self.inbox_url}/messages").json()
-        return found
+        notices: list[dict[str, Any]] = self.http.request("GET", f"{self.inbox_url}/messages").json()
+        return notices
 
     # ---- end
     def stop(self) -> None:
-        """End every part, the app first so that it can finish what it does."""
+        """Stop every part, the app first so that it can finish what it is doing."""
         for part in self.hosts:
             part.ask_to_stop()
         for part in self.hosts:

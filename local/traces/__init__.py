@@ -1,1 +1,1 @@
-"""A small OTLP receiver with a viewer: what a collector and Application Insights are for in Azure. See README.md."""
+"""A small OTLP receiver with a viewer, in place of Azure's collector and Application Insights. See README.md."""

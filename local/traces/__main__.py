@@ -1,7 +1,7 @@
-"""`python -m local.traces --port 0`: take in traces, metrics and logs by OTLP over HTTP, and show them.
+"""`python -m local.traces --port 0`: receive traces, metrics and logs by OTLP over HTTP, and show them.
 
-POST /v1/traces, /v1/metrics, /v1/logs (protobuf, gzip or not). GET / and /releases/<id> are pages; GET /api/spans,
-/api/metrics, /api/logs and /api/releases are JSON. Everything is kept in memory, the newest only.
+POST /v1/traces, /v1/metrics, /v1/logs (protobuf, with or without gzip). GET / and /releases/<id> are pages; GET
+/api/spans, /api/metrics, /api/logs and /api/releases are JSON. Only the newest data is kept, in memory.
 """
 
 import argparse
@@ -34,35 +34,35 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         length = self.headers.get("Content-Length", "")
         if not length.isdigit() or int(length) > LIMIT:
-            self._answer(413, b"too large or without a length")
+            self._respond(413, b"too large or without a length")
             return
         body = self.rfile.read(int(length))
         if self.headers.get("Content-Type", "") != "application/x-protobuf":
-            self._answer(415, b"expected application/x-protobuf")
+            self._respond(415, b"expected application/x-protobuf")
             return
         try:
-            self._take(gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body)
+            self._store(gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body)
         except (DecodeError, OSError, EOFError):
-            self._answer(400, b"not an OTLP request")
+            self._respond(400, b"not an OTLP request")
         except KeyError:
-            self._answer(404, b"")
+            self._respond(404, b"")
         else:
-            self._answer(200, b"", "application/x-protobuf")
+            self._respond(200, b"", "application/x-protobuf")
 
-    def _take(self, body: bytes) -> None:
-        takers: dict[str, Callable[[bytes], None]] = {
+    def _store(self, body: bytes) -> None:
+        handlers: dict[str, Callable[[bytes], None]] = {
             "/v1/traces": lambda data: self.store.add_spans(spans_of(data)),
             "/v1/metrics": lambda data: self.store.add_points(points_of(data)),
             "/v1/logs": lambda data: self.store.add_lines(lines_of(data)),
         }
-        takers[self.path](body)
+        handlers[self.path](body)
 
     def do_GET(self) -> None:
-        asked = urlsplit(self.path)
-        everything = parse_qs(asked.query).get("calls") == ["1"]
-        match asked.path.strip("/").split("/"):
+        url = urlsplit(self.path)
+        with_calls = parse_qs(url.query).get("calls") == ["1"]
+        match url.path.strip("/").split("/"):
             case [""]:
-                self._html(page.overview(self.store.ways(), metrics=self._metrics()))
+                self._html(page.overview(self.store.release_traces(), metrics=self._metrics()))
             case ["api", "spans"]:
                 self._json([span.as_json() for span in self.store.spans])
             case ["api", "metrics"]:
@@ -70,13 +70,13 @@ class Handler(BaseHTTPRequestHandler):
             case ["api", "logs"]:
                 self._json([line.as_json() for line in self.store.lines])
             case ["api", "releases"]:
-                self._json([vars(way) for way in self.store.ways()])
-            case ["releases", release] if way := self.store.way(release):
-                self._trace(way.release, way.trace, everything=everything)
+                self._json([vars(release_trace) for release_trace in self.store.release_traces()])
+            case ["releases", release] if release_trace := self.store.release_trace(release):
+                self._trace(release_trace.release, release_trace.trace, everything=with_calls)
             case ["traces", trace] if self.store.trace(trace):
-                self._trace(f"Trace {trace[:8]}", trace, everything=everything)
+                self._trace(f"Trace {trace[:8]}", trace, everything=with_calls)
             case _:
-                self._answer(404, b"there is no such trace here", "text/plain")
+                self._respond(404, b"not found", "text/plain")
 
     def _trace(self, title: str, trace: str, *, everything: bool) -> None:
         bars, axis = rows(self.store.trace(trace), everything=everything)
@@ -87,20 +87,20 @@ class Handler(BaseHTTPRequestHandler):
         """The newest value of each series."""
         newest: dict[str, str] = {}
         for point in self.store.points:
-            told = ", ".join(f"{name}={value}" for name, value in sorted(point.attributes.items()))
-            newest[f"{point.name} {told}"] = f"{point.name}{{{told}}} {point.value:g} {point.unit}"
+            labels = ", ".join(f"{name}={value}" for name, value in sorted(point.attributes.items()))
+            newest[f"{point.name} {labels}"] = f"{point.name}{{{labels}}} {point.value:g} {point.unit}"
         return sorted(newest.values())
 
     def _html(self, text: str) -> None:
-        self._answer(200, text.encode(), "text/html; charset=utf-8")
+        self._respond(200, text.encode(), "text/html; charset=utf-8")
 
     def _json(self, content: Any) -> None:
-        self._answer(200, json.dumps(content).encode(), "application/json")
+        self._respond(200, json.dumps(content).encode(), "application/json")
 
     def log_message(self, *_: object) -> None:
-        """Quiet."""
+        """Log nothing."""
 
-    def _answer(self, status: int, body: bytes, kind: str = "text/plain") -> None:
+    def _respond(self, status: int, body: bytes, kind: str = "text/plain") -> None:
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
@@ -109,7 +109,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def serve(port: int = 0) -> tuple[ThreadingHTTPServer, Store]:
-    """A server that listens, and what it keeps; the caller runs and ends it."""
+    """A server that listens, and its store; the caller runs and stops it."""
     store = Store()
     server = ThreadingHTTPServer(("127.0.0.1", port), type("Bound", (Handler,), {"store": store}))
     server.daemon_threads = True
@@ -126,8 +126,8 @@ def main() -> int:
     def stop(*_: object) -> None:
         threading.Thread(target=server.shutdown).start()
 
-    for sign in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(sign, stop)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
     if options.stop_with_parent:
         when_parent_ends(stop)
     print(json.dumps({"ready": True, "port": server.server_port}), flush=True)

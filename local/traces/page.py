@@ -1,12 +1,13 @@
-"""The viewer's pages: releases, and one trace as a waterfall. Plain HTML, for a phone and without JavaScript too."""
+"""The viewer's pages: the releases, and one trace as a waterfall. Plain HTML, also for phones and without
+JavaScript."""
 
 import html
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from .records import SpanRecord
-from .store import Way
-from .waterfall import Axis, Bar, told
+from .store import ReleaseTrace
+from .waterfall import Axis, Bar, duration
 
 STYLE = """
 :root{color-scheme:light dark;--line:#8885;--step:#0b6bcb;--wait:#9a6700;--call:#6e7781;--event:#1a7f5a;--bad:#cf222e}
@@ -32,20 +33,20 @@ def frame(title: str, body: str) -> str:
     )
 
 
-def overview(ways: Sequence[Way], *, metrics: Sequence[str]) -> str:
+def overview(release_traces: Sequence[ReleaseTrace], *, metrics: Sequence[str]) -> str:
     rows = "".join(
-        f'<tr><td><a href="/releases/{html.escape(way.release)}">{html.escape(way.release)}</a>'
-        f"<td>{_clock(way.began)}<td>{told(way.ended - way.began)}<td>{way.spans}"
-        f"<td>{'something went wrong' if way.failed else ''}"
-        for way in ways
+        f'<tr><td><a href="/releases/{html.escape(trace.release)}">{html.escape(trace.release)}</a>'
+        f"<td>{_clock(trace.began)}<td>{duration(trace.ended - trace.began)}<td>{trace.spans}"
+        f"<td>{'something went wrong' if trace.failed else ''}"
+        for trace in release_traces
     )
     table = (
-        f"<table><tr><th>Release<th>Began<th>Took<th>Spans<th>{rows}</table>" if ways else "<p>Nothing came yet.</p>"
+        f"<table><tr><th>Release<th>Began<th>Took<th>Spans<th>{rows}</table>"
+        if release_traces
+        else "<p>Nothing has arrived yet.</p>"
     )
-    listed = "".join(f"<li><code>{html.escape(line)}</code>" for line in metrics)
-    return frame(
-        "Traces", f"<h1>Traces</h1>{table}<h2>Metrics, as they were last sent</h2><ul>{listed or '<li>none yet'}</ul>"
-    )
+    metric_items = "".join(f"<li><code>{html.escape(line)}</code>" for line in metrics)
+    return frame("Traces", f"<h1>Traces</h1>{table}<h2>Newest metrics</h2><ul>{metric_items or '<li>none yet'}</ul>")
 
 
 def waterfall(
@@ -54,13 +55,13 @@ def waterfall(
     first = min((bar.span.began for bar in bars), default=0.0)
     last = max((bar.span.ended for bar in bars), default=0.0)
     cuts = "".join(
-        f'<span class="cut" style="left:{place:.2%}" title="{told(left_out)} without work are left out"></span>'
+        f'<span class="cut" style="left:{place:.2%}" title="{duration(left_out)} without work are left out"></span>'
         for place, left_out in axis.cuts
     )
-    other = "show less" if everything else "show every call"
+    link_text = "show less" if everything else "show every call"
     body = f"""<p><a href="/">All traces</a></p><h1>{html.escape(title)}</h1>
-<p>Trace <code>{html.escape(trace)}</code>, began {_clock(first)}, {told(last - first)} from its first span to its last.
-<a href="?calls={"0" if everything else "1"}">{other}</a></p>{"".join(_row(bar, cuts) for bar in bars)}
+<p>Trace <code>{html.escape(trace)}</code>, began {_clock(first)}, {duration(last - first)} from first to last span.
+<a href="?calls={"0" if everything else "1"}">{link_text}</a></p>{"".join(_row(bar, cuts) for bar in bars)}
 {_linked(linked)}<h2>Details</h2>{"".join(_details(bar.span) for bar in bars)}"""
     return frame(title, body)
 
@@ -68,13 +69,17 @@ def waterfall(
 def _row(bar: Bar, cuts: str) -> str:
     span = bar.span
     kind = "bad" if span.failed else span.family
-    where = str(span.attributes.get("slipway.environment", ""))
-    more = f' <span class="more">{html.escape(where)}</span>' if where and span.family in ("step", "wait") else ""
+    environment = str(span.attributes.get("slipway.environment", ""))
+    label = (
+        f' <span class="more">{html.escape(environment)}</span>'
+        if environment and span.family in ("step", "wait")
+        else ""
+    )
     return (
         f'<div class="row"><span class="name" style="padding-left:{min(bar.depth, 8) * 0.7}rem" '
-        f'title="{html.escape(span.name)}">{html.escape(span.name)}{more}</span>'
+        f'title="{html.escape(span.name)}">{html.escape(span.name)}{label}</span>'
         f'<span class="track">{cuts}<span class="bar {kind}" style="left:{bar.left:.2%};width:{bar.width:.2%}"></span>'
-        f'</span><span class="took">{told(span.ended - span.began)}</span></div>'
+        f'</span><span class="took">{duration(span.ended - span.began)}</span></div>'
     )
 
 
@@ -86,12 +91,12 @@ def _linked(spans: Sequence[SpanRecord]) -> str:
         f"{html.escape(str(s.attributes.get('slipway.actions', '')))}"
         for s in spans
     )
-    return f"<h2>Linked, in traces of their own</h2><ul>{items}</ul>"
+    return f"<h2>Linked spans of other traces</h2><ul>{items}</ul>"
 
 
 def _details(span: SpanRecord) -> str:
-    progress_text = {**span.attributes, **({"error": span.reason} if span.failed else {})}
-    lines = [f"{name} = {value}" for name, value in sorted(progress_text.items())]
+    attributes = {**span.attributes, **({"error": span.reason} if span.failed else {})}
+    lines = [f"{name} = {value}" for name, value in sorted(attributes.items())]
     lines += [f"link → {link.trace} / {link.span}" for link in span.links]
     return (
         f"<details><summary>{html.escape(span.name)}</summary><pre>{html.escape(chr(10).join(lines))}</pre></details>"

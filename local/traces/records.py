@@ -1,4 +1,4 @@
-"""OTLP's messages as plain records. Decoded with OpenTelemetry's own protobuf classes."""
+"""OTLP's messages as plain records, decoded with OpenTelemetry's own protobuf classes."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
@@ -10,7 +10,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
 ERROR = 2
-"""Status code of a span that went wrong."""
+"""Status code of a failed span."""
 KINDS = ("unspecified", "internal", "server", "client", "producer", "consumer")
 
 
@@ -47,7 +47,7 @@ class SpanRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """One value of one series of a metric; of a histogram, its sum and how many values there were."""
+    """One value of one series of a metric; for a histogram, the sum and the number of its values."""
 
     name: str
     kind: str
@@ -101,13 +101,13 @@ def spans_of(body: bytes) -> list[SpanRecord]:
 
 def points_of(body: bytes) -> list[Point]:
     request = ExportMetricsServiceRequest.FromString(body)
-    found = []
+    points = []
     for metric in (m for r in request.resource_metrics for s in r.scope_metrics for m in s.metrics):
         kind = metric.WhichOneof("data") or "none"
         for point in getattr(metric, kind).data_points if kind != "none" else ():
             histogram = kind == "histogram"
             value = point.sum if histogram else point.as_double or point.as_int
-            found.append(
+            points.append(
                 Point(
                     name=metric.name,
                     kind=kind,
@@ -118,7 +118,7 @@ def points_of(body: bytes) -> list[Point]:
                     at=point.time_unix_nano / 1e9,
                 )
             )
-    return found
+    return points
 
 
 def lines_of(body: bytes) -> list[LogLine]:
@@ -139,8 +139,8 @@ def lines_of(body: bytes) -> list[LogLine]:
     ]
 
 
-def _attributes(given: Iterable[KeyValue]) -> dict[str, Any]:
-    return {item.key: _value(item.value) for item in given}
+def _attributes(pairs: Iterable[KeyValue]) -> dict[str, Any]:
+    return {item.key: _value(item.value) for item in pairs}
 
 
 def _value(value: AnyValue) -> Any:

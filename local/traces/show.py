@@ -1,4 +1,4 @@
-"""`make trace RELEASE=hello-1`: a release's trace in the terminal, from the stack that `make up` keeps running."""
+"""`make trace RELEASE=hello-1`: print a release's trace in the terminal, from the stack that `make up` started."""
 
 import argparse
 import json
@@ -11,30 +11,32 @@ from typing import Any
 import urllib3
 
 from .records import Link, SpanRecord
-from .waterfall import Axis, Bar, rows, told
+from .waterfall import Axis, Bar, duration, rows
 
 NAME = 42
 LEAST = 20
 STILL = 3
-"""Looks, half a second apart, in which nothing more came."""
+"""Polls, half a second apart, in which nothing more arrived."""
 
 
 def text(bars: list[Bar], axis: Axis, *, width: int, colour: bool) -> str:
     """The waterfall, `width` characters wide."""
-    room = max(width - NAME - 12, LEAST)
+    bar_width = max(width - NAME - 12, LEAST)
     lines = []
     for bar in bars:
         span = bar.span
-        where = span.attributes.get("slipway.environment", "") if span.family in ("step", "wait") else ""
-        name = ("  " * min(bar.depth, 6) + f"{span.name} {where}".rstrip())[:NAME]
-        left = min(int(bar.left * room), room - 1)
-        size = max(1, min(round(bar.width * room), room - left))
-        drawn = " " * left + ("░" if span.family == "wait" else "█") * size
+        environment = span.attributes.get("slipway.environment", "") if span.family in ("step", "wait") else ""
+        name = ("  " * min(bar.depth, 6) + f"{span.name} {environment}".rstrip())[:NAME]
+        left = min(int(bar.left * bar_width), bar_width - 1)
+        size = max(1, min(round(bar.width * bar_width), bar_width - left))
+        drawn_bar = " " * left + ("░" if span.family == "wait" else "█") * size
         if colour and span.failed:
-            drawn = f"\x1b[31m{drawn}\x1b[0m"
-        lines.append(f"{name:<{NAME}} {drawn}{' ' * (room - left - size)} {told(span.ended - span.began):>9}")
+            drawn_bar = f"\x1b[31m{drawn_bar}\x1b[0m"
+        lines.append(
+            f"{name:<{NAME}} {drawn_bar}{' ' * (bar_width - left - size)} {duration(span.ended - span.began):>9}"
+        )
     lines += [
-        f"(at {place:.0%} of the axis, {told(left_out)} without work are left out)" for place, left_out in axis.cuts
+        f"(at {place:.0%} of the axis, {duration(left_out)} without work are left out)" for place, left_out in axis.cuts
     ]
     return "\n".join(lines)
 
@@ -44,30 +46,30 @@ def fetch(address: str, path: str) -> Any:
 
 
 def release_text(address: str, release: str, *, width: int, colour: bool, everything: bool = False) -> str | None:
-    """None if nothing of the release has come."""
-    ways = [way for way in fetch(address, "/api/releases") if way["release"] == release]
-    if not ways:
+    """The release's trace as text; None if nothing about the release has arrived."""
+    traces = [trace for trace in fetch(address, "/api/releases") if trace["release"] == release]
+    if not traces:
         return None
-    spans = [_span(given) for given in fetch(address, "/api/spans") if given["trace"] == ways[0]["trace"]]
+    spans = [_span(span) for span in fetch(address, "/api/spans") if span["trace"] == traces[0]["trace"]]
     bars, axis = rows(spans, everything=everything)
-    return f"{release}: trace {ways[0]['trace']}\n{text(bars, axis, width=width, colour=colour)}"
+    return f"{release}: trace {traces[0]['trace']}\n{text(bars, axis, width=width, colour=colour)}"
 
 
-def settled(address: str, release: str) -> None:
-    """Wait until nothing more of the release comes: the app sends twice a second. Ten seconds at most."""
-    before, since = -1, 0
+def wait_until_settled(address: str, release: str) -> None:
+    """Wait until nothing more arrives about the release (the app sends twice a second), for ten seconds at most."""
+    previous_count, unchanged = -1, 0
     for _ in range(20):
-        count = sum(way["spans"] for way in fetch(address, "/api/releases") if way["release"] == release)
-        since = since + 1 if count == before else 0
-        if count and since >= STILL:
+        count = sum(trace["spans"] for trace in fetch(address, "/api/releases") if trace["release"] == release)
+        unchanged = unchanged + 1 if count == previous_count else 0
+        if count and unchanged >= STILL:
             return
-        before = count
+        previous_count = count
         time.sleep(0.5)
 
 
-def _span(given: dict[str, Any]) -> SpanRecord:
-    links = tuple(Link(**link) for link in given["links"])
-    return SpanRecord(**{**given, "links": links, "events": tuple(given["events"])})
+def _span(document: dict[str, Any]) -> SpanRecord:
+    links = tuple(Link(**link) for link in document["links"])
+    return SpanRecord(**{**document, "links": links, "events": tuple(document["events"])})
 
 
 def main() -> int:
@@ -75,7 +77,7 @@ def main() -> int:
 
     parser = argparse.ArgumentParser(prog="make trace RELEASE=hello-1", description=__doc__)
     parser.add_argument("release", help="such as hello-1")
-    parser.add_argument("--calls", action="store_true", help="show calls to the table and the blobs too")
+    parser.add_argument("--calls", action="store_true", help="also show calls to tables and blobs")
     options = parser.parse_args()
     if not STACK_FILE.exists():
         print("Nothing is up here: run `make up` in another terminal first.", file=sys.stderr)
@@ -83,11 +85,11 @@ def main() -> int:
     address = json.loads(STACK_FILE.read_text())["traces"]
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     width = shutil.get_terminal_size((120, 40)).columns
-    shown = release_text(address, options.release, width=width, colour=colour, everything=options.calls)
-    if shown is None:
-        print(f"no trace of {options.release} has come yet", file=sys.stderr)
+    trace_text = release_text(address, options.release, width=width, colour=colour, everything=options.calls)
+    if trace_text is None:
+        print(f"no trace of {options.release} has arrived yet", file=sys.stderr)
         return 1
-    print(shown)
+    print(trace_text)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Keeps the newest of what came, in memory, and finds a release's trace in it."""
+"""Keeps the newest telemetry in memory, and finds the trace of a release in it."""
 
 import threading
 from collections import deque
@@ -11,8 +11,8 @@ RELEASE = "slipway.release"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Way:
-    """A release, and the trace of its way."""
+class ReleaseTrace:
+    """A release, with its trace."""
 
     release: str
     trace: str
@@ -23,7 +23,7 @@ class Way:
 
 
 class Store:
-    """Thread-safe."""
+    """Keeps spans, points and log lines. Thread-safe."""
 
     def __init__(self) -> None:
         self._spans: deque[SpanRecord] = deque(maxlen=SPANS)
@@ -59,20 +59,22 @@ class Store:
             return list(self._lines)
 
     def trace(self, trace: str) -> list[SpanRecord]:
-        """Its spans, by when they began."""
+        """The spans of the trace, sorted by their start."""
         return sorted((s for s in self.spans if s.trace == trace), key=lambda s: (s.began, -s.ended))
 
     def linked(self, trace: str) -> list[SpanRecord]:
-        """Spans of other traces that have to do with this one, by links of either side."""
+        """Spans of other traces that are related to this one, by links in either direction."""
         spans = self.spans
-        named = {link.span for s in spans if s.trace == trace for link in s.links}
-        found = [
-            s for s in spans if s.trace != trace and (s.span in named or any(link.trace == trace for link in s.links))
+        linked_ids = {link.span for s in spans if s.trace == trace for link in s.links}
+        linked_spans = [
+            s
+            for s in spans
+            if s.trace != trace and (s.span in linked_ids or any(link.trace == trace for link in s.links))
         ]
-        return sorted(found, key=lambda s: s.began)
+        return sorted(linked_spans, key=lambda s: s.began)
 
-    def ways(self) -> list[Way]:
-        """Every release that is known of, the newest first. Its trace is the one that most of its steps are in."""
+    def release_traces(self) -> list[ReleaseTrace]:
+        """Every known release, newest first. Its trace is the one with most of its steps."""
         spans = self.spans
         by_release: dict[str, dict[str, int]] = {}
         for span in spans:
@@ -80,21 +82,23 @@ class Store:
             if release and span.family in ("step", "wait", "event"):
                 counts = by_release.setdefault(release, {})
                 counts[span.trace] = counts.get(span.trace, 0) + (1 if span.family == "event" else 10)
-        ways = []
+        release_traces = []
         for release, counts in by_release.items():
             trace = max(counts, key=lambda t: counts[t])
-            mine = [s for s in spans if s.trace == trace]
-            ways.append(
-                Way(
+            release_spans = [s for s in spans if s.trace == trace]
+            release_traces.append(
+                ReleaseTrace(
                     release=release,
                     trace=trace,
-                    began=min(s.began for s in mine),
-                    ended=max(s.ended for s in mine),
-                    spans=len(mine),
-                    failed=any(s.failed for s in mine),
+                    began=min(s.began for s in release_spans),
+                    ended=max(s.ended for s in release_spans),
+                    spans=len(release_spans),
+                    failed=any(s.failed for s in release_spans),
                 )
             )
-        return sorted(ways, key=lambda way: -way.began)
+        return sorted(release_traces, key=lambda release_trace: -release_trace.began)
 
-    def way(self, release: str) -> Way | None:
-        return next((way for way in self.ways() if way.release == release), None)
+    def release_trace(self, release: str) -> ReleaseTrace | None:
+        return next(
+            (release_trace for release_trace in self.release_traces() if release_trace.release == release), None
+        )

@@ -1,6 +1,6 @@
-"""One TCP connection: protocol headers, SASL, open and close, keep-alive, and handing frames to sessions.
+"""One TCP connection: protocol headers, SASL, open and close, keep-alive, and passing frames to sessions.
 
-Frames are written in one go at the end of each turn of the event loop. A peer that is silent for longer than the
+Frames are written together at the end of each iteration of the event loop. A peer that is silent for longer than the
 idle time is cut off; one that does not read is sent nothing more until it does.
 """
 
@@ -33,7 +33,7 @@ _SYMBOL = 0xA3
 _CHANNEL_MAX = 4999
 _SMALLEST_FRAME_MAX = 512
 _SASL_OK, _SASL_REFUSED = 0, 1
-_SHORTEST_BEAT = 0.05
+_SHORTEST_HEARTBEAT = 0.05
 _CLOSE_SECONDS = 5.0
 
 
@@ -53,9 +53,9 @@ class Connection(asyncio.Protocol):
         self._flush_planned = False
         self._reading_is_slow = False
         self._opened = False
-        self._beat_every = 0.0
-        self._beat: asyncio.TimerHandle | None = None
-        self._heard = self._loop.time()
+        self._heartbeat_every = 0.0
+        self._heartbeat: asyncio.TimerHandle | None = None
+        self._last_heard = self._loop.time()
         self._watch: asyncio.TimerHandle | None = None
 
     # asyncio.Protocol
@@ -63,12 +63,12 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        self._heard = self._loop.time()
+        self._last_heard = self._loop.time()
         self._watch = self._loop.call_later(self._idle_seconds, self._check_idle)
 
     def connection_lost(self, exc: Exception | None) -> None:
         del exc
-        for timer in (self._watch, self._beat):
+        for timer in (self._watch, self._heartbeat):
             if timer is not None:
                 timer.cancel()
         self._transport = None
@@ -86,7 +86,7 @@ class Connection(asyncio.Protocol):
             session.serve()
 
     def data_received(self, data: bytes) -> None:
-        self._heard = self._loop.time()
+        self._last_heard = self._loop.time()
         try:
             for part in self._reader.feed(data):
                 if self._transport is None or self._transport.is_closing():
@@ -99,7 +99,7 @@ class Connection(asyncio.Protocol):
             self.end(Refusal(Condition.DECODE_ERROR, str(error)))
         self._flush()
 
-    # What sessions ask for (the protocol `Output`)
+    # What sessions use (the protocol `Output`)
 
     @property
     def writable(self) -> bool:
@@ -114,7 +114,7 @@ class Connection(asyncio.Protocol):
     # Frames
 
     def end(self, refusal: Refusal | None = None) -> None:
-        """Say why, if there is a reason, and close."""
+        """Send the reason, if there is one, and close."""
         if self._transport is None or self._transport.is_closing():
             return
         if self._opened:
@@ -123,10 +123,12 @@ class Connection(asyncio.Protocol):
             _LOG.info("connection closed: %s", refusal)
         self._flush()
         self._transport.close()
-        self._loop.call_later(_CLOSE_SECONDS, self._transport.abort)  # a peer that does not read cannot hold it open
+        self._loop.call_later(
+            _CLOSE_SECONDS, self._transport.abort
+        )  # so that a peer that does not read cannot keep it open
 
     def cut(self) -> None:
-        """Without a word, as when the machine at the other end is gone."""
+        """End without a close frame, as if the machine at the other end were gone."""
         if self._transport is not None:
             self._transport.abort()
 
@@ -137,7 +139,7 @@ class Connection(asyncio.Protocol):
             self._send(Performative.SASL_MECHANISMS, [mechanisms], kind=Kind.SASL)
         elif header == AMQP_HEADER:
             self.write(AMQP_HEADER)
-        else:  # a peer with another protocol is told which one is spoken here
+        else:  # tell a peer with another protocol which one is spoken here
             self.write(SASL_HEADER)
             self.end()
 
@@ -162,7 +164,7 @@ class Connection(asyncio.Protocol):
                 session.receive(frame)
 
     def _authenticate(self, mechanism: str) -> None:
-        """The peer's identity does not matter here: rights come from tokens put on `$cbs`."""
+        """The peer's identity does not matter here: its rights come from tokens put on `$cbs`."""
         outcome = _SASL_OK if mechanism in _MECHANISMS else _SASL_REFUSED
         self._send(Performative.SASL_OUTCOME, [UByte(outcome)], kind=Kind.SASL)
         if outcome == _SASL_REFUSED:
@@ -173,13 +175,13 @@ class Connection(asyncio.Protocol):
             raise DecodeError("expected one open, got a second")
         self._opened = True
         self.peer_frame_max = max(_SMALLEST_FRAME_MAX, min(frame.fields.number(2, FRAME_MAX), FRAME_MAX))
-        # Half of the real limit is announced, as AMQP recommends, so that a frame on its way is not too late.
+        # Announce half of the real limit, as AMQP recommends, so that a frame that is under way is not too late.
         announced = UInt(max(1, int(self._idle_seconds * 500)))
         self._send(Performative.OPEN, ["slipway-local", None, UInt(FRAME_MAX), UShort(_CHANNEL_MAX), announced])
         peer_idle_ms = frame.fields.integer(4)
         if peer_idle_ms:
-            self._beat_every = max(_SHORTEST_BEAT, peer_idle_ms / 2000)
-            self._beat = self._loop.call_later(self._beat_every, self._keep_alive)
+            self._heartbeat_every = max(_SHORTEST_HEARTBEAT, peer_idle_ms / 2000)
+            self._heartbeat = self._loop.call_later(self._heartbeat_every, self._keep_alive)
 
     def _begin(self, frame: Frame) -> None:
         if frame.channel in self._sessions or frame.channel > _CHANNEL_MAX:
@@ -207,12 +209,12 @@ class Connection(asyncio.Protocol):
 
     def _keep_alive(self) -> None:
         self.write(EMPTY_FRAME)
-        self._beat = self._loop.call_later(self._beat_every, self._keep_alive)
+        self._heartbeat = self._loop.call_later(self._heartbeat_every, self._keep_alive)
 
     def _check_idle(self) -> None:
-        left = self._heard + self._idle_seconds - self._loop.time()
-        if left <= 0:
+        seconds_left = self._last_heard + self._idle_seconds - self._loop.time()
+        if seconds_left <= 0:
             seconds = self._idle_seconds
-            self.end(Refusal(Condition.CONNECTION_FORCED, f"Nothing was heard of the peer for {seconds:g} seconds."))
+            self.end(Refusal(Condition.CONNECTION_FORCED, f"Nothing was heard from the peer for {seconds:g} seconds."))
         else:
-            self._watch = self._loop.call_later(left, self._check_idle)
+            self._watch = self._loop.call_later(seconds_left, self._check_idle)

@@ -1,7 +1,7 @@
 """The two directions of a link, without the queue or session at its end.
 
 `FromPeer`: the peer sends (to a queue, to `$cbs`, to `$management`). `ToPeer`: the peer receives. A session owns its
-links and tells them what came; a link writes through its session.
+links and passes them what arrives; a link writes through its session.
 """
 
 from collections.abc import Mapping
@@ -20,16 +20,16 @@ _SENDER_SETTLES_AS_IT_LIKES = 2
 
 
 def error_of(refusal: Refusal) -> Described:
-    """Three fields always: the Python SDK waits for ever if a refused send comes without the third."""
+    """Always with three fields: the Python SDK waits for ever if the error of a refused send lacks the third."""
     return Described(ULong(0x1D), [Symbol(refusal.condition), refusal.description, {}])
 
 
 class Channel(Protocol):
-    """The part of its session that a link needs."""
+    """What a link needs of its session."""
 
     @property
     def writable(self) -> bool:
-        """Whether the connection takes more now, or has more waiting than the peer reads."""
+        """Whether the connection takes more now, or more is waiting than the peer reads."""
 
     def send(self, performative: Performative, fields: list[AmqpValue]) -> None: ...
 
@@ -39,12 +39,12 @@ class Channel(Protocol):
         """Send a message; returns its delivery id."""
 
     def drop(self, handle: int) -> None:
-        """Forget the link; it has been detached by this side."""
+        """Forget the link, which this side has detached."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attach:
-    """The peer's request when it opened the link."""
+    """The peer's request to open the link."""
 
     name: str
     handle: int
@@ -76,36 +76,36 @@ class Attach:
 
     @property
     def peer_address(self) -> str:
-        """The address of the peer's own end, to which answers are sent."""
+        """The address of the peer's own end, to which responses are sent."""
         return Fields.of(self.target if self.peer_receives else self.source, "source or target of a link").text(0)
 
 
 class Link:
-    """Opening, refusing and closing: the same in both directions."""
+    """Opening, refusing and closing, which are the same in both directions."""
 
     def __init__(self, attach: Attach, channel: Channel) -> None:
         self.attach = attach
         self.channel = channel
 
     def confirm(self, *, source: Described | None = None, properties: Mapping[Symbol, AmqpValue] | None = None) -> None:
-        asked = self.attach
-        # The limit is on what the peer sends. On a link that it receives on, a client would keep to it as well, and
-        # close the link at the first page of peeked messages or the first message that grew by its annotations.
-        limit = None if asked.peer_receives else MAX_MESSAGE_BYTES
+        attach = self.attach
+        # The limit is on what the peer sends. On a link on which the peer receives, a client would apply it too, and
+        # close the link at the first page of peeked messages, or at the first message that its annotations made larger.
+        limit = None if attach.peer_receives else MAX_MESSAGE_BYTES
         offered: dict[AmqpValue, AmqpValue] = {} if limit is None else {_BATCH_SIZE: limit}
         self.channel.send(
             Performative.ATTACH,
             [
-                asked.name,
-                UInt(asked.handle),
-                not asked.peer_receives,
-                UByte(asked.sender_settles),
-                UByte(asked.receiver_settles),
-                source or asked.source,
-                asked.target,
+                attach.name,
+                UInt(attach.handle),
+                not attach.peer_receives,
+                UByte(attach.sender_settles),
+                UByte(attach.receiver_settles),
+                source or attach.source,
+                attach.target,
                 None,
                 None,
-                UInt(0) if asked.peer_receives else None,
+                UInt(0) if attach.peer_receives else None,
                 None if limit is None else ULong(limit),
                 None,
                 None,
@@ -114,13 +114,14 @@ class Link:
         )
 
     def refuse(self, refusal: Refusal) -> None:
-        """Answer an attach with a link to nowhere, then say why: without the first the SDK takes the link as open."""
-        asked = self.attach
-        initial_count = UInt(0) if asked.peer_receives else None
-        nowhere: list[AmqpValue] = [None] * 6
+        """Respond to an attach with a link to nowhere, then detach with the reason: otherwise the SDK takes it as
+        open."""
+        attach = self.attach
+        initial_count = UInt(0) if attach.peer_receives else None
+        no_terminus: list[AmqpValue] = [None] * 6
         self.channel.send(
             Performative.ATTACH,
-            [asked.name, UInt(asked.handle), not asked.peer_receives, *nowhere, initial_count],
+            [attach.name, UInt(attach.handle), not attach.peer_receives, *no_terminus, initial_count],
         )
         self.detach(refusal)
 
@@ -128,13 +129,13 @@ class Link:
         self.channel.send(Performative.DETACH, [UInt(self.attach.handle), True, error_of(refusal)])
         self.channel.drop(self.attach.handle)
 
-    def closed(self) -> None:
-        """The link is gone, by either side."""
+    def on_close(self) -> None:
+        """The link was closed, by either side."""
 
 
 @dataclass(slots=True)
 class _Incoming:
-    """A message of which frames are still to come."""
+    """A message of which more frames are to come."""
 
     delivery_id: int
     message_format: int
@@ -143,7 +144,7 @@ class _Incoming:
     chunks: list[bytes] = field(default_factory=list)
 
     def add(self, payload: bytes) -> None:
-        """A message that is too large is counted, to be refused with its size, and not stored."""
+        """Count a message that is too large, to refuse it with its size, but do not store it."""
         self.size += len(payload)
         if self.size > MAX_MESSAGE_BYTES:
             self.chunks.clear()
@@ -166,7 +167,7 @@ class FromPeer(Link):
         self._credit = _CREDIT
         self.channel.grant(handle=self.attach.handle, delivery_count=self._received, credit=_CREDIT)
 
-    def transferred(self, fields: Fields, payload: bytes) -> None:
+    def on_transfer(self, fields: Fields, payload: bytes) -> None:
         incoming = self._incoming
         if incoming is None:
             incoming = self._incoming = _Incoming(fields.number(1), fields.number(3, 0))
@@ -184,7 +185,7 @@ class FromPeer(Link):
             self.grant()
 
     def take(self, payload: bytes, message_format: int) -> None:
-        """Do the message's request; a `Refusal` goes back to the peer."""
+        """Carry out the message's request; a `Refusal` goes back to the peer."""
         raise NotImplementedError
 
     def _accept(self, incoming: _Incoming) -> None:
@@ -195,7 +196,9 @@ class FromPeer(Link):
             self.take(b"".join(incoming.chunks), incoming.message_format)
         except (Refusal, DecodeError) as error:
             refusal = error if isinstance(error, Refusal) else Refusal(Condition.DECODE_ERROR, str(error))
-            if incoming.settled:  # the peer waits for no answer to this message: end the link, so that it learns of it
+            if (
+                incoming.settled
+            ):  # the peer expects no response to this message, so only the end of the link can tell it
                 self.detach(refusal)
                 return
             state = Described(ULong(DeliveryState.REJECTED), [error_of(refusal)])
@@ -211,7 +214,7 @@ class ToPeer(Link):
         self._credit = 0
 
     def flow(self, *, delivery_count: int, credit: int, drain: bool) -> None:
-        """The peer says how many messages it takes, counted from `delivery_count`."""
+        """The peer states how many messages it takes, counted from `delivery_count`."""
         self._credit = max(0, credit - ((self._sent - delivery_count) & 0xFFFFFFFF))
         self.serve()
         if drain:
@@ -220,7 +223,7 @@ class ToPeer(Link):
             self.channel.grant(handle=self.attach.handle, delivery_count=self._sent, credit=0, drained=True)
 
     def serve(self) -> None:
-        """Send what waits, as far as credit goes."""
+        """Send what is waiting, as far as the credit goes."""
         raise NotImplementedError
 
     def write(self, payload: bytes, *, tag: bytes, settled: bool) -> int:

@@ -1,4 +1,4 @@
-"""The operations of `<entity>/$management`: the SDKs' requests to a queue other than sending and receiving."""
+"""The operations of `<entity>/$management`: whatever the SDKs request of a queue besides sending and receiving."""
 
 import uuid
 from collections.abc import Callable
@@ -17,17 +17,17 @@ _LONG, _TIMESTAMP, _STRING = 0x81, 0x83, 0xB1
 _RECEIVE_AND_DELETE = 0
 _SESSION_PAGE = 100
 _LATEST_TIME = 253_402_300_799_000
-"""The last second of the year 9999 in milliseconds. The SDK sends that or the moment after for "all sessions"."""
+"""The last second of the year 9999 in milliseconds. The SDK sends it, or the second after it, for "all sessions"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Response:
     value: AmqpValue = None
     status: int = 200
     description: str = "OK"
 
 
-_NO_CONTENT = Answer(status=204, description="No Content")
+_NO_CONTENT = Response(status=204, description="No Content")
 
 
 class _Body:
@@ -51,7 +51,7 @@ class _Body:
         return value
 
     def all_of[T](self, name: str, expected: type[T]) -> list[T]:
-        """A list or array of which each element has this type."""
+        """A list or array whose elements all have this type."""
         values = self.must(name, list)
         for value in values:
             if not isinstance(value, expected):
@@ -64,58 +64,58 @@ def claim_of(operation: AmqpValue) -> Claim:
     return Claim.SEND if str(operation).removeprefix("com.microsoft:") in _OF_SENDERS else Claim.LISTEN
 
 
-def manage(queue: Queue, operation: AmqpValue, body: AmqpValue) -> Answer:
+def manage(queue: Queue, operation: AmqpValue, body: AmqpValue) -> Response:
     name = str(operation).removeprefix("com.microsoft:")
     perform = _OPERATIONS.get(name)
     if perform is None:
-        raise Refusal(Condition.NOT_IMPLEMENTED, f"The operation '{name:.80}' is not one of this bus.")
+        raise Refusal(Condition.NOT_IMPLEMENTED, f"The operation '{name:.80}' is not supported by this bus.")
     return perform(queue, _Body(body))
 
 
-def _renew_lock(queue: Queue, body: _Body) -> Answer:
+def _renew_lock(queue: Queue, body: _Body) -> Response:
     until = queue.renew(body.all_of("lock-tokens", uuid.UUID))
-    return Answer(value={"expirations": Array([Timestamp.of(moment) for moment in until], constructor=_TIMESTAMP)})
+    return Response(value={"expirations": Array([Timestamp.of(moment) for moment in until], constructor=_TIMESTAMP)})
 
 
-def _peek(queue: Queue, body: _Body) -> Answer:
-    found = queue.peek(
+def _peek(queue: Queue, body: _Body) -> Response:
+    messages = queue.peek(
         first=body.must("from-sequence-number", int),
         count=body.must("message-count", int),
         session_id=body.get("session-id", str),
     )
-    return Answer(value={"messages": [{"message": encoded} for encoded in found]}) if found else _NO_CONTENT
+    return Response(value={"messages": [{"message": encoded} for encoded in messages]}) if messages else _NO_CONTENT
 
 
-def _schedule(queue: Queue, body: _Body) -> Answer:
+def _schedule(queue: Queue, body: _Body) -> Response:
     messages = []
     for item in body.all_of("messages", dict):
         encoded = item.get("message")
         if not isinstance(encoded, bytes):
             raise DecodeError(f"messages: expected an encoded message in each, got {type(encoded).__name__}")
         messages.append(Message.parse(encoded))
-    return Answer(value={"sequence-numbers": Array(queue.publish(messages), constructor=_LONG)})
+    return Response(value={"sequence-numbers": Array(queue.publish(messages), constructor=_LONG)})
 
 
-def _cancel_scheduled(queue: Queue, body: _Body) -> Answer:
+def _cancel_scheduled(queue: Queue, body: _Body) -> Response:
     queue.cancel_scheduled(body.all_of("sequence-numbers", int))
-    return Answer()
+    return Response()
 
 
-def _receive_deferred(queue: Queue, body: _Body) -> Answer:
-    taken = queue.receive_deferred(
+def _receive_deferred(queue: Queue, body: _Body) -> Response:
+    deferred = queue.receive_deferred(
         body.all_of("sequence-numbers", int),
         delete=body.get("receiver-settle-mode", int) == _RECEIVE_AND_DELETE,
         session_id=body.get("session-id", str),
     )
     messages: list[dict[str, AmqpValue]] = []
-    for encoded, token in taken:
+    for encoded, token in deferred:
         messages.append({"message": encoded} if token is None else {"message": encoded, "lock-token": token})
-    return Answer(value={"messages": messages})
+    return Response(value={"messages": messages})
 
 
-def _update_disposition(queue: Queue, body: _Body) -> Answer:
+def _update_disposition(queue: Queue, body: _Body) -> Response:
     queue.settle(body.all_of("lock-tokens", uuid.UUID), _settlement(body))
-    return Answer()
+    return Response()
 
 
 def _settlement(body: _Body) -> Settlement:
@@ -129,8 +129,8 @@ def _settlement(body: _Body) -> Settlement:
         case "defered":  # the service's own spelling
             return Settlement(outcome=Outcome.DEFERRED, changes=changes)
         case "suspended":
-            named = dead_lettering(body.get("deadletter-reason", str), body.get("deadletter-description", str))
-            return Settlement(outcome=Outcome.DEAD_LETTERED, changes={**changes, **named.changes})
+            dead_lettered = dead_lettering(body.get("deadletter-reason", str), body.get("deadletter-description", str))
+            return Settlement(outcome=Outcome.DEAD_LETTERED, changes={**changes, **dead_lettered.changes})
     raise DecodeError(f"disposition-status: expected completed, abandoned, defered or suspended, got '{status:.40}'")
 
 
@@ -140,33 +140,33 @@ def _sessions_of(queue: Queue) -> SessionQueue:
     return queue
 
 
-def _renew_session_lock(queue: Queue, body: _Body) -> Answer:
+def _renew_session_lock(queue: Queue, body: _Body) -> Response:
     until = _sessions_of(queue).renew_session(body.must("session-id", str))
-    return Answer(value={"expiration": Timestamp.of(until)})
+    return Response(value={"expiration": Timestamp.of(until)})
 
 
-def _get_session_state(queue: Queue, body: _Body) -> Answer:
-    return Answer(value={"session-state": _sessions_of(queue).session_state(body.must("session-id", str))})
+def _get_session_state(queue: Queue, body: _Body) -> Response:
+    return Response(value={"session-state": _sessions_of(queue).session_state(body.must("session-id", str))})
 
 
-def _set_session_state(queue: Queue, body: _Body) -> Answer:
+def _set_session_state(queue: Queue, body: _Body) -> Response:
     _sessions_of(queue).set_session_state(body.must("session-id", str), body.get("session-state", bytes))
-    return Answer()
+    return Response()
 
 
-def _list_sessions(queue: Queue, body: _Body) -> Answer:
+def _list_sessions(queue: Queue, body: _Body) -> Response:
     skip = body.get("skip", int) or 0
     since = body.get("last-updated-time", int)
     if since is not None and since >= _LATEST_TIME:
         since = None
-    found = _sessions_of(queue).session_ids(state_set_after=None if since is None else since / 1000)
-    page = found[skip:][: min(body.get("top", int) or _SESSION_PAGE, _SESSION_PAGE)]
+    session_ids = _sessions_of(queue).session_ids(state_set_after=None if since is None else since / 1000)
+    page = session_ids[skip:][: min(body.get("top", int) or _SESSION_PAGE, _SESSION_PAGE)]
     if not page:
         return _NO_CONTENT
-    return Answer(value={"skip": Int(skip), "sessions-ids": Array(list(page), constructor=_STRING)})
+    return Response(value={"skip": Int(skip), "sessions-ids": Array(list(page), constructor=_STRING)})
 
 
-_OPERATIONS: dict[str, Callable[[Queue, _Body], Answer]] = {
+_OPERATIONS: dict[str, Callable[[Queue, _Body], Response]] = {
     "renew-lock": _renew_lock,
     "peek-message": _peek,
     "schedule-message": _schedule,

@@ -1,4 +1,4 @@
-"""The links that have a queue at their end: one to send to it, one to receive from it, one to hold a session of it."""
+"""The links to a queue: one to send to it, one to receive from it, one to hold a session of it."""
 
 import uuid
 from collections.abc import Mapping
@@ -63,7 +63,7 @@ class QueueSource(ToPeer):
     def _filters(self) -> Mapping[AmqpValue, AmqpValue]:
         return Fields.of(self.attach.source, "source of a link").mapping(_FILTERS)
 
-    def closed(self) -> None:
+    def on_close(self) -> None:
         self._queue.remove_receiver(self)
 
     def serve(self) -> None:
@@ -81,21 +81,22 @@ class QueueSource(ToPeer):
             self._prune()
 
     def _prune(self) -> None:
-        """Forget locks that expired without a word from the peer, or a link that lives for days would keep them all."""
+        """Forget locks that expired without being settled: otherwise a link that lives for days would keep them all."""
         if len(self._tokens) >= self._prune_at:
             self._tokens = {number: token for number, token in self._tokens.items() if self._queue.is_locked(token)}
             self._prune_at = max(_PRUNE_FROM, 2 * len(self._tokens))
 
     def settle(self, delivery_id: int, state: Described | None) -> Described | None:
-        """Carry out the outcome that the peer chose; returns what to answer: the same outcome, or why not.
+        """Carry out the outcome that the peer chose; returns the response: the same outcome, or a rejection with the
+        reason.
 
-        None if the delivery is not one of this link.
+        None if the delivery does not belong to this link.
         """
         token = self._tokens.get(delivery_id)
         if token is None:
             return None
         settlement = _settlement(state)
-        if settlement is None:  # "received" announces an outcome for later
+        if settlement is None:  # "received" announces that the outcome follows
             return state
         del self._tokens[delivery_id]
         try:
@@ -103,13 +104,13 @@ class QueueSource(ToPeer):
         except Refusal as refusal:
             return rejected(refusal)
         if state is None or settlement.outcome is Outcome.DEAD_LETTERED:
-            # An error in the echo of a rejection would read as a failure to dead-letter.
+            # An error echoed in a rejection would be taken for a failure to dead-letter.
             return Described(ULong(_state_code(state)), [])
         return state
 
 
 class SessionSource(QueueSource):
-    """The same within one session; the link opens when the session is granted."""
+    """The same within one session; the link opens once the session is granted."""
 
     def __init__(self, attach: Attach, channel: Channel, queue: SessionQueue) -> None:
         super().__init__(attach, channel, queue)
@@ -119,17 +120,17 @@ class SessionSource(QueueSource):
     def open(self) -> None:
         filters = self._filters
         if _SESSION_FILTER not in filters:
-            refused = (
+            reason = (
                 f"The queue {self._sessions.name!r} requires sessions: the receiver must name one or take the next."
             )
-            raise Refusal(Condition.NOT_ALLOWED, refused)
-        wanted = filters[_SESSION_FILTER]
-        wanted = wanted.value if isinstance(wanted, Described) else wanted
-        if wanted is not None and not isinstance(wanted, str):
-            raise Refusal(Condition.ARGUMENT, f"The session filter must be a text, got {type(wanted).__name__}.")
+            raise Refusal(Condition.NOT_ALLOWED, reason)
+        session_id = filters[_SESSION_FILTER]
+        session_id = session_id.value if isinstance(session_id, Described) else session_id
+        if session_id is not None and not isinstance(session_id, str):
+            raise Refusal(Condition.ARGUMENT, f"The session filter must be a text, got {type(session_id).__name__}.")
         timeout = self.attach.properties.get(_TIMEOUT, _DEFAULT_TIMEOUT_MS)
         seconds = timeout / 1000 if isinstance(timeout, int) else _DEFAULT_TIMEOUT_MS / 1000
-        self._sessions.accept(self, session_id=wanted, timeout=seconds)
+        self._sessions.accept(self, session_id=session_id, timeout=seconds)
 
     def granted(self, session_id: str, locked_until: float) -> None:
         self._opened = True
@@ -152,12 +153,12 @@ def rejected(refusal: Refusal) -> Described:
 
 
 def unknown_delivery() -> Described:
-    """The answer for a delivery that no link of the session knows: its lock is long gone."""
+    """The response for a delivery that no link of the session knows: its lock is long gone."""
     return rejected(lock_lost())
 
 
 def _state_code(state: Described | None) -> int:
-    """No state means acceptance."""
+    """The code of the state; no state means acceptance."""
     code = DeliveryState.ACCEPTED if state is None else state.descriptor
     if not isinstance(code, int):
         raise DecodeError(f"delivery state: expected its numeric code, got {type(code).__name__}")
@@ -182,6 +183,6 @@ def _settlement(state: Described | None) -> Settlement | None:
 
 
 def _reasons(fields: Fields) -> dict[str, AmqpValue]:
-    """Reason and description of a dead-lettering, and other properties to set, which the SDKs put side by side."""
+    """Reason and description of a dead-lettering, and other properties to set, which the SDKs put in the same map."""
     info = Fields.of(fields.described(0), "error of a rejection").mapping(2)
     return {str(name): value for name, value in info.items() if value is not None}

@@ -1,7 +1,7 @@
 """Request and response over a pair of links: `$cbs` for tokens, `<entity>/$management` for operations on a queue.
 
-The peer sends a request on one link; the answer goes to the link of the same node that the request names in
-`reply-to`, or else to the latest one.
+The peer sends a request on one link; the response goes to the link of the same node that the request names in
+`reply-to`, or else to the newest one.
 """
 
 from collections import deque
@@ -13,7 +13,7 @@ from ..queues.queue import Queue
 from ..wire.message import Message, reply
 from ..wire.types import AmqpValue, DecodeError, Int, Symbol
 from .link import Attach, Channel, FromPeer, ToPeer
-from .management import Answer, claim_of, manage
+from .management import Response, claim_of, manage
 
 CBS = "$cbs"
 _MAX_BACKLOG = 1000
@@ -24,7 +24,7 @@ type FindResponses = Callable[[str, str | None], Responses | None]
 
 
 class Responses(ToPeer):
-    """The link on which answers of one node go out."""
+    """The link on which the responses of one node are sent."""
 
     def __init__(self, attach: Attach, channel: Channel, node: str) -> None:
         super().__init__(attach, channel)
@@ -35,9 +35,9 @@ class Responses(ToPeer):
     def open(self) -> None:
         self.confirm()
 
-    def answer(self, message: bytes) -> None:
+    def respond(self, message: bytes) -> None:
         if len(self._backlog) >= _MAX_BACKLOG:
-            self.detach(Refusal(Condition.QUOTA_EXCEEDED, f"{_MAX_BACKLOG} answers wait for credit on this link."))
+            self.detach(Refusal(Condition.QUOTA_EXCEEDED, f"{_MAX_BACKLOG} responses wait for credit on this link."))
             return
         self._backlog.append(message)
         self.serve()
@@ -59,8 +59,8 @@ class _Requests(FromPeer):
         request = Message.parse(payload)
         responses = self._find(self._node, request.reply_to)
         if responses is None:
-            raise Refusal(Condition.NOT_FOUND, f"There is no link to answer on for {self._node!r}.")
-        responses.answer(self.handle(request))
+            raise Refusal(Condition.NOT_FOUND, f"There is no link for responses of {self._node!r}.")
+        responses.respond(self.handle(request))
 
     def handle(self, request: Message) -> bytes:
         raise NotImplementedError
@@ -79,13 +79,13 @@ class TokenRequests(_Requests):
             self._put(request)
         except Refusal as refusal:
             status, description = refusal.condition.status, refusal.description
-        answer = {"status-code": Int(status), "status-description": description}
-        return reply(None, answer, correlation_id=request.message_id)
+        properties = {"status-code": Int(status), "status-description": description}
+        return reply(None, properties, correlation_id=request.message_id)
 
     def _put(self, request: Message) -> None:
         application = request.application
         if application.get("operation") != "put-token":
-            raise Refusal(Condition.NOT_IMPLEMENTED, "The node $cbs takes the operation put-token only.")
+            raise Refusal(Condition.NOT_IMPLEMENTED, "The node $cbs supports the operation put-token only.")
         audience = application.get("name")
         token = request.value
         if not isinstance(audience, str) or not isinstance(token, str):
@@ -104,17 +104,17 @@ class ManagementRequests(_Requests):
         try:
             operation = request.application.get("operation")
             self._grants.check(self._node, claim_of(operation))
-            answer = manage(self._queue, operation, request.value)
+            response = manage(self._queue, operation, request.value)
         except Refusal as refusal:
             return _failure(request, refusal)
         except DecodeError as error:
             return _failure(request, Refusal(Condition.ARGUMENT, str(error)))
-        return _response(request, answer)
+        return _response(request, response)
 
 
-def _response(request: Message, answer: Answer) -> bytes:
-    application: dict[str, AmqpValue] = {"statusCode": Int(answer.status), "statusDescription": answer.description}
-    return reply(answer.value, application, correlation_id=request.message_id)
+def _response(request: Message, response: Response) -> bytes:
+    application: dict[str, AmqpValue] = {"statusCode": Int(response.status), "statusDescription": response.description}
+    return reply(response.value, application, correlation_id=request.message_id)
 
 
 def _failure(request: Message, refusal: Refusal) -> bytes:

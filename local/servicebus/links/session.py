@@ -1,4 +1,4 @@
-"""One AMQP session: its links, its flow windows, and which link a delivery belongs to."""
+"""One AMQP session: its links, its flow windows, and which link each delivery belongs to."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ _MAX_RANGE = 65536
 
 
 class Session:
-    """Frames of one channel in, links' frames out. It is the `Channel` that links write through."""
+    """Passes on the frames of one channel, and sends those of its links, which write through it as their `Channel`."""
 
     def __init__(self, number: int, begin: Fields, *, output: Output, broker: Broker, grants: Grants) -> None:
         self._number = number
@@ -43,31 +43,31 @@ class Session:
     def receive(self, frame: Frame) -> None:
         match frame.performative:
             case Performative.TRANSFER:
-                self._transferred(frame.fields, frame.payload)
+                self._on_transfer(frame.fields, frame.payload)
             case Performative.DISPOSITION:
-                self._settled(frame.fields)
+                self._on_disposition(frame.fields)
             case Performative.FLOW:
-                self._flowed(frame.fields)
+                self._on_flow(frame.fields)
             case Performative.ATTACH:
-                self._attached(Attach.read(frame.fields))
+                self._on_attach(Attach.read(frame.fields))
             case Performative.DETACH:
-                self._detached(frame.fields.number(0))
+                self._on_detach(frame.fields.number(0))
             case _:
                 raise DecodeError(f"{frame.performative.name.lower()} is not expected in a session")
 
     def close(self) -> None:
         for link in list(self._links.values()):
-            link.closed()
+            link.on_close()
         self._links.clear()
         self._blocked.clear()
 
     def serve(self) -> None:
-        """The connection takes more again."""
+        """The connection takes more again: send what is waiting."""
         for link in list(self._links.values()):
             if isinstance(link, ToPeer):
                 link.serve()
 
-    # What links ask for (the protocol `Channel`)
+    # What links use (the protocol `Channel`)
 
     @property
     def writable(self) -> bool:
@@ -78,14 +78,14 @@ class Session:
 
     def grant(self, *, handle: int, delivery_count: int, credit: int, drained: bool = False) -> None:
         state: list[AmqpValue] = [UInt(self._next_in), UInt(_WINDOW), UInt(self._next_out), UInt(_WINDOW)]
-        of_link = [UInt(handle), UInt(delivery_count), UInt(credit)]
-        self.send(Performative.FLOW, [*state, *of_link, *([UInt(0), True] if drained else [])])
+        link_state = [UInt(handle), UInt(delivery_count), UInt(credit)]
+        self.send(Performative.FLOW, [*state, *link_state, *([UInt(0), True] if drained else [])])
 
     def transfer(self, *, handle: int, tag: bytes, payload: bytes, settled: bool) -> int:
         delivery_id = self._next_delivery
         self._next_delivery = (delivery_id + 1) & 0xFFFFFFFF
-        room = self._output.peer_frame_max - _FRAME_OVERHEAD
-        parts = [payload[start : start + room] for start in range(0, len(payload), room)] or [b""]
+        chunk_size = self._output.peer_frame_max - _FRAME_OVERHEAD
+        parts = [payload[start : start + chunk_size] for start in range(0, len(payload), chunk_size)] or [b""]
         for index, part in enumerate(parts):
             more = index < len(parts) - 1
             first = [UInt(delivery_id), tag, UInt(0), settled] if index == 0 else [None] * 4
@@ -96,10 +96,10 @@ class Session:
     def drop(self, handle: int) -> None:
         link = self._links.pop(handle, None)
         if link is not None:
-            link.closed()
+            link.on_close()
 
     def _unblock(self) -> None:
-        """Send as many frames as the peer's window has room for."""
+        """Send as many frames as the peer's window allows."""
         while self._blocked and self._peer_window > 0:
             fields, part = self._blocked.popleft()
             self._peer_window -= 1
@@ -108,7 +108,7 @@ class Session:
 
     # What the peer sends
 
-    def _attached(self, attach: Attach) -> None:
+    def _on_attach(self, attach: Attach) -> None:
         if attach.handle in self._links or len(self._links) >= _MAX_LINKS:
             raise DecodeError(f"handle {attach.handle} is in use, or more than {_MAX_LINKS} links are open")
         try:
@@ -147,22 +147,22 @@ class Session:
 
     def _responses(self, node: str, reply_to: str | None) -> Responses | None:
         links = [link for link in self._links.values() if isinstance(link, Responses) and link.node == node]
-        named = [link for link in links if reply_to is not None and link.attach.peer_address == reply_to]
-        return next(reversed(named or links), None)
+        requested = [link for link in links if reply_to is not None and link.attach.peer_address == reply_to]
+        return next(reversed(requested or links), None)
 
-    def _detached(self, handle: int) -> None:
+    def _on_detach(self, handle: int) -> None:
         link = self._links.pop(handle, None)
-        if link is not None:  # else it was this side that detached, and this is the answer
-            link.closed()
+        if link is not None:  # otherwise this side detached, and this is the response
+            link.on_close()
             self.send(Performative.DETACH, [UInt(handle), True])
 
-    def _transferred(self, fields: Fields, payload: bytes) -> None:
+    def _on_transfer(self, fields: Fields, payload: bytes) -> None:
         self._next_in = (self._next_in + 1) & 0xFFFFFFFF
         link = self._links.get(fields.number(0))
-        if isinstance(link, FromPeer):  # frames for a link that was just detached are still under way
-            link.transferred(fields, payload)
+        if isinstance(link, FromPeer):  # frames for a link that was just detached may still arrive
+            link.on_transfer(fields, payload)
 
-    def _flowed(self, fields: Fields) -> None:
+    def _on_flow(self, fields: Fields) -> None:
         peer_expects = fields.number(0, 0)
         self._peer_window = (peer_expects + fields.number(1) - self._next_out) & 0xFFFFFFFF
         self._unblock()
@@ -176,25 +176,25 @@ class Session:
         elif isinstance(link, FromPeer) and fields.flag(9):
             link.grant()
 
-    def _settled(self, fields: Fields) -> None:
+    def _on_disposition(self, fields: Fields) -> None:
         if not fields.flag(0):
-            return  # about a message that the peer sent: nothing is pending for those
+            return  # about a message that the peer sent, for which nothing is pending
         first = fields.number(1)
         last = fields.number(2, first)
         if not 0 <= last - first < _MAX_RANGE:
             raise DecodeError(f"disposition: expected at most {_MAX_RANGE} deliveries, got {first} to {last}")
         peer_settled, state = fields.flag(3), fields.described(4)
         for delivery_id in range(first, last + 1):
-            answer = self._settle(delivery_id, state)
+            response = self._settle(delivery_id, state)
             if not peer_settled:
                 number = UInt(delivery_id)
-                self.send(Performative.DISPOSITION, [False, number, number, True, answer])
+                self.send(Performative.DISPOSITION, [False, number, number, True, response])
 
     def _settle(self, delivery_id: int, state: Described | None) -> Described:
         for link in self._sources():
-            answer = link.settle(delivery_id, state)
-            if answer is not None:
-                return answer
+            response = link.settle(delivery_id, state)
+            if response is not None:
+                return response
         return unknown_delivery()
 
     def _sources(self) -> Iterable[QueueSource]:
@@ -202,5 +202,5 @@ class Session:
 
 
 def _claim(attach: Attach) -> Claim:
-    """The request of a link to a queue."""
+    """The claim that a link to a queue needs."""
     return Claim.LISTEN if attach.peer_receives else Claim.SEND

@@ -1,4 +1,4 @@
-"""The part of its connection that a session needs: a place to write, and whether the peer keeps up with reading."""
+"""What a session needs of its connection: where to write, and whether the peer keeps up with reading."""
 
 from typing import Protocol
 

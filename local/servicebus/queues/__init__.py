@@ -1,1 +1,1 @@
-"""The behaviour of a queue, without any network: time comes in as two callables, receivers as a small protocol."""
+"""How a queue behaves, without any network: time comes from two callables, receivers are a small protocol."""

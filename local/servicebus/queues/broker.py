@@ -1,4 +1,4 @@
-"""All queues of a bus, found by the address that a link names."""
+"""All queues of a bus, found by the address of a link."""
 
 from collections.abc import Iterable
 from urllib.parse import unquote, urlsplit
@@ -15,7 +15,7 @@ MANAGEMENT_SUFFIX = "$management"
 
 
 def path_of(address: str) -> str:
-    """The entity's path in an address such as `amqps://host:5672/events`; case does not count."""
+    """The entity's path in an address such as `amqps://host:5672/events`; ignores case."""
     path = urlsplit(address).path if "://" in address else address
     return unquote(path).strip("/").casefold()
 
@@ -40,13 +40,13 @@ class Broker:
         return queue
 
     def publish(self, queue: Queue, encoded: bytes, *, is_batch: bool) -> None:
-        """One message, or a batch of which all messages are enqueued or none."""
+        """Enqueue one message, or a batch, of which all messages are enqueued or none."""
         try:
             message = Message.parse(encoded)
-            parts = message.data_sections() if is_batch else []
-            messages = [Message.parse(part) for part in parts] if is_batch else [message]
+            encoded_messages = message.data_sections() if is_batch else []
+            messages = [Message.parse(part) for part in encoded_messages] if is_batch else [message]
         except DecodeError as error:
-            raise Refusal(Condition.DECODE_ERROR, f"The message cannot be read: {error}") from error
+            raise Refusal(Condition.DECODE_ERROR, f"The message cannot be decoded: {error}") from error
         queue.publish(messages)
 
     def close(self) -> None:

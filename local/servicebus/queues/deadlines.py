@@ -1,8 +1,8 @@
-"""Things that happen at a moment of the wall clock: lock expiry, scheduled messages, time to live.
+"""What happens at a time of the wall clock: lock expiry, scheduled messages, time to live.
 
-Event loops count time that stops while a laptop sleeps, and clients compare with the wall clock. So the wait for the
-earliest deadline is cut into short stretches, and the wall clock decides. Cancelled deadlines are thrown away in
-bulk: with a long time to live, most are cancelled long before their moment.
+The clock of an event loop stops while a computer sleeps, and clients compare with the wall clock. So the wait for the
+earliest deadline is split into short stretches, and the wall clock decides. Cancelled deadlines are removed in bulk:
+with a long time to live, most are cancelled long before they are due.
 """
 
 import heapq
@@ -23,7 +23,7 @@ type CallLater = Callable[[float, Callable[[], None]], Cancellable]
 
 
 class Deadline:
-    """A callback and its moment; `cancel` forgets both."""
+    """A callback and its time; `cancel` forgets both."""
 
     __slots__ = ("_owner", "callback")
 
@@ -34,7 +34,7 @@ class Deadline:
     def cancel(self) -> None:
         if self.callback is not None:
             self.callback = None
-            self._owner.one_was_cancelled()
+            self._owner.count_cancelled()
 
 
 class Deadlines:
@@ -48,7 +48,7 @@ class Deadlines:
         self._timer_at = 0.0
 
     def __len__(self) -> int:
-        """The number kept, cancelled ones included."""
+        """How many are stored, cancelled ones included."""
         return len(self._heap)
 
     def at(self, moment: float, callback: Callable[[], None]) -> Deadline:
@@ -57,7 +57,7 @@ class Deadlines:
         self._arm()
         return deadline
 
-    def one_was_cancelled(self) -> None:
+    def count_cancelled(self) -> None:
         self._cancelled += 1
         if self._cancelled > _CLEAN_UP_FROM and self._cancelled > len(self._heap) // 2:
             self._heap = [entry for entry in self._heap if entry[2].callback is not None]
@@ -76,7 +76,7 @@ class Deadlines:
         moment = self._heap[0][0]
         if self._timer is not None:
             if self._timer_at <= moment:
-                return  # it wakes early enough, and looks again then
+                return  # it wakes early enough, and then arms the next one
             self._timer.cancel()
         delay = min(max(0.0, moment - self.now()), _LONGEST_STRETCH)
         self._timer_at = self.now() + delay

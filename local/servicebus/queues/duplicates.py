@@ -12,7 +12,7 @@ class Duplicates:
         return len(self._accepted)
 
     def first(self, message_id: AmqpValue, now: float) -> bool:
-        """Whether this id comes for the first time within the window; if so it counts as accepted from now on."""
+        """Whether this id is new within the window; if so, it counts as accepted from now on."""
         self._prune(now - self._window)
         key = str(message_id)
         if message_id is None:

@@ -1,4 +1,4 @@
-"""A message in a queue, and the words for its possible ends."""
+"""A message in a queue, and what can become of it."""
 
 import uuid
 from collections.abc import Mapping
@@ -12,36 +12,36 @@ from .deadlines import Deadline
 
 
 class State(IntEnum):
-    """The numbers are those of the annotation x-opt-message-state."""
+    """The states; their numbers are those of the annotation x-opt-message-state."""
 
     ACTIVE = 0
     """Waits for a receiver, or is locked by one."""
     DEFERRED = 1
-    """Set aside: handed out by sequence number only."""
+    """Set aside: only returned by sequence number."""
     SCHEDULED = 2
     """Not enqueued yet."""
 
 
 class Outcome(Enum):
-    """The ways in which a receiver settles a locked message."""
+    """How a receiver settles a locked message."""
 
     COMPLETED = "completed"
     """Done: the message is removed."""
     ABANDONED = "abandoned"
-    """Failed: counts as a delivery, available again at once."""
+    """Failed: counts as a delivery, and is available again at once."""
     DEFERRED = "deferred"
-    """Set aside, to be asked for by sequence number."""
+    """Set aside, to be requested by sequence number."""
     DEAD_LETTERED = "dead-lettered"
     """Moved to the dead-letter sub-queue with a reason."""
     RELEASED = "released"
-    """Never looked at: available again, and it does not count."""
+    """Not handled: available again, without counting as a delivery."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
     outcome: Outcome
     changes: Mapping[AmqpValue, AmqpValue] = field(default_factory=dict)
-    """Application properties to set; with DEAD_LETTERED the reason and the description are among them."""
+    """Application properties to set; with DEAD_LETTERED, reason and description are among them."""
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -59,7 +59,7 @@ class Entry:
     state: State = State.ACTIVE
     delivery_count: int = 0
     first_sequence: int = 0
-    """The number that it had in the queue from which it was dead-lettered; 0 if it was sent to this one."""
+    """Its number in the queue from which it was dead-lettered; 0 if it was sent to this queue."""
     time_to_live: float | None = None
     """Seconds, if the sender or the queue sets a limit: the smaller of the two."""
     due: float | None = None
@@ -95,22 +95,22 @@ class Entry:
 
 
 class Receiver(Protocol):
-    """The part of a link that a queue must know to give it messages."""
+    """What a queue needs of a link to give it messages."""
 
     deletes: bool
-    """Receive-and-delete: what is handed over is gone."""
+    """Receive-and-delete: a delivered message is removed at once."""
 
     @property
     def wants(self) -> bool:
         """Whether it can take one more message now."""
 
     def deliver(self, payload: bytes, token: uuid.UUID | None) -> None:
-        """Take a message; there is no token when it `deletes`."""
+        """Take a message; there is no token if it `deletes`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """The number of messages in a queue, by the reason why they wait."""
+    """How many messages are in a queue, by the reason why they wait."""
 
     active: int = 0
     locked: int = 0

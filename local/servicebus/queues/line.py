@@ -1,4 +1,4 @@
-"""The waiting line of a queue, or of one session: entries in order of sequence number, receivers in turn."""
+"""The waiting line of a queue, or of one session: entries by sequence number, receivers in turn."""
 
 import heapq
 from collections import deque
@@ -10,7 +10,7 @@ _CLEAN_UP_FROM = 256
 
 
 class Line:
-    """Holds sequence numbers only. An entry that was settled, expired or locked meanwhile is passed over."""
+    """Holds only sequence numbers. An entry that was settled, expired or locked meanwhile is skipped."""
 
     def __init__(self, entries: Mapping[int, Entry]) -> None:
         self._entries = entries
@@ -30,7 +30,7 @@ class Line:
         return bool(self._sequences)
 
     def serve(self, hand_over: Callable[[Entry, Receiver], None]) -> None:
-        """Hand entries to receivers until one of the two runs out."""
+        """Give entries to receivers until either runs out."""
         while self.waiting:
             receiver = self._next_receiver()
             if receiver is None:

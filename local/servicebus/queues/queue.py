@@ -1,6 +1,6 @@
 """A queue and its dead-letter sub-queue: what Service Bus promises about each message.
 
-Everything runs on one thread and nothing here waits. A request with many parts (a batch, several lock tokens) is
+Everything runs on one thread, and nothing here waits. A request with several parts (a batch, several lock tokens) is
 checked as a whole before anything changes.
 """
 
@@ -37,7 +37,7 @@ class Queue:
     # Sending
 
     def publish(self, messages: Sequence[Message]) -> list[int]:
-        """Enqueue or schedule all of the messages, or none. A duplicate is accepted and dropped, as in the service."""
+        """Enqueue or schedule all of the messages, or none. A duplicate is accepted and dropped, as by the service."""
         for message in messages:
             check_message(message)
             self._check_session(message)
@@ -45,21 +45,21 @@ class Queue:
         return [self._admit(message) for message in messages]
 
     def cancel_scheduled(self, sequences: Sequence[int]) -> None:
-        """Take back all of these scheduled messages, or none."""
+        """Cancel all of these scheduled messages, or none."""
         entries = [self._shelf.find(sequence, State.SCHEDULED) for sequence in sequences]
         for entry in entries:
             self._remove(entry)
 
     def _check_session(self, message: Message) -> None:
-        """If the queue has no sessions, nothing is asked of messages."""
+        """If the queue has no sessions, it requires nothing of a message."""
 
     def _check_room(self, size: int) -> None:
         limit = self.settings.max_size_megabytes << 20
-        held = self._shelf.bytes + (self.dead_letters._shelf.bytes if self.dead_letters else 0)
-        if held + size > limit:
+        stored_bytes = self._shelf.bytes + (self.dead_letters._shelf.bytes if self.dead_letters else 0)
+        if stored_bytes + size > limit:
             raise Refusal(
                 Condition.QUOTA_EXCEEDED,
-                f"The queue {self.name!r} holds {held} bytes and may hold {limit}; {size} more do not fit.",
+                f"The queue {self.name!r} holds {stored_bytes} bytes and may hold {limit}; {size} more do not fit.",
             )
 
     def _admit(self, message: Message) -> int:
@@ -77,16 +77,20 @@ class Queue:
         return sequence
 
     def _activate(self, entry: Entry) -> None:
-        """A scheduled message joins the end of the queue, under a new sequence number."""
+        """Move a scheduled message to the end of the queue, under a new sequence number."""
         self._remove(entry)
         entry.sequence = next(self._sequence)
         entry.state, entry.activation, entry.enqueued = State.ACTIVE, None, self._deadlines.now()
         self._enqueue(entry)
 
     def _enqueue(self, entry: Entry) -> None:
-        own, default = entry.message.time_to_live, self.settings.default_ttl_seconds
-        entry.time_to_live = min((seconds for seconds in (own, default) if seconds is not None), default=None)
-        if entry.time_to_live is not None and self.dead_letters is not None:  # what is dead-lettered does not expire
+        message_limit, queue_limit = entry.message.time_to_live, self.settings.default_ttl_seconds
+        entry.time_to_live = min(
+            (seconds for seconds in (message_limit, queue_limit) if seconds is not None), default=None
+        )
+        if (
+            entry.time_to_live is not None and self.dead_letters is not None
+        ):  # messages in a dead-letter queue do not expire
             entry.expires = entry.enqueued + entry.time_to_live
             entry.expiry = self._deadlines.at(entry.expires, partial(self._expire, entry))
         self._shelf.keep(entry)
@@ -107,7 +111,7 @@ class Queue:
             self._line.receivers.remove(receiver)
 
     def serve(self, receiver: Receiver) -> None:
-        """To be called whenever a receiver wants messages again."""
+        """Call this whenever a receiver wants messages again."""
         del receiver
         self._line.serve(self._hand_over)
 
@@ -137,16 +141,16 @@ class Queue:
         lock.expiry = self._deadlines.at(lock.until, partial(self._lapse, entry))
 
     def renew(self, tokens: Sequence[uuid.UUID]) -> list[float]:
-        """Renew the locks of all these messages, or of none; returns until when."""
-        held = [self._held(token) for token in tokens]
-        for entry, lock in held:
+        """Renew the locks of all these messages, or of none; returns the new expiries."""
+        locked = [self._locked(token) for token in tokens]
+        for entry, lock in locked:
             self._extend(entry, lock)
-        return [lock.until for _, lock in held]
+        return [lock.until for _, lock in locked]
 
     def is_locked(self, token: uuid.UUID) -> bool:
         return token in self._shelf.locked
 
-    def _held(self, token: uuid.UUID) -> tuple[Entry, Lock]:
+    def _locked(self, token: uuid.UUID) -> tuple[Entry, Lock]:
         entry = self._shelf.locked.get(token)
         if entry is None or entry.lock is None or entry.lock.until <= self._deadlines.now():
             raise lock_lost()
@@ -161,7 +165,7 @@ class Queue:
                 Condition.NOT_ALLOWED,
                 f"{self.name!r} is a dead-letter queue: its messages cannot be dead-lettered again; complete them.",
             )
-        entries = [self._held(token)[0] for token in tokens]
+        entries = [self._locked(token)[0] for token in tokens]
         for entry in entries:
             self._settle(entry, settlement)
 
@@ -172,7 +176,7 @@ class Queue:
         self._shelf.change(entry, settlement.changes)
         match settlement.outcome:
             case Outcome.DEAD_LETTERED:
-                self._bury(entry)
+                self._dead_letter(entry)
             case Outcome.DEFERRED:
                 self._shelf.unlock(entry)
                 entry.state = State.DEFERRED
@@ -183,7 +187,7 @@ class Queue:
                 self._give_back(entry, failed=False)
 
     def _lapse(self, entry: Entry) -> None:
-        """The lock expired: the delivery counts as failed."""
+        """The lock expired, which counts as a failed delivery."""
         self._give_back(entry, failed=True)
 
     def _give_back(self, entry: Entry, *, failed: bool) -> None:
@@ -192,11 +196,11 @@ class Queue:
         if failed and self.dead_letters is not None and entry.delivery_count >= self.settings.max_delivery_count:
             attempts = f"Message could not be consumed after {entry.delivery_count} delivery attempts."
             self._shelf.change(entry, dead_lettering("MaxDeliveryCountExceeded", attempts).changes)
-            self._bury(entry)
+            self._dead_letter(entry)
         elif not self._expire_if_due(entry) and entry.ready:
             self._offer(entry)
 
-    # Ends that no receiver asked for
+    # Ends that no receiver requested
 
     def _expire(self, entry: Entry) -> None:
         if entry.lock is None:  # a locked message expires when its lock ends without completion
@@ -208,18 +212,18 @@ class Queue:
         if self.settings.dead_letter_on_expiration:
             expired = dead_lettering("TTLExpiredException", "The message expired and was dead lettered.")
             self._shelf.change(entry, expired.changes)
-            self._bury(entry)
+            self._dead_letter(entry)
         else:
             self._remove(entry)
         return True
 
-    def _bury(self, entry: Entry) -> None:
+    def _dead_letter(self, entry: Entry) -> None:
         assert self.dead_letters is not None
         self._remove(entry)
-        self.dead_letters.take_dead(entry)
+        self.dead_letters.accept_dead_letter(entry)
 
-    def take_dead(self, dead: Entry) -> None:
-        """Take what another queue gives up. It keeps its time of arrival and its delivery count."""
+    def accept_dead_letter(self, dead: Entry) -> None:
+        """Accept what another queue dead-letters. It keeps its time of arrival and its delivery count."""
         self._enqueue(
             Entry(
                 sequence=next(self._sequence),
@@ -231,10 +235,10 @@ class Queue:
             )
         )
 
-    # Looking, and taking what was deferred
+    # Peeking, and receiving deferred messages
 
     def peek(self, *, first: int, count: int, session_id: str | None = None) -> list[bytes]:
-        """Messages of every state, from a sequence number on; fewer than asked for if they are large."""
+        """Messages in any state, from a sequence number on; fewer than requested if they are large."""
         return self._shelf.peek(first=first, count=count, session_id=session_id)
 
     def receive_deferred(
@@ -242,23 +246,23 @@ class Queue:
     ) -> list[tuple[bytes, uuid.UUID | None]]:
         """All of these deferred messages, each with its lock token unless it is deleted; or none."""
         entries = [self._shelf.find(sequence, State.DEFERRED, session_id) for sequence in sequences]
-        taken: list[tuple[bytes, uuid.UUID | None]] = []
+        received: list[tuple[bytes, uuid.UUID | None]] = []
         for entry in entries:
             token = None
             if delete:
                 self._remove(entry)
             else:
                 token = self._lock(entry).token
-            taken.append((entry.render(), token))
-        return taken
+            received.append((entry.render(), token))
+        return received
 
     def counts(self) -> Counts:
         return self._shelf.counts(dead_lettered=len(self.dead_letters._shelf.entries) if self.dead_letters else 0)
 
 
 def dead_lettering(reason: str | None, description: str | None) -> Settlement:
-    named = {"DeadLetterReason": reason, "DeadLetterErrorDescription": description}
+    properties = {"DeadLetterReason": reason, "DeadLetterErrorDescription": description}
     return Settlement(
         outcome=Outcome.DEAD_LETTERED,
-        changes={name: text for name, text in named.items() if text is not None},
+        changes={name: text for name, text in properties.items() if text is not None},
     )

@@ -1,4 +1,4 @@
-"""A queue whose messages are grouped by session: one receiver at a time holds a session and all that is in it."""
+"""A queue whose messages are grouped by session: one receiver at a time holds a session with all its messages."""
 
 import uuid
 from collections import deque
@@ -18,7 +18,7 @@ from .queue import Queue
 
 
 class SessionReceiver(Receiver, Protocol):
-    """A link that asked for a session: it is told once whether it has one, and perhaps later that it lost it."""
+    """A link that requested a session: it learns once whether it has one, and perhaps later that it lost it."""
 
     def granted(self, session_id: str, locked_until: float) -> None: ...
 
@@ -37,7 +37,7 @@ class _Session:
 
     @property
     def idle(self) -> bool:
-        """Nothing would be lost by forgetting it."""
+        """Whether nothing would be lost by forgetting the session."""
         return self.owner is None and self.state is None and not self.line.waiting
 
 
@@ -56,7 +56,7 @@ class SessionQueue(Queue):
     # Holding a session
 
     def accept(self, receiver: SessionReceiver, *, session_id: str | None, timeout: float) -> None:
-        """Give the receiver this session, or the next that has messages and no holder, within the timeout."""
+        """Give the receiver this session, or the next free one that has messages, within the timeout."""
         if session_id is None:
             deadline = self._deadlines.at(self._deadlines.now() + timeout, partial(self._give_up, receiver))
             self._waiting.append(_Waiting(receiver, deadline))
@@ -70,7 +70,7 @@ class SessionQueue(Queue):
             self._grant(session, receiver)
 
     def remove_receiver(self, receiver: Receiver) -> None:
-        """The session is free at once, and what was locked in it comes back without counting as a delivery."""
+        """Free the session at once; its locked messages become available without counting as a delivery."""
         for waiting in [waiting for waiting in self._waiting if waiting.receiver is receiver]:
             waiting.deadline.cancel()
             self._waiting.remove(waiting)
@@ -95,10 +95,10 @@ class SessionQueue(Queue):
         session.state, session.state_set = state, self._deadlines.now()
 
     def session_ids(self, *, state_set_after: float | None = None) -> list[str]:
-        """Sessions that hold messages or a state; with a time, only those whose state was set after it."""
+        """Sessions that have messages or a state; with a time, only those whose state was set after it."""
         if state_set_after is not None:
-            since = (s for s in self._sessions.values() if s.state is not None and s.state_set > state_set_after)
-            return sorted(session.id for session in since)
+            recently_set = (s for s in self._sessions.values() if s.state is not None and s.state_set > state_set_after)
+            return sorted(session.id for session in recently_set)
         with_messages = {entry.message.session_id for entry in self._shelf.entries.values()}
         with_state = {session.id for session in self._sessions.values() if session.state is not None}
         return sorted({*with_state, *(session_id for session_id in with_messages if session_id is not None)})
@@ -161,7 +161,7 @@ class SessionQueue(Queue):
         self._waiting = deque(waiting for waiting in self._waiting if waiting.receiver is not receiver)
         receiver.ended(Refusal(Condition.TIMEOUT, "No session with messages became available in time."))
 
-    # What differs from a queue without sessions
+    # Differences from a queue without sessions
 
     def _check_session(self, message: Message) -> None:
         if message.session_id is None:

@@ -1,4 +1,4 @@
-"""The entries of one queue, in order of sequence number, and how many bytes they are."""
+"""The entries of one queue, by sequence number, and their size."""
 
 import uuid
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ _PEEK_BYTES = 1 << 20
 
 class Shelf:
     def __init__(self) -> None:
-        self.entries: dict[int, Entry] = {}  # stays in order: sequence numbers only grow
+        self.entries: dict[int, Entry] = {}  # stays sorted, since sequence numbers only grow
         self.locked: dict[uuid.UUID, Entry] = {}
         self.bytes = 0
 
@@ -22,7 +22,7 @@ class Shelf:
         self.bytes += entry.message.size
 
     def remove(self, entry: Entry) -> None:
-        """Forget the entry, its lock and everything that would have happened to it."""
+        """Remove the entry, its lock and all its deadlines."""
         self.unlock(entry)
         entry.forget_deadlines()
         del self.entries[entry.sequence]
@@ -37,30 +37,30 @@ class Shelf:
 
     def change(self, entry: Entry, changes: Mapping[AmqpValue, AmqpValue]) -> None:
         """Set application properties of the message."""
-        before = entry.message.size
+        previous_size = entry.message.size
         entry.message = entry.message.with_application(changes)
-        self.bytes += entry.message.size - before
+        self.bytes += entry.message.size - previous_size
 
     def find(self, sequence: int, state: State, session_id: str | None = None) -> Entry:
-        """The unlocked entry with this number in this state, and in this session if one is named."""
+        """The unlocked entry with this number in this state, and in this session if one is given."""
         entry = self.entries.get(sequence)
         if entry is None or entry.state is not state or entry.lock is not None:
-            raise Refusal(Condition.MESSAGE_NOT_FOUND, f"There is no {state.name.lower()} message {sequence} to take.")
+            raise Refusal(Condition.MESSAGE_NOT_FOUND, f"There is no {state.name.lower()} message {sequence}.")
         if session_id is not None and entry.message.session_id != session_id:
             raise Refusal(Condition.MESSAGE_NOT_FOUND, f"Message {sequence} does not belong to session {session_id!r}.")
         return entry
 
     def peek(self, *, first: int, count: int, session_id: str | None) -> list[bytes]:
-        found: list[bytes] = []
+        messages: list[bytes] = []
         size = 0
         for sequence, entry in self.entries.items():
             if sequence < first or session_id not in (None, entry.message.session_id):
                 continue
-            if len(found) >= min(count, _PEEK_MESSAGES) or size >= _PEEK_BYTES:
+            if len(messages) >= min(count, _PEEK_MESSAGES) or size >= _PEEK_BYTES:
                 break
-            found.append(entry.render())
-            size += len(found[-1])
-        return found
+            messages.append(entry.render())
+            size += len(messages[-1])
+        return messages
 
     def counts(self, *, dead_lettered: int) -> Counts:
         states = [entry.state for entry in self.entries.values()]

@@ -21,7 +21,7 @@ class _Call:
 
 
 class ManualClock:
-    """`now` and `call_later` of an event loop whose time passes in `advance` only."""
+    """`now` and `call_later` of an event loop whose time passes only in `advance`."""
 
     def __init__(self, start: float = 1_800_000_000.0) -> None:
         self._now = start
@@ -48,7 +48,7 @@ class ManualClock:
 
 @dataclass(eq=False)
 class Mailbox:
-    """A receiver (of a session, if it asks for one): what it was handed, and what it was told."""
+    """A receiver (of a session, if it requests one) that records its messages and how its session ended."""
 
     room: int = 1000
     deletes: bool = False

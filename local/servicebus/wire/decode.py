@@ -1,4 +1,4 @@
-"""Bytes to AMQP values. Every malformed input ends in `DecodeError`, never in a deep stack or a long loop."""
+"""Decodes bytes to AMQP values. Malformed input raises `DecodeError`, and never recurses or loops without bound."""
 
 import struct
 import uuid
@@ -136,7 +136,7 @@ def _variable(buffer: _Buffer, position: int, code: int) -> tuple[AmqpValue, int
     size, start = _size(buffer, position, code)
     raw = bytes(buffer[start : start + size])
     if len(raw) != size:
-        raise DecodeError(f"AMQP value at byte {position} announces {size} bytes, {len(raw)} came")
+        raise DecodeError(f"AMQP value at byte {position} announces {size} bytes, got {len(raw)}")
     return _VARIABLE[code & 0xEF](raw), start + size
 
 

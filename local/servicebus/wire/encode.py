@@ -1,4 +1,4 @@
-"""AMQP values to bytes."""
+"""Encodes AMQP values to bytes."""
 
 import struct
 import uuid
@@ -38,7 +38,7 @@ _FIXED: dict[type, tuple[int, struct.Struct]] = {
     float: (0x82, struct.Struct(">d")),
 }
 
-# Type -> code of the empty value, of one byte, and of the full width.
+# Type -> the codes of zero, of one byte, and of the full width.
 _COMPACT: dict[type, tuple[int, int, int, struct.Struct]] = {
     UInt: (0x43, 0x52, 0x70, _U32),
     ULong: (0x44, 0x53, 0x80, _U64),

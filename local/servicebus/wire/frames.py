@@ -1,4 +1,4 @@
-"""AMQP frames: cutting the byte stream into them, building them, and reading their fields with a check."""
+"""AMQP frames: splitting the byte stream into them, building them, and reading their fields with type checks."""
 
 import struct
 from collections.abc import Iterator, Sequence
@@ -57,7 +57,8 @@ class Frame:
 
 
 class Fields:
-    """The fields of a performative or of another described list: by position, absent is None, types are checked."""
+    """The fields of a performative or of another described list, by position; absent ones are None, types are
+    checked."""
 
     __slots__ = ("_values", "_what")
 
@@ -69,24 +70,24 @@ class Fields:
 
     @classmethod
     def of(cls, value: AmqpValue, what: str) -> "Fields":
-        """The fields of a described value; no fields when there is no value."""
+        """The fields of a described value; no fields if there is no value."""
         return cls(value.value if isinstance(value, Described) else [], what)
 
     def raw(self, index: int) -> AmqpValue:
         return self._values[index] if index < len(self._values) else None
 
-    def _typed[T](self, index: int, expected: type[T]) -> T | None:
+    def _checked[T](self, index: int, expected: type[T]) -> T | None:
         value = self.raw(index)
         if value is None or isinstance(value, expected):
             return value
         raise DecodeError(f"{self._what}, field {index}: expected {expected.__name__}, got {type(value).__name__}")
 
     def integer(self, index: int) -> int | None:
-        return self._typed(index, int)
+        return self._checked(index, int)
 
     def number(self, index: int, default: int | None = None) -> int:
-        """An integer that must be there, unless there is a default."""
-        value = self._typed(index, int)
+        """An integer that must be present, unless there is a default."""
+        value = self._checked(index, int)
         if value is None:
             value = default
         if value is None:
@@ -94,16 +95,16 @@ class Fields:
         return value
 
     def flag(self, index: int) -> bool:
-        return bool(self._typed(index, bool))
+        return bool(self._checked(index, bool))
 
     def text(self, index: int) -> str:
-        return self._typed(index, str) or ""
+        return self._checked(index, str) or ""
 
     def mapping(self, index: int) -> dict[AmqpValue, AmqpValue]:
-        return self._typed(index, dict) or {}
+        return self._checked(index, dict) or {}
 
     def described(self, index: int) -> Described | None:
-        return self._typed(index, Described)
+        return self._checked(index, Described)
 
     def values(self, count: int) -> list[AmqpValue]:
         """A copy of the first `count` fields."""
@@ -111,7 +112,7 @@ class Fields:
 
 
 class FrameReader:
-    """Collects received bytes and yields protocol headers (as bytes) and frames; empty frames are swallowed."""
+    """Collects received bytes and yields protocol headers (as bytes) and frames; drops empty frames."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()

@@ -1,4 +1,4 @@
-"""One AMQP message: the parts that queues need to read are decoded, all others keep the bytes in which they came."""
+"""One AMQP message: the parts that queues need are decoded, all others keep the received bytes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ _TIME_TO_LIVE, _DELIVERY_COUNT, _HEADER_FIELDS = 2, 4, 5
 _MESSAGE_ID, _REPLY_TO, _GROUP_ID, _PROPERTY_FIELDS = 0, 4, 10, 13
 
 _LONGEST_TIME_TO_LIVE = 0xFFFFFFFF
-"""Milliseconds; a longer time only shows in the properties."""
+"""Milliseconds; a longer time only appears in the properties."""
 
 SCHEDULED_FOR = Symbol("x-opt-scheduled-enqueue-time")
 
@@ -28,28 +28,28 @@ class Message:
     encoded_properties: bytes
     encoded_application: bytes
     body: bytes
-    """The body sections and the footer, as they came."""
+    """The body sections and the footer, as received."""
     size: int
-    """Bytes of the whole message as the sender encoded it."""
+    """Size of the whole message as the sender encoded it."""
 
     @classmethod
     def parse(cls, encoded: bytes) -> Self:
-        found: dict[int, tuple[int, int, int]] = {}  # section -> start, start of its value, end
+        sections: dict[int, tuple[int, int, int]] = {}  # section -> start, start of its value, end
         position = 0
         while position < len(encoded):
             section, value_at = _section(encoded, position)
             if section >= _DATA:
                 break
             end = skip(encoded, value_at)
-            found[section] = (position, value_at, end)
+            sections[section] = (position, value_at, end)
             position = end
-        properties = _fields(_read(encoded, found, _PROPERTIES), "properties")
+        properties = _fields(_read(encoded, sections, _PROPERTIES), "properties")
         return cls(
-            header=tuple(_fields(_read(encoded, found, _HEADER), "header")),
-            annotations=_mapping(_read(encoded, found, _ANNOTATIONS), "message annotations"),
+            header=tuple(_fields(_read(encoded, sections, _HEADER), "header")),
+            annotations=_mapping(_read(encoded, sections, _ANNOTATIONS), "message annotations"),
             properties=tuple(properties + [None] * (_PROPERTY_FIELDS - len(properties))),
-            encoded_properties=_raw(encoded, found, _PROPERTIES),
-            encoded_application=_raw(encoded, found, _APPLICATION),
+            encoded_properties=_raw(encoded, sections, _PROPERTIES),
+            encoded_application=_raw(encoded, sections, _APPLICATION),
             body=encoded[position:],
             size=len(encoded),
         )
@@ -94,7 +94,7 @@ class Message:
         return section.value
 
     def data_sections(self) -> list[bytes]:
-        """The content of each data section; in a batch each is one encoded message."""
+        """The content of each data section; in a batch, each is one encoded message."""
         sections = []
         position = 0
         while position < len(self.body):
@@ -108,8 +108,8 @@ class Message:
         if not changes:
             return self
         encoded = encode(Described(ULong(_APPLICATION), {**self.application, **changes}))
-        grown = len(encoded) - len(self.encoded_application)
-        return replace(self, encoded_application=encoded, size=self.size + grown)
+        growth = len(encoded) - len(self.encoded_application)
+        return replace(self, encoded_application=encoded, size=self.size + growth)
 
     def render(
         self, *, delivery_count: int, time_to_live: float | None = None, annotations: Mapping[AmqpValue, AmqpValue]
@@ -128,7 +128,7 @@ class Message:
 
 
 def reply(value: AmqpValue, application: Mapping[str, AmqpValue], *, correlation_id: AmqpValue) -> bytes:
-    """The encoded answer to a request."""
+    """The encoded response to a request."""
     out = bytearray()
     encode_into(out, Described(ULong(_PROPERTIES), [None, None, None, None, None, correlation_id]))
     encode_into(out, Described(ULong(_APPLICATION), dict(application)))
@@ -145,12 +145,12 @@ def _section(encoded: bytes, position: int) -> tuple[int, int]:
     return descriptor, value_at
 
 
-def _read(encoded: bytes, found: dict[int, tuple[int, int, int]], section: int) -> AmqpValue:
-    return decode(encoded, found[section][1])[0] if section in found else None
+def _read(encoded: bytes, sections: dict[int, tuple[int, int, int]], section: int) -> AmqpValue:
+    return decode(encoded, sections[section][1])[0] if section in sections else None
 
 
-def _raw(encoded: bytes, found: dict[int, tuple[int, int, int]], section: int) -> bytes:
-    return encoded[found[section][0] : found[section][2]] if section in found else b""
+def _raw(encoded: bytes, sections: dict[int, tuple[int, int, int]], section: int) -> bytes:
+    return encoded[sections[section][0] : sections[section][2]] if section in sections else b""
 
 
 def _fields(value: AmqpValue, what: str) -> list[AmqpValue]:

@@ -1,4 +1,4 @@
-"""The AMQP types that Python has no name for, so that a value keeps its type between decoding and encoding.
+"""The AMQP types for which Python has no name, so that a value keeps its type between decoding and encoding.
 
 A plain `int` is an AMQP long, `float` a double, `str` a string, `bytes` a binary, `list` a list, `dict` a map.
 """
@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 type AmqpValue = Any
-"""A decoded AMQP value of any kind, since the peer chose it; it is checked where it is used (see `frames.Fields`)."""
+"""A decoded AMQP value of any kind, because the peer chooses it; it is checked where it is used (see
+`frames.Fields`)."""
 
 
 class DecodeError(ValueError):
-    """The bytes are not the AMQP 1.0 that was expected here."""
+    """The bytes are not the AMQP 1.0 that was expected."""
 
 
 class Symbol(str):
@@ -63,7 +64,7 @@ class Float(float):
 
 
 class Encoded(bytes):
-    """A value of a type that is only passed on (decimal, char): constructor and data, as they came."""
+    """A value of a type that is only passed on (decimal, char): constructor and data, as received."""
 
     __slots__ = ()
 

@@ -50,5 +50,5 @@ def test_a_namespace_is_made_once_and_lets_the_app_in(cluster: Kubernetes) -> No
 
 
 def test_a_namespace_that_the_cluster_refuses_is_reported(cluster: Kubernetes) -> None:
-    with pytest.raises(NamespaceRefused, match="namespace one: the cluster staging answered 401"):
+    with pytest.raises(NamespaceRefused, match="namespace one: the cluster staging responded with 401"):
         places(cluster, token="another").make({"staging": frozenset({"one"})})
