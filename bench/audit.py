@@ -29,7 +29,7 @@ from slipway.testing.chains import PUBLIC_KEYS
 
 from .counting import TableCounter
 from .rows import Row, compared
-from .trail import SMALL, Written, shape, write
+from .trail import SMALL, WrittenTrail, shape, write
 
 LONG: Final = int(os.environ.get("SLIPWAY_BENCH_TRAIL", "100000"))
 PAGE: Final = 20
@@ -67,11 +67,11 @@ def _measured(connection: str, folder: Path) -> list[Row]:
 
 
 # ---- questions
-def _of_last(field: str) -> Callable[[Written], dict[str, Any]]:
+def _of_last(field: str) -> Callable[[WrittenTrail], dict[str, Any]]:
     return lambda written: {field: getattr(written.last, field)}
 
 
-AXES: Final[dict[str, Callable[[Written], dict[str, Any]]]] = {
+AXES: Final[dict[str, Callable[[WrittenTrail], dict[str, Any]]]] = {
     "everything": lambda _: {},
     "application": _of_last("application"),
     "idle-application": lambda written: {"application": written.applications[-1]},
@@ -92,7 +92,7 @@ AXES: Final[dict[str, Callable[[Written], dict[str, Any]]]] = {
 that its time is that of the request alone, and of Azurite's scan of its table."""
 
 
-def _axis(axis: str, short: Written, long: Written, counter: TableCounter) -> list[Row]:
+def _axis(axis: str, short: WrittenTrail, long: WrittenTrail, counter: TableCounter) -> list[Row]:
     costs = dict[str, tuple[int, int, int]]()
     times = {"short": list[float](), "long": list[float]()}
     cpu_times = {"short": list[float](), "long": list[float]()}
@@ -174,7 +174,7 @@ class Direct:
         return []
 
 
-def _speeds(service: TableServiceClient, written: Written, folder: Path) -> list[Row]:
+def _speeds(service: TableServiceClient, written: WrittenTrail, folder: Path) -> list[Row]:
     records_per_application = -(-written.shape.records // written.shape.applications)
     names = written.applications[: max(1, RATED // records_per_application)]
     file = folder / "trail.jsonl.gz"

@@ -93,14 +93,14 @@ def _in_background(options: argparse.Namespace) -> int:
             python("local.up", *words), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
     print(f"Starting in the background; the log is {LOG.relative_to(ROOT)} …", flush=True)
-    end, shown = time.monotonic() + START_WITHIN, 0
+    end, shown_length = time.monotonic() + START_WITHIN, 0
     while process.poll() is None and time.monotonic() < end:
         if STACK_FILE.exists():
             print(_welcome(json.loads(STACK_FILE.read_text())))
             return 0
-        shown = _relay(shown)
+        shown_length = _relay(shown_length)
         time.sleep(0.2)
-    print(LOG.read_text(errors="replace")[shown:], file=sys.stderr)
+    print(LOG.read_text(errors="replace")[shown_length:], file=sys.stderr)
     return 1
 
 
@@ -176,7 +176,7 @@ def _print_progress(stack: Stack, is_up: threading.Event) -> None:
 def _watch(stack: Stack, ended: threading.Event) -> int:
     """Run until somebody ends it, or a part ends by itself. Meanwhile print new notices, and create the namespaces of
     newly applied applications."""
-    shown: set[str] = {notice["id"] for notice in stack.notices()}
+    shown_ids: set[str] = {notice["id"] for notice in stack.notices()}
     while not ended.wait(WATCH_EVERY):
         for part in stack.parts:
             if not part.alive:
@@ -188,8 +188,8 @@ def _watch(stack: Stack, ended: threading.Event) -> int:
         except (NamespaceRefused, urllib3.exceptions.HTTPError) as error:
             print(f"the namespaces could not be checked: {error}", file=sys.stderr)
         for notice in stack.notices():
-            if notice["id"] not in shown:
-                shown.add(notice["id"])
+            if notice["id"] not in shown_ids:
+                shown_ids.add(notice["id"])
                 print(f"\n{notice['headline']}\n  {_where(notice)}", flush=True)
     return 0
 

@@ -105,16 +105,16 @@ def one_push(call: Call) -> Response:
 def pull_requests_of_commits(call: Call) -> Response:
     """For each query one object that maps each commit with pull requests to all of them."""
     repository, body = call.repository(), call.json()
-    results = []
+    pull_requests_by_query = []
     for query in body.get("queries", []):
         kind, items = query.get("type"), query.get("items")
         if kind not in ("lastMergeCommit", "commit") or not isinstance(items, list):
             raise NotKnown(f"the query of pull requests {kind!r}")
         by_commit = repository.merged_by(map(str, items), as_last_merge=kind == "lastMergeCommit")
-        results.append(
+        pull_requests_by_query.append(
             {id: [shapes.pull_request(p, call.at) for p in pull_requests] for id, pull_requests in by_commit.items()}
         )
-    return Response(content={"queries": body.get("queries", []), "results": results})
+    return Response(content={"queries": body.get("queries", []), "results": pull_requests_by_query})
 
 
 @table.get(f"{_GIT}/pullRequests/{{pull_request}}")

@@ -147,11 +147,11 @@ class Mirror(Store):
         """The status with the pod's own address, and with the conditions that others wrote."""
         address = self._addresses.of(pod["metadata"]["uid"])
         conditions = (pod.get("status") or {}).get("conditions") or []
-        others = [condition for condition in conditions if condition["type"] not in _OURS]
+        foreign_conditions = [condition for condition in conditions if condition["type"] not in _OURS]
         fixed = {"podIP": address, "podIPs": [{"ip": address}], "hostIP": "127.0.0.1"}
         observed = {"observedGeneration": pod["metadata"].get("generation", 1)}
         reported = {key: value for key, value in status.items() if key != "qosClass"}
-        return {**reported, **fixed, **observed, "conditions": [*status["conditions"], *others]}
+        return {**reported, **fixed, **observed, "conditions": [*status["conditions"], *foreign_conditions]}
 
     def _patch(self, resource: Resource, api_object: Json, body: Json, sub: str = "") -> Json | None:
         """Patch exactly this object: a successor of the same name has another uid."""

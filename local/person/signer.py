@@ -107,7 +107,7 @@ class Signer:
         own_host = urlsplit(page_address).netloc
         provider_links = [link for link in _Page(text).links if urlsplit(link).netloc not in ("", own_host)]
         if provider_links:  # only what opens something needs a proof
-            page_address, text = self._walk(provider_links[0], None, own=own_host)
+            page_address, text = self._walk(provider_links[0], None, own_host=own_host)
         end = time.monotonic() + WITHIN
         while not any(heading in text for heading in COUNTED):
             if REFUSED in text:

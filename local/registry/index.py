@@ -1,6 +1,6 @@
-"""The registry's memory of names: repositories, tags, manifests, locks, blob links and subjects, in SQLite.
+"""The registry's index in SQLite: repositories, tags, manifests, locks, blob links and subjects.
 
-Content is elsewhere (`content.py`); this says which of it belongs to which repository, and answers lists in order.
+Content is elsewhere (`content.py`); the index says which content belongs to which repository, and returns sorted lists.
 """
 
 import json
@@ -44,7 +44,7 @@ ORDERS = {
 
 
 class Index:
-    """All of it, for one registry; used from one thread."""
+    """The whole index of one registry; used from one thread."""
 
     def __init__(self, path: Path, *, now: Now) -> None:
         self._db = sqlite3.connect(path, isolation_level=None)
@@ -56,7 +56,7 @@ class Index:
 
     @contextmanager
     def _transaction(self) -> Iterator[str]:
-        """All or nothing; gives the time of writing."""
+        """A transaction, which is undone after an exception; gives the time of the change."""
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield moment(self._now())
@@ -105,7 +105,7 @@ class Index:
     def put_manifest(
         self, repository: str, document: Document, *, tag: str | None, architecture: str | None, os: str | None
     ) -> None:
-        """Remember a manifest and, if it was pushed by tag, move the tag to it."""
+        """Add a manifest and, if it was pushed by tag, move the tag to it."""
         with self._transaction() as now:
             self._touch(repository, now)
             children = [(child.digest, child.architecture, child.os) for child in document.children]
@@ -150,7 +150,7 @@ class Index:
             )
 
     def drop_manifest(self, repository: str, digest: str) -> None:
-        """Forget a manifest and the tags that name it."""
+        """Remove a manifest and its tags."""
         with self._transaction() as now:
             self._touch(repository, now)
             self._db.execute("DELETE FROM tags WHERE repository = ? AND digest = ?", (repository, digest))
@@ -202,8 +202,8 @@ class Index:
         self._db.execute("INSERT OR IGNORE INTO blobs VALUES (?, ?)", (repository, digest))
 
     def has_blob(self, repository: str, digest: str) -> bool:
-        found = self._db.execute("SELECT 1 FROM blobs WHERE repository = ? AND digest = ?", (repository, digest))
-        return found.fetchone() is not None
+        rows = self._db.execute("SELECT 1 FROM blobs WHERE repository = ? AND digest = ?", (repository, digest))
+        return rows.fetchone() is not None
 
     def unlink_blob(self, repository: str, digest: str) -> None:
         self._db.execute("DELETE FROM blobs WHERE repository = ? AND digest = ?", (repository, digest))
@@ -219,26 +219,27 @@ class Index:
     def _list(
         self, table: str, columns: str, repository: str, page: Page, *, order: str, digest: str | None = None
     ) -> list[tuple[str, ...]]:
-        """A page of a repository's rows in the wanted order, one more than asked for; hidden ones are left out."""
+        """A page of a repository's rows in this order, and one row more than the page's size; unlisted ones are left
+        out."""
         key = columns.partition(",")[0]
-        sort, beyond = ORDERS[order]
+        sort, comparison = ORDERS[order]
         sort = sort.format(key=key)
-        where = "repository = :repository AND json_extract(attributes, '$.listEnabled')"
+        condition = "repository = :repository AND json_extract(attributes, '$.listEnabled')"
         if digest is not None:
-            where += " AND digest = :digest"
+            condition += " AND digest = :digest"
         if page.last is not None and sort == key:
-            where += f" AND {key} > :last"
+            condition += f" AND {key} > :last"
         elif page.last is not None:
-            # If the last entry is gone, the page starts again: an entry seen twice is better than one never seen.
-            where += (
+            # If the last entry is gone, start at the first page: an entry seen twice is better than one never seen.
+            condition += (
                 f" AND (NOT EXISTS (SELECT 1 FROM {table} WHERE repository = :repository AND {key} = :last) OR"
-                f" ({sort}) {beyond} (SELECT {sort} FROM {table} WHERE repository = :repository AND {key} = :last))"
+                f" ({sort}) {comparison} (SELECT {sort} FROM {table} WHERE repository = :repository AND {key} = :last))"
             )
-        direction = "DESC" if beyond == "<" else "ASC"
-        ordered = ", ".join(f"{column} {direction}" for column in sort.split(", "))
-        values = {"repository": repository, "digest": digest, "last": page.last, "limit": page.size + 1}
-        sql = f"SELECT {columns} FROM {table} WHERE {where} ORDER BY {ordered} LIMIT :limit"
-        return self._db.execute(sql, values).fetchall()
+        direction = "DESC" if comparison == "<" else "ASC"
+        sort_terms = ", ".join(f"{column} {direction}" for column in sort.split(", "))
+        parameters = {"repository": repository, "digest": digest, "last": page.last, "limit": page.size + 1}
+        sql = f"SELECT {columns} FROM {table} WHERE {condition} ORDER BY {sort_terms} LIMIT :limit"
+        return self._db.execute(sql, parameters).fetchall()
 
 
 def _json(attributes: Attributes) -> str:
@@ -258,8 +259,8 @@ def _tag(row: tuple[str, ...]) -> Tag:
 
 def _manifest(row: tuple[str, ...]) -> Manifest:
     names = [column.strip() for column in MANIFEST_COLUMNS.split(",")]
-    values: dict[str, object] = dict(zip(names, row, strict=True))
-    values["annotations"] = json.loads(str(values["annotations"]))
-    values["children"] = tuple(tuple(child) for child in json.loads(str(values["children"])))
-    values["attributes"] = Attributes.model_validate_json(str(values["attributes"]))
-    return Manifest(**values)  # type: ignore[arg-type]  # the columns are named as the fields are
+    columns: dict[str, object] = dict(zip(names, row, strict=True))
+    columns["annotations"] = json.loads(str(columns["annotations"]))
+    columns["children"] = tuple(tuple(child) for child in json.loads(str(columns["children"])))
+    columns["attributes"] = Attributes.model_validate_json(str(columns["attributes"]))
+    return Manifest(**columns)  # type: ignore[arg-type]  # the columns have the names of the fields

@@ -113,6 +113,6 @@ def _explain(path: Path, error: ValidationError) -> str:
     lines = []
     for problem in error.errors(include_url=False):
         path_text = ".".join(str(part) for part in problem["loc"])
-        got = "" if not path_text or secret & set(problem["loc"]) else f", got {problem['input']!r:.80}"
-        lines.append(f"{path}: {path_text or 'settings'}: {problem['msg']}{got}")
+        input_text = "" if not path_text or secret & set(problem["loc"]) else f", got {problem['input']!r:.80}"
+        lines.append(f"{path}: {path_text or 'settings'}: {problem['msg']}{input_text}")
     return "\n".join(lines)

@@ -19,31 +19,31 @@ def taken() -> Iterator[int]:
 def test_the_first_time_any_port_will_do_and_the_next_time_it_is_the_same(tmp_path: Path) -> None:
     file = tmp_path / "addresses.json"
     first = Addresses(file)
-    assert first.wanted("front") == 0
+    assert first.port_of("front") == 0
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         first.note("front", port)
-    assert Addresses(file).wanted("front") == port
+    assert Addresses(file).port_of("front") == port
 
 
 @pytest.mark.parametrize("part", LASTING)
 def test_a_part_whose_address_is_written_down_does_not_move(tmp_path: Path, taken: int, part: str) -> None:
     addresses = Addresses(tmp_path / "addresses.json")
     addresses.note(part, taken)
-    with pytest.raises(PartFailed, match=f"port {taken} is taken .* FRESH=1"):
-        addresses.wanted(part)
+    with pytest.raises(PartFailed, match=f"port {taken} is used .* FRESH=1"):
+        addresses.port_of(part)
 
 
 def test_any_other_part_moves(tmp_path: Path, taken: int) -> None:
     addresses = Addresses(tmp_path / "addresses.json")
     addresses.note("inbox", taken)
-    assert addresses.wanted("inbox") == 0
+    assert addresses.port_of("inbox") == 0
 
 
 def test_without_a_file_nothing_is_remembered() -> None:
     addresses = Addresses(None)
     addresses.note("front", 1)
-    assert addresses.wanted("front") == 0
+    assert addresses.port_of("front") == 0
 
 
 def test_a_part_that_is_started_again_finds_its_port_free_however_many_connections_were_opened_meanwhile() -> None:

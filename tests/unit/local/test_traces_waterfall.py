@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from local.traces.records import SpanRecord
-from local.traces.waterfall import Axis, rows, told
+from local.traces.waterfall import Axis, duration, rows
 
 DAY = 86_400.0
 
@@ -60,4 +60,4 @@ def test_children_stand_below_their_parent_and_strangers_at_the_top() -> None:
     ("seconds", "text"), [(0.0123, "12 ms"), (1.5, "1.5 s"), (600, "10 min"), (3 * 3600, "3 h"), (3 * DAY, "3 days")]
 )
 def test_times_are_told_for_people(seconds: float, text: str) -> None:
-    assert told(seconds) == text
+    assert duration(seconds) == text
