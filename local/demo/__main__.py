@@ -131,7 +131,7 @@ def _play(stack: Stack, story: Play, say: Narrator, catalogue_folder: Path, *, a
     if as_json:
         print(json.dumps(_summary(releases, verdict, seconds) | facts))
     else:
-        _show_end(releases, seconds, say, right=is_expected)
+        _show_end(releases, seconds, say, is_expected=is_expected)
     return 0 if is_expected else 1
 
 

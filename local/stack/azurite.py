@@ -19,8 +19,8 @@ HEAP = 12_288
 
 
 def start(folder: Path | None, *, log: Path, more_accounts: Mapping[str, str] | None = None) -> tuple[Part, str]:
-    """Start Azurite with its data in the folder, or in memory only; returns it and its connection string. `others` are
-    further accounts with their keys."""
+    """Start Azurite with its data in the folder, or in memory only; returns it and its connection string.
+    `more_accounts` are further accounts with their keys."""
     accounts = {ACCOUNT: KEY, **(more_accounts or {})}
     environment = {"AZURITE_ACCOUNTS": ";".join(f"{name}:{key}" for name, key in accounts.items())}
     if not MAIN.exists():

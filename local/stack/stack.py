@@ -151,7 +151,7 @@ class Stack:
 
     def _start_storage(self) -> str:
         host_accounts = configuration.host_accounts(self.secrets)
-        part, connection = azurite.start(self._folder("azurite"), log=self._log("azurite"), others=host_accounts)
+        part, connection = azurite.start(self._folder("azurite"), log=self._log("azurite"), more_accounts=host_accounts)
         self.parts.append(part)
         make_storage(connection)
         return connection

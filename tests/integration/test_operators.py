@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from local.person import Approver, Signer, confirmed
+from local.person import Approver, Signer, run_confirmed
 from slipway.domain.commands import OPENS
 from tests.integration.system import ApplicationUnderTest, System, until
 
@@ -25,7 +25,7 @@ def slipway(system: System, *words: str) -> dict[str, Any]:
     """Type a command as Olu, who then confirms in a browser what lets something through."""
     environment = system.stack.command_environment()
     if words[0] in OPENS:
-        return confirmed(Signer(system.stack.identity.settings.person("Olu").oid), words, environment)
+        return run_confirmed(Signer(system.stack.identity.settings.person("Olu").oid), words, environment)
     command = [sys.executable, "-m", "slipway.cli", *words, "--json"]
     typed = subprocess.run(
         command, env={**os.environ, **environment}, text=True, capture_output=True, check=False, timeout=60

@@ -80,7 +80,7 @@ def test_a_route_template_that_is_none_takes_the_whole_app_down(tmp_path: Path, 
     )
     process = run("--app", str(tmp_path), "--state", str(tmp_path / "state"))
     assert process.returncode == 1
-    assert f"The route template '{prefix}{'/' if prefix else ''}{route}' is not one" in process.stderr
+    assert f"The route template '{prefix}{'/' if prefix else ''}{route}' is invalid" in process.stderr
 
 
 def test_a_trigger_of_the_bundle_needs_the_bundle_in_host_json(tmp_path: Path) -> None:

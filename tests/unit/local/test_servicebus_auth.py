@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from local.servicebus import BusSettings, QueueSettings
-from local.servicebus.auth import ALL_CLAIMS, Grants, Signed, check_sas
+from local.servicebus.auth import ALL_CLAIMS, Grants, TokenClaims, check_sas
 from local.servicebus.errors import Condition, Refusal
 from local.servicebus.queues.testing import ManualClock
 from local.servicebus.settings import AccessRule, Claim
@@ -32,7 +32,7 @@ def a_token(resource: str, *, expiry: str, key: str = KEY, key_name: str = "root
 
 def test_a_good_token_gives_its_path_and_its_expiry() -> None:
     token = a_token("sb://127.0.0.1:5672/Events", expiry="2000")
-    assert check_sas(token, SETTINGS, now=1999) == Signed(path="events", until=2000.0, claims=ALL_CLAIMS)
+    assert check_sas(token, SETTINGS, now=1999) == TokenClaims(path="events", until=2000.0, claims=ALL_CLAIMS)
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_the_registry_imports_it_and_its_signature_follows(tmp_path: Path, cloud
     assert details["comparison"]["resolves_to"] == ROOT.digest
     assert details["comparison"]["read_back"] == details["manifests"]
     assert cloud.target.resolve(installation.repository, "1.0") == ROOT.digest
-    assert cloud.arm.asked[-1]["source"]["sourceImage"] == f"{installation.repository}@{ROOT.digest}"
+    assert cloud.arm.imports[-1]["source"]["sourceImage"] == f"{installation.repository}@{ROOT.digest}"
 
 
 def test_the_import_is_looked_at_by_later_messages_and_can_be_seen_on_its_way(tmp_path: Path, cloud: Azure) -> None:
@@ -107,21 +107,21 @@ def test_the_import_is_looked_at_by_later_messages_and_can_be_seen_on_its_way(tm
     assert under_way.progress.text == "the registry imports it"
     assert "operation" not in under_way.progress.model_dump()
     assert following.not_before == installation.now + timedelta(seconds=1)
-    request_count = len(cloud.arm.asked)
+    request_count = len(cloud.arm.imports)
     installation.settle()
     assert installation.phase(1) is Phase.COMPLETED
-    assert len(cloud.arm.asked) == request_count
+    assert len(cloud.arm.imports) == request_count
 
 
 def test_what_is_there_already_is_not_imported(tmp_path: Path, cloud: Azure) -> None:
     installation = InCloud(tmp_path, cloud, "there")
     push_artifact(cloud.target, installation.repository, ROOT)
     installation.deliver(ROOT)
-    request_count = len(cloud.arm.asked)
+    request_count = len(cloud.arm.imports)
     installation.settle()
 
     assert installation.phase(1) is Phase.COMPLETED
-    assert len(cloud.arm.asked) == request_count
+    assert len(cloud.arm.imports) == request_count
 
 
 def test_what_cannot_be_imported_is_copied_where_that_is_allowed(tmp_path: Path, cloud: Azure) -> None:
@@ -160,13 +160,13 @@ def test_a_tag_that_is_taken_is_refused_before_anything_is_imported(tmp_path: Pa
     installation.deliver(ROOT)
     step = installation.settle_at(StepKind.COPY, "production")
     push_artifact(cloud.target, installation.repository, image(b"other"), "1.0")
-    request_count = len(cloud.arm.asked)
+    request_count = len(cloud.arm.imports)
     installation.run_step(step)
     installation.settle()
 
     assert installation.phase(1) is Phase.FAILED
     assert "or have it moved (promotion.tag: move)" in installation.release(1).reason
-    assert len(cloud.arm.asked) == request_count
+    assert len(cloud.arm.imports) == request_count
 
 
 def test_an_import_that_does_not_end_in_time_fails(tmp_path: Path, cloud: Azure) -> None:
