@@ -1,4 +1,4 @@
-// What stands in a token, in Entra's words: version 2.0 for our own registrations, 1.0 for Azure DevOps.
+// The claims of tokens, as Entra writes them: version 2.0 for our own registrations, 1.0 for Azure DevOps.
 import { createHash, randomBytes } from 'node:crypto';
 import { times } from './tenant.mjs';
 
@@ -9,37 +9,37 @@ const MOST_GROUPS = 200;
 
 const uti = () => randomBytes(16).toString('base64url');
 
-/** Pairwise: the same person is somebody else to each registration. */
+/** Pairwise: each registration gets another subject for the same person. */
 const subject = (person, clientId) => createHash('sha256').update(`${clientId} ${person.oid}`).digest('base64url');
 
-/** Over 200 groups are not named, but pointed to; roles are those of this registration and of no other. */
+/** The claims for the roles in this registration and for groups. More than 200 groups are referred to, not listed. */
 function rights(tenant, holder, registration) {
   const roles = holder.roles?.[registration.name] ?? [];
   const groups = registration.groups ? (holder.groups ?? []) : [];
-  const far = { endpoint: `https://graph.windows.net/${tenant.id}/users/${holder.oid}/getMemberObjects` };
+  const groupsSource = { endpoint: `https://graph.windows.net/${tenant.id}/users/${holder.oid}/getMemberObjects` };
   return {
     ...(roles.length > 0 && { roles }),
     ...(groups.length > MOST_GROUPS
-      ? { _claim_names: { groups: 'src1' }, _claim_sources: { src1: far } }
+      ? { _claim_names: { groups: 'src1' }, _claim_sources: { src1: groupsSource } }
       : groups.length > 0 && { groups }),
   };
 }
 
 const profileOf = (person) => ({ name: person.name, oid: person.oid, preferred_username: person.mail });
 
-/** `told` is what the provider knows of this sign-in: nonce, auth_time, the scopes that were granted. */
-export function idToken(tenant, clientId, person, told) {
+/** `signIn` is the provider's payload for this sign-in: nonce, auth_time, the granted scopes. */
+export function idToken(tenant, clientId, person, signIn) {
   const registration = tenant.registration(clientId);
-  const scopes = (told.scope ?? '').split(' ');
+  const scopes = (signIn.scope ?? '').split(' ');
   return {
     aud: clientId,
     iss: tenant.issuer,
     ...times(),
-    ...(registration.auth_time && { auth_time: told.auth_time - tenant.signedInAgo }),
+    ...(registration.auth_time && { auth_time: signIn.auth_time - tenant.signedInAgo }),
     ...(registration.acct && { acct: person.guest ? 1 : 0 }),
     ...(person.guest && { idp: `https://sts.windows.net/${person.guest}/`, email: person.mail }),
     ...(scopes.includes('profile') && profileOf(person)),
-    ...(told.nonce !== undefined && { nonce: told.nonce }),
+    ...(signIn.nonce !== undefined && { nonce: signIn.nonce }),
     ...rights(tenant, person, registration),
     sub: subject(person, clientId),
     tid: tenant.id,
@@ -48,7 +48,7 @@ export function idToken(tenant, clientId, person, told) {
   };
 }
 
-/** For our own registration, in a person's name: it has `scp`. */
+/** For our own registration, on behalf of a person: it has `scp`. */
 export function personsAccess(tenant, clientId, person, resource, scopes) {
   return {
     aud: resource.client_id,
@@ -66,7 +66,7 @@ export function personsAccess(tenant, clientId, person, resource, scopes) {
   };
 }
 
-/** For our own registration, in an application's own name: `idtyp: app` and no `scp`. */
+/** For our own registration, on an application's own behalf: `idtyp: app` and no `scp`. */
 export function applicationsAccess(tenant, identity, resource) {
   return {
     aud: resource.client_id,
@@ -84,7 +84,7 @@ export function applicationsAccess(tenant, identity, resource) {
   };
 }
 
-/** What a registration with a federated credential takes for a client assertion. */
+/** A client assertion for registrations with a federated credential. */
 export function assertion(tenant, identity) {
   return {
     aud: TOKEN_EXCHANGE_AUDIENCE,

@@ -1,5 +1,5 @@
-// `node main.mjs SETTINGS.json`: the directory of a laptop. Prints one line of JSON when it listens; ends on SIGTERM, or when
-// its standard input ends.
+// `node main.mjs SETTINGS.json`: the local directory. Prints one line of JSON when it listens; stops at SIGTERM, or when its
+// standard input ends.
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import { randomBytes } from 'node:crypto';
@@ -13,19 +13,19 @@ import { Tenant } from './tenant.mjs';
 console.info = console.error; // standard output is for the line that says "ready"
 
 async function main(file) {
-  const told = JSON.parse(readFileSync(file, 'utf8'));
-  const tenant = new Tenant(told);
+  const settings = JSON.parse(readFileSync(file, 'utf8'));
+  const tenant = new Tenant(settings);
   await tenant.rotate();
   const internal = await generateKeyPair('RS256', { extractable: true });
   const internalKey = { ...(await exportJWK(internal.publicKey)), kid: 'internal', use: 'sig', alg: 'RS256' };
   const cookieKey = randomBytes(32).toString('base64url');
-  const house = { tenant, internalPrivateKey: internal.privateKey };
+  const directory = { tenant, internalPrivateKey: internal.privateKey };
   const adapter = store();
-  house.rebuild = () => { house.provider = build(tenant, { adapter, internalKey, cookieKey }); };
+  directory.rebuild = () => { directory.provider = build(tenant, { adapter, internalKey, cookieKey }); };
   const servers = [];
-  const serve = (part) => {
+  const serve = (handler) => {
     const server = http.createServer((request, response) => {
-      part.answer(house, request, response).catch((error) => {
+      handler.respond(directory, request, response).catch((error) => {
         console.error(error);
         if (!response.headersSent) response.writeHead(500, { 'content-type': 'text/plain' });
         response.end('The double of Entra has failed; its log says why.');
@@ -38,15 +38,15 @@ async function main(file) {
     server.once('error', reject).listen(port, '127.0.0.1', () => { server.off('error', reject); resolve(server.address().port); });
   });
   const front = serve(door);
-  const port = await listen(front, told.port);
-  // Away, it takes no connection, as behind a network that is down; its keys and sessions stay.
-  house.away = async (away) => {
+  const port = await listen(front, settings.port);
+  // While it is away it accepts no connections, like behind a broken network; its keys and sessions stay.
+  directory.away = async (away) => {
     if (away && front.listening) { front.close(); front.closeAllConnections(); }
     if (!away && !front.listening) await listen(front, port);
   };
   // Another host than the app's 127.0.0.1, so that what is cross-site in Azure is cross-site here.
   tenant.issuer = `http://localhost:${port}/${tenant.id}/v2.0`;
-  house.rebuild();
+  directory.rebuild();
   const managedPort = await listen(serve(managed), 0);
   const managedUrl = `http://127.0.0.1:${managedPort}`;
   console.log(JSON.stringify({ ready: true, port, issuer: tenant.issuer, managed_url: managedUrl, identity_endpoint: managedUrl + managed.PATH }));

@@ -1,5 +1,5 @@
-// The endpoint of managed identities, as App Service and Functions have it (IDENTITY_ENDPOINT, IDENTITY_HEADER), and under
-// /local what a test or the stack may change.
+// The endpoint of managed identities, like that of App Service and Functions (IDENTITY_ENDPOINT, IDENTITY_HEADER), and under
+// /local the changes that a test or the stack may make.
 import { randomUUID } from 'node:crypto';
 import { applicationsAccess, assertion, AZURE_DEVOPS, azureDevOpsAccess, TOKEN_EXCHANGE } from './claims.mjs';
 import { body } from './door.mjs';
@@ -7,39 +7,39 @@ import { body } from './door.mjs';
 export const PATH = '/msi/token';
 const VERSION = '2019-08-01';
 
-export async function answer(house, request, response) {
+export async function respond(directory, request, response) {
   const url = new URL(request.url, 'http://127.0.0.1');
   if (url.pathname === PATH && request.method === 'GET') {
-    const [status, content] = await token(house.tenant, url.searchParams, request.headers['x-identity-header']);
+    const [status, content] = await token(directory.tenant, url.searchParams, request.headers['x-identity-header']);
     json(response, status, content);
   } else if (url.pathname === '/local/rotate' && request.method === 'POST') {
-    const kid = await house.tenant.rotate(JSON.parse((await body(request)) || '{}'));
-    house.rebuild();
+    const kid = await directory.tenant.rotate(JSON.parse((await body(request)) || '{}'));
+    directory.rebuild();
     json(response, 200, { kid });
   } else if (url.pathname === '/local/redirect-uris' && request.method === 'POST') {
-    const told = JSON.parse(await body(request));
-    const unknown = Object.keys(told).filter((name) => house.tenant.named(name) === undefined);
+    const redirectUris = JSON.parse(await body(request));
+    const unknown = Object.keys(redirectUris).filter((name) => directory.tenant.named(name) === undefined);
     if (unknown.length > 0) { json(response, 400, { message: `there is no registration ${unknown.join(', ')}` }); return; }
-    for (const [name, uris] of Object.entries(told)) house.tenant.named(name).redirect_uris = uris;
-    house.rebuild();
-    json(response, 200, told);
+    for (const [name, uris] of Object.entries(redirectUris)) directory.tenant.named(name).redirect_uris = uris;
+    directory.rebuild();
+    json(response, 200, redirectUris);
   } else if (url.pathname === '/local/away' && request.method === 'POST') {
-    const told = JSON.parse(await body(request));
-    await house.away(told.away === true);
-    json(response, 200, told);
+    const change = JSON.parse(await body(request));
+    await directory.away(change.away === true);
+    json(response, 200, change);
   } else if (url.pathname === '/local/signed-in-ago' && request.method === 'POST') {
-    const told = JSON.parse(await body(request));
-    if (!Number.isInteger(told.seconds) || told.seconds < 0) { json(response, 400, { message: 'seconds is a whole number' }); return; }
-    house.tenant.signedInAgo = told.seconds;
-    json(response, 200, told);
+    const change = JSON.parse(await body(request));
+    if (!Number.isInteger(change.seconds) || change.seconds < 0) { json(response, 400, { message: 'seconds is a whole number' }); return; }
+    directory.tenant.signedInAgo = change.seconds;
+    json(response, 200, change);
   } else {
     json(response, 501, { message: `The double of Entra does not know ${request.method} ${url.pathname}.` });
   }
 }
 
 async function token(tenant, query, secret) {
-  const identity = tenant.identities.find((each) => each.client_id === query.get('client_id'));
-  if (!secret || !tenant.identities.some((each) => each.secret === secret)) return refused(403, 'The X-IDENTITY-HEADER is missing or wrong.');
+  const identity = tenant.identities.find((identity) => identity.client_id === query.get('client_id'));
+  if (!secret || !tenant.identities.some((identity) => identity.secret === secret)) return refused(403, 'The X-IDENTITY-HEADER is missing or wrong.');
   if (query.get('api-version') !== VERSION) return refused(501, `The double knows api-version ${VERSION} only.`);
   if (identity?.secret !== secret) return refused(400, 'No User Assigned or Delegated Managed Identity found for specified ClientId/ResourceId/PrincipalId.');
   const resource = (query.get('resource') ?? '').replace(/\/\.default$/, '');

@@ -13,11 +13,11 @@ const HEADERS = {
   'referrer-policy': 'no-referrer',
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
-  // No form-action: the answer to the form leads to another origin, where Chromium and Safari would stop it.
+  // No form-action: the form's response redirects to another origin, which Chromium and Safari would block.
   'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'",
 };
 
-const escape = (text) => String(text).replace(/[&<>"']/g, (found) => `&#${found.charCodeAt(0)};`);
+const escape = (text) => String(text).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 
 export function choose(response, { people, registration, reason }) {
   const buttons = people.map((person) => {
@@ -36,7 +36,7 @@ export function show(response, status, title, content) {
   response.writeHead(status, HEADERS).end(document(title, content));
 }
 
-/** An error that cannot be told to the client, since nobody knows where it is. */
+/** A page for an error that cannot be sent to the client, because its address is unknown. */
 export function failure(error) {
   return document('You cannot be signed in', `<p>${escape(error.error)}: ${escape(error.error_description)}</p>`);
 }

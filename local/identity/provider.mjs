@@ -1,4 +1,4 @@
-// oidc-provider, told to behave like Entra: Entra's paths, claims and error answers, no consent page, no page of its own.
+// oidc-provider, configured to behave like Entra: Entra's paths, claims and errors, no consent page, no pages of its own.
 import Provider, { errors, interactionPolicy } from 'oidc-provider';
 import { idToken, personsAccess } from './claims.mjs';
 import { failure } from './page.mjs';
@@ -11,11 +11,11 @@ export const paths = (tenant) => ({
   authorization: `/${tenant.id}/oauth2/v2.0/authorize`,
   token: `/${tenant.id}/oauth2/v2.0/token`,
   jwks: `/${tenant.id}/discovery/v2.0/keys`,
-  end_session: `/${tenant.id}/oauth2/v2.0/logout`, // what ends the session of one person before another signs in
+  end_session: `/${tenant.id}/oauth2/v2.0/logout`, // ends one person's session before another signs in
   login: `/${tenant.id}/login`,
 });
 
-/** Built anew when keys or redirect URIs change; sessions and codes stay, in the adapter. */
+/** Build the provider, again whenever keys or redirect URIs change; sessions and codes stay in the adapter. */
 export function build(tenant, { adapter, internalKey, cookieKey }) {
   const { login, ...routes } = paths(tenant);
   const provider = new Provider(tenant.issuer, {
@@ -34,7 +34,7 @@ export function build(tenant, { adapter, internalKey, cookieKey }) {
         enabled: true,
         defaultResource: (context) => resourceIn(context.oidc.params?.scope),
         useGrantedResource: () => true,
-        getResourceServerInfo: (context, uri, asking) => resource(tenant, uri, asking),
+        getResourceServerInfo: (context, uri, requester) => resource(tenant, uri, requester),
       },
     },
     interactions: { url: (context, interaction) => `${login}/${interaction.uid}`, policy: policy() },
@@ -48,10 +48,10 @@ export function build(tenant, { adapter, internalKey, cookieKey }) {
     ttl: {
       AccessToken: LIFE, AuthorizationCode: CODE_LIFE, Grant: SESSION_LIFE, IdToken: LIFE, Interaction: CODE_LIFE, Session: SESSION_LIFE,
     },
-    formats: { customizers: { jwt: (context, token, jwt) => asEntraWrites(tenant, token, jwt) } },
+    formats: { customizers: { jwt: (context, token, jwt) => writeLikeEntra(tenant, token, jwt) } },
     findAccount: (context, oid) => account(tenant, oid),
-    loadExistingGrant: (context) => everythingGranted(context, tenant),
-    renderError: (context, out) => { context.type = 'html'; context.body = failure(out); },
+    loadExistingGrant: (context) => grantEverything(context, tenant),
+    renderError: (context, error) => { context.type = 'html'; context.body = failure(error); },
     discovery: { authorization_response_iss_parameter_supported: undefined },
   });
   provider.IdToken.prototype.issue = async function issue() {
@@ -80,19 +80,19 @@ function client(registration, internalKey) {
 /** Entra takes the resource from the scope: `api://<client id>/<scope>`. */
 const resourceIn = (scope) => /(?:^|\s)(api:\/\/[^/\s]+)\//.exec(scope ?? '')?.[1];
 
-function resource(tenant, uri, asking) {
-  const found = tenant.resourceOf(asking.clientId);
-  if (`api://${found?.client_id}` !== uri) throw new errors.InvalidTarget('AADSTS65001: nobody has consented to this resource');
+function resource(tenant, uri, requester) {
+  const registration = tenant.resourceOf(requester.clientId);
+  if (`api://${registration?.client_id}` !== uri) throw new errors.InvalidTarget('AADSTS65001: nobody has consented to this resource');
   return {
-    audience: found.client_id,
-    scope: found.scopes.map((scope) => `${uri}/${scope}`).join(' '),
+    audience: registration.client_id,
+    scope: registration.scopes.map((scope) => `${uri}/${scope}`).join(' '),
     accessTokenFormat: 'jwt',
     accessTokenTTL: LIFE,
     jwt: { sign: { alg: 'RS256' } },
   };
 }
 
-/** Entra asks an administrator for consent once, so nobody is asked here. */
+/** Entra asks an administrator for consent once, so people are not asked here. */
 function policy() {
   const prompts = interactionPolicy.base();
   prompts.get('consent').checks.remove('native_client_prompt');
@@ -103,19 +103,19 @@ function account(tenant, oid) {
   return tenant.people.has(oid) ? { accountId: oid, claims: () => ({ sub: oid }) } : undefined;
 }
 
-async function everythingGranted(context, tenant) {
-  const { client: asking, provider, session } = context.oidc;
-  const grant = new provider.Grant({ clientId: asking.clientId, accountId: session.accountId });
+async function grantEverything(context, tenant) {
+  const { client: requester, provider, session } = context.oidc;
+  const grant = new provider.Grant({ clientId: requester.clientId, accountId: session.accountId });
   grant.addOIDCScope('openid profile email');
-  const target = tenant.resourceOf(asking.clientId);
+  const target = tenant.resourceOf(requester.clientId);
   const uri = `api://${target.client_id}`;
   grant.addResourceScope(uri, target.scopes.map((scope) => `${uri}/${scope}`).join(' '));
   await grant.save();
   return grant;
 }
 
-/** The access token keeps nothing of what oidc-provider would write into it. */
-function asEntraWrites(tenant, token, jwt) {
+/** Replace everything that oidc-provider would write into the access token. */
+function writeLikeEntra(tenant, token, jwt) {
   const person = tenant.people.get(token.accountId);
   const target = tenant.registration(token.resourceServer.audience);
   jwt.payload = personsAccess(tenant, token.clientId, person, target, (token.scope ?? '').split(' '));

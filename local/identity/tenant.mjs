@@ -1,24 +1,24 @@
-// What a directory knows: its registrations, its people, the managed identities, and the keys that sign all of its tokens.
-// The private keys are made here and never leave this process.
+// A directory: its registrations, its people, the managed identities, and the keys that sign all its tokens. The private keys
+// are made here and never leave this process.
 import { randomUUID } from 'node:crypto';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 
-export const BACK_DATED = 300; // Entra writes iat and nbf five minutes into the past
+export const BACK_DATED = 300; // Entra sets iat and nbf five minutes into the past
 export const LIFE = 3600;
 
 export class Tenant {
   #keys = [];
 
-  constructor(told) {
-    this.id = told.tenant;
-    this.registrations = told.registrations;
-    this.people = new Map(told.people.map((person) => [person.oid, person]));
-    this.identities = told.identities;
-    this.issuer = ''; // known once the port is
-    this.signedInAgo = 0; // seconds by which tokens say that people signed in earlier than they did
+  constructor(settings) {
+    this.id = settings.tenant;
+    this.registrations = settings.registrations;
+    this.people = new Map(settings.people.map((person) => [person.oid, person]));
+    this.identities = settings.identities;
+    this.issuer = ''; // set once the port is known
+    this.signedInAgo = 0; // seconds by which tokens pre-date sign-ins
   }
 
-  /** A new key signs from now on. `forget` takes the old ones out of the published set, as after an emergency. */
+  /** Make a new signing key. `forget` also removes the old keys from the published set, as after an emergency. */
   async rotate({ forget = false } = {}) {
     const pair = await generateKeyPair('RS256', { extractable: true });
     const kid = randomUUID().replaceAll('-', '').slice(0, 27);
@@ -42,14 +42,14 @@ export class Tenant {
   }
 
   registration(clientId) {
-    return this.registrations.find((each) => each.client_id === clientId);
+    return this.registrations.find((registration) => registration.client_id === clientId);
   }
 
   named(name) {
-    return this.registrations.find((each) => each.name === name);
+    return this.registrations.find((registration) => registration.name === name);
   }
 
-  /** The registration whose scopes a client may ask for: its own, or the one that it was made for. */
+  /** The registration whose scopes a client may request: its own, or the one that it calls. */
   resourceOf(clientId) {
     const registration = this.registration(clientId);
     return registration?.calls ? this.named(registration.calls) : registration;
