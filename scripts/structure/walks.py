@@ -131,10 +131,10 @@ def push(folder: Path) -> Prepared:
 def vote(_: Path) -> Prepared:
     """An approver sends the form of the approval page, which approves the plan."""
     from slipway.testing import MemoryTable
-    from tests.unit.web.samples import asked
+    from tests.unit.web.samples import awaiting_approval
     from tests.unit.web.test_voting import Page
 
-    page = Page(*asked())
+    page = Page(*awaiting_approval())
     return Prepared(lambda: page.post("approve"), MemoryTable.transact)
 
 

@@ -6,13 +6,13 @@ import pytest
 import urllib3
 
 from tests.security.site import MODULES, Site, serving_site
-from tests.unit.web.samples import asked
+from tests.unit.web.samples import awaiting_approval
 
 
 @pytest.fixture
 def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     """hello 1.5.0 waits for Ada's approval in production; nobody signs in unless the test says so."""
-    with serving_site(Site(*asked())) as served_site:
+    with serving_site(Site(*awaiting_approval())) as served_site:
         use(monkeypatch, served_site)
         yield served_site
 

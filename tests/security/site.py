@@ -20,7 +20,7 @@ from slipway.domain.release import Release
 from slipway.testing.sign_in import signed_in
 from tests.registered import registered
 from tests.serving import in_a_thread
-from tests.unit.web.installation import Told
+from tests.unit.web.installation import ScriptedInstallation
 from tests.unit.web.visitors import token_person
 
 MODULES = (pages, approvals, changes, operate, signing_in, votes, guard)
@@ -29,7 +29,7 @@ MODULES = (pages, approvals, changes, operate, signing_in, votes, guard)
 class Site:
     """One installation that is being served."""
 
-    def __init__(self, home: Told, subject: Release) -> None:
+    def __init__(self, home: ScriptedInstallation, subject: Release) -> None:
         self.home, self.subject = home, subject
         home.hear_at_once()
         self.signed_in: dict[str, str] = {}

@@ -16,7 +16,7 @@ from slipway.http.requests import FORM_TYPE
 from slipway.testing import ADA, BEN
 from tests.security.conftest import use
 from tests.security.site import Site, serving_site
-from tests.unit.web.samples import two_asked
+from tests.unit.web.samples import awaiting_two_approvals
 
 
 def at_once(*work: Callable[[], Any]) -> list[Any]:
@@ -49,7 +49,7 @@ def press(site: Site, link: str, nonce: str) -> int:
 @pytest.fixture
 def two_approver_site(monkeypatch: pytest.MonkeyPatch) -> Any:
     """hello 1.6.0 needs two people's approval, so that the gate stays open after the first vote."""
-    with serving_site(Site(*two_asked())) as site:
+    with serving_site(Site(*awaiting_two_approvals())) as site:
         use(monkeypatch, site)
         yield site
 

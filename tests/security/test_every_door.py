@@ -15,7 +15,7 @@ from functions import hooks
 from slipway.testing import ADA, BASE
 from slipway.testing.sign_in import bearer, signed_in
 from tests.registered import registered
-from tests.unit.web.samples import asked
+from tests.unit.web.samples import awaiting_approval
 from tests.unit.web.visitors import token_person
 
 type Handler = Callable[[func.HttpRequest], func.HttpResponse]
@@ -53,7 +53,7 @@ WINDOWS = {name: door for name, door in _doors(reading=True).items() if name not
 @pytest.fixture(autouse=True)
 def authentication_only(monkeypatch: pytest.MonkeyPatch) -> Any:
     """An installation with only the parts that say who somebody is: an endpoint that needs another part first fails."""
-    home, _ = asked()
+    home, _ = awaiting_approval()
     home.restart(api_access="roles")
     parts = SimpleNamespace(
         settings=SimpleNamespace(public_url=BASE, hook_secrets=[], tenant_id="", installation_name="here"),

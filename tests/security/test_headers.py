@@ -11,7 +11,7 @@ import functions
 from slipway.testing import ADA, BASE
 from slipway.testing.sign_in import signed_in
 from tests.registered import registered
-from tests.unit.web.samples import asked
+from tests.unit.web.samples import awaiting_approval
 from tests.unit.web.visitors import token_person
 
 MODULES = [importlib.import_module(f"functions.{m.name}") for m in pkgutil.iter_modules(functions.__path__)]
@@ -34,7 +34,7 @@ def test_every_answer_demands_https_and_forbids_guessing_at_its_type(
     *,
     authenticated: bool,
 ) -> None:
-    home, _ = asked()
+    home, _ = awaiting_approval()
     for module in MODULES:
         if hasattr(module, "parts"):
             monkeypatch.setattr(module, "parts", lambda: home.app)

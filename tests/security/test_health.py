@@ -10,15 +10,15 @@ from slipway.ledger import LedgerUnavailable
 from slipway.queries.health import LOOKED_AT_EVERY
 from slipway.testing import BASE
 from tests.security.test_headers import DOORS, MODULES
-from tests.unit.web.installation import Told
-from tests.unit.web.samples import asked
+from tests.unit.web.installation import ScriptedInstallation
+from tests.unit.web.samples import awaiting_approval
 
 (HEALTH,) = (door.values[1] for door in DOORS if str(door.id).startswith("health-"))
 
 
 @pytest.fixture
-def home(monkeypatch: pytest.MonkeyPatch) -> Told:
-    home, _ = asked()
+def home(monkeypatch: pytest.MonkeyPatch) -> ScriptedInstallation:
+    home, _ = awaiting_approval()
     for module in MODULES:
         if hasattr(module, "parts"):
             monkeypatch.setattr(module, "parts", lambda: home.app)
@@ -30,7 +30,7 @@ def status() -> int:
     return int(response.status_code)
 
 
-def test_a_crowd_that_asks_reads_the_ledger_once(home: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crowd_that_asks_reads_the_ledger_once(home: ScriptedInstallation, monkeypatch: pytest.MonkeyPatch) -> None:
     reads: list[str] = []
     original_head = type(home.app.ledger).head
 
@@ -46,7 +46,7 @@ def test_a_crowd_that_asks_reads_the_ledger_once(home: Told, monkeypatch: pytest
 
 
 def test_a_ledger_that_goes_away_and_comes_back_is_told_within_seconds(
-    home: Told, monkeypatch: pytest.MonkeyPatch
+    home: ScriptedInstallation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert status() == 200
 

@@ -11,8 +11,8 @@ import pytest
 from slipway.testing import ADA, BASE
 from slipway.testing.sign_in import bearer, signed_in
 from tests.security.test_headers import DOORS, MODULES, ROUTE
-from tests.unit.web.installation import Told
-from tests.unit.web.samples import asked
+from tests.unit.web.installation import ScriptedInstallation
+from tests.unit.web.samples import awaiting_approval
 from tests.unit.web.visitors import token_person
 
 type Handler = Callable[[func.HttpRequest], func.HttpResponse]
@@ -32,15 +32,15 @@ SNEAKY = [
 
 
 @pytest.fixture
-def home(monkeypatch: pytest.MonkeyPatch) -> Told:
-    home, _ = asked()
+def home(monkeypatch: pytest.MonkeyPatch) -> ScriptedInstallation:
+    home, _ = awaiting_approval()
     for module in MODULES:
         if hasattr(module, "parts"):
             monkeypatch.setattr(module, "parts", lambda: home.app)
     return home
 
 
-def state(home: Told) -> Any:
+def state(home: ScriptedInstallation) -> Any:
     return (
         {partition: dict(rows) for partition, rows in home.table._rows.items()},
         list(home.bus.sent),
@@ -48,12 +48,14 @@ def state(home: Told) -> Any:
     )
 
 
-def headers_of_known(home: Told) -> dict[str, str]:
+def headers_of_known(home: ScriptedInstallation) -> dict[str, str]:
     return signed_in(home.app, token_person(ADA, "platform", "operator")).headers
 
 
 @pytest.mark.parametrize(("method", "handler"), WINDOWS)
-def test_nothing_that_is_read_changes_anything_whoever_reads(home: Told, method: str, handler: Handler) -> None:
+def test_nothing_that_is_read_changes_anything_whoever_reads(
+    home: ScriptedInstallation, method: str, handler: Handler
+) -> None:
     override_headers = {"X-HTTP-Method-Override": "POST", "X-Method-Override": "DELETE"}
     route = {**ROUTE, "application": "hello", "number": "1", "environment": "production", "release": "hello-1"}
     route |= {"change": "0" * 64, "kind": "application", "name": "hello", "sequence": "1"}
@@ -69,7 +71,7 @@ def test_nothing_that_is_read_changes_anything_whoever_reads(home: Told, method:
 
 @pytest.mark.parametrize("text", SNEAKY)
 @pytest.mark.parametrize("name", ["application", "release", "environment", "actor", "cursor", "digest"])
-def test_no_question_to_the_trail_is_more_than_a_question(home: Told, name: str, text: str) -> None:
+def test_no_question_to_the_trail_is_more_than_a_question(home: ScriptedInstallation, name: str, text: str) -> None:
     headers = bearer(home.app, token_person(ADA, "platform"))
     request = func.HttpRequest("GET", BASE, headers=headers, params={name: text}, route_params={}, body=b"")
     response = BY_NAME["api_audit_query-GET"](request)
@@ -80,7 +82,7 @@ def test_no_question_to_the_trail_is_more_than_a_question(home: Told, name: str,
 
 @pytest.mark.parametrize("text", SNEAKY)
 @pytest.mark.parametrize(("door", "part"), [("api_release-GET", "release"), ("api_evidence-GET", "digest")])
-def test_no_address_leads_out_of_what_it_names(home: Told, door: str, part: str, text: str) -> None:
+def test_no_address_leads_out_of_what_it_names(home: ScriptedInstallation, door: str, part: str, text: str) -> None:
     headers = bearer(home.app, token_person(ADA, "platform"))
     response = BY_NAME[door](
         func.HttpRequest("GET", BASE, headers=headers, params={}, route_params={part: text}, body=b"")
@@ -93,7 +95,9 @@ def test_no_address_leads_out_of_what_it_names(home: Told, door: str, part: str,
     "headers",
     [{"Host": "evil.example"}, {"X-Forwarded-Host": "evil.example"}, {"Forwarded": "host=evil.example"}],
 )
-def test_addresses_are_our_own_whatever_host_somebody_names(home: Told, headers: dict[str, str]) -> None:
+def test_addresses_are_our_own_whatever_host_somebody_names(
+    home: ScriptedInstallation, headers: dict[str, str]
+) -> None:
     request = func.HttpRequest("GET", BASE, headers=headers, params={}, route_params={}, body=b"")
     response = BY_NAME["page_board-GET"](request)
     redirect_uris = parse_qs(urlsplit(response.headers["Location"]).query)["redirect_uri"]

@@ -24,7 +24,7 @@ def installation(deliveries: Path) -> Installation:
 
 @pytest.fixture
 def fails_after_a_minute() -> Iterator[None]:
-    """For a test that takes a moment, and without what it shows would go on for hours."""
+    """For a test that takes a moment, but would go on for hours if what it tests were broken."""
 
     def too_late(*_: object) -> Never:
         raise TimeoutError("it went on for a minute")

@@ -1,4 +1,4 @@
-"""Asking ahead: side by side, and however many questions wait for others."""
+"""Calls that are made ahead run at the same time, however many of them wait for others."""
 
 from functools import partial
 from threading import Barrier

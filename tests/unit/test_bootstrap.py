@@ -31,14 +31,14 @@ def test_while_a_part_is_built_no_other_thread_builds() -> None:
     class Busy(App):
         @lazy
         def thing(self) -> object:
-            with ThreadPoolExecutor(max_workers=1) as other:
-                entered.append(other.submit(self.building.acquire, blocking=False).result())
+            with ThreadPoolExecutor(max_workers=1) as pool:
+                entered.append(pool.submit(self.building.acquire, blocking=False).result())
             return object()
 
     parts = over_azure(Busy)
     with ThreadPoolExecutor(max_workers=8) as threads:
-        found = set(threads.map(lambda _: parts.thing, range(64)))
-    assert (len(found), entered) == (1, [False])
+        instances = set(threads.map(lambda _: parts.thing, range(64)))
+    assert (len(instances), entered) == (1, [False])
 
 
 def test_a_part_that_could_not_be_built_is_tried_again() -> None:
@@ -65,10 +65,10 @@ def test_what_the_settings_do_not_name_is_refused_with_what_they_name() -> None:
         opened.append(name)
         return name.upper()
 
-    named = LazyRegistry("registry", frozenset({"prod", "nonprod"}), build)
-    assert (named("prod"), named("prod"), opened) == ("PROD", "PROD", ["prod"])
+    registry = LazyRegistry("registry", frozenset({"prod", "nonprod"}), build)
+    assert (registry("prod"), registry("prod"), opened) == ("PROD", "PROD", ["prod"])
     with pytest.raises(UnknownName, match=r"the settings know no registry 'other' \(known: nonprod, prod\)"):
-        named("other")
+        registry("other")
 
 
 def test_nothing_is_reached_over_the_network_before_it_is_needed() -> None:
@@ -93,22 +93,22 @@ def test_nothing_is_reached_over_the_network_before_it_is_needed() -> None:
 @pytest.fixture
 def silent() -> Iterator[tuple[str, list[socket.socket]]]:
     """A storage that takes connections and never answers: its address, and the connections so far."""
-    taken: list[socket.socket] = []
+    connections: list[socket.socket] = []
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def take() -> None:
             while True:
                 try:
-                    taken.append(server.accept()[0])
+                    connections.append(server.accept()[0])
                 except OSError:
                     return
 
         thread = threading.Thread(target=take)
         thread.start()
-        yield f"http://127.0.0.1:{server.getsockname()[1]}/devstoreaccount1", taken
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/devstoreaccount1", connections
         server.shutdown(socket.SHUT_RDWR)
         thread.join()
-    for connection in taken:
+    for connection in connections:
         connection.close()
 
 
@@ -118,9 +118,9 @@ ASKED: dict[str, Callable[[Ports], object]] = {
 }
 
 
-@pytest.mark.parametrize("asked", ASKED.values(), ids=ASKED.keys())
+@pytest.mark.parametrize("read", ASKED.values(), ids=ASKED.keys())
 def test_a_storage_that_never_answers_is_given_up_after_a_few_requests(
-    silent: tuple[str, list[socket.socket]], asked: Callable[[Ports], object], monkeypatch: pytest.MonkeyPatch
+    silent: tuple[str, list[socket.socket]], read: Callable[[Ports], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for limits in (azure.TABLES, azure.BLOBS):
         monkeypatch.setitem(limits, "read_timeout", 0.1)
@@ -131,8 +131,8 @@ def test_a_storage_that_never_answers_is_given_up_after_a_few_requests(
     endpoints = f"TableEndpoint={address};BlobEndpoint={address};AccountName=devstoreaccount1;AccountKey=a2V5;"
     settings = Settings.read(json.loads(EXAMPLE.read_text())["Values"] | {"SLIPWAY_STORAGE_CONNECTION": endpoints})
     with pytest.raises(LedgerUnavailable):
-        asked(azure_ports(settings))
-    assert 1 <= len(connections) <= 1 + azure.TABLES["retry_total"], "what may have happened is not asked for again"
+        read(azure_ports(settings))
+    assert 1 <= len(connections) <= 1 + azure.TABLES["retry_total"], "more requests than the limits allow"
 
 
 def test_a_request_to_storage_ends_well_within_the_lock_of_a_message() -> None:

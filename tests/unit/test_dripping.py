@@ -1,4 +1,4 @@
-"""An answer that comes drop by drop, from a real socket, whose time the test tells."""
+"""A response that comes drop by drop from a real socket, by a clock that the test sets."""
 
 import socket
 import threading
@@ -14,36 +14,36 @@ DROPS = 400
 
 @pytest.fixture
 def serve() -> Iterator[Callable[[Callable[[socket.socket], None]], str]]:
-    """Answers one request as it is told; returns the address."""
-    opened = list[socket.socket]()
+    """Serves one request with the given function; returns the address."""
+    listeners = list[socket.socket]()
 
-    def server(answer: Callable[[socket.socket], None]) -> str:
-        listening = socket.create_server(("127.0.0.1", 0))
-        opened.append(listening)
+    def server(serve_answer: Callable[[socket.socket], None]) -> str:
+        listener = socket.create_server(("127.0.0.1", 0))
+        listeners.append(listener)
 
         def once() -> None:
-            connection, _ = listening.accept()
+            connection, _ = listener.accept()
             with connection:
                 connection.recv(65536)
                 try:
-                    answer(connection)
+                    serve_answer(connection)
                 except OSError:
-                    return  # whoever asked has given up
+                    return  # the client has given up
 
         threading.Thread(target=once, daemon=True).start()
-        return f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        return f"http://127.0.0.1:{listener.getsockname()[1]}/"
 
     yield server
-    for each in opened:
-        each.close()
+    for listener in listeners:
+        listener.close()
 
 
-def asked(address: str) -> urllib3.BaseHTTPResponse:
+def response_of(address: str) -> urllib3.BaseHTTPResponse:
     return urllib3.PoolManager(retries=False, timeout=10).request("GET", address, preload_content=False)
 
 
-class Waits:
-    """Each time that something is read takes so many seconds."""
+class StepClock:
+    """A clock that moves on by some seconds each time it is read."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds, self._now = seconds, 0.0
@@ -65,19 +65,19 @@ def test_a_server_that_drips_is_given_up_with_what_came_in_what_time(
     serve: Callable[[Callable[[socket.socket], None]], str],
 ) -> None:
     with pytest.raises(TooSlow, match=r"only \d+ bytes came in \d\d+ s"):
-        start_of(asked(serve(drops)), 1_000_000, monotonic=Waits(GRACE / 20))
+        start_of(response_of(serve(drops)), 1_000_000, monotonic=StepClock(GRACE / 20))
 
 
 class Slow:
-    """Passes on what comes from the socket, and says that it came at a speed."""
+    """Passes on what the socket delivers, with a clock as if it came at the given speed."""
 
     def __init__(self, answer: urllib3.BaseHTTPResponse, speed: float) -> None:
         self._answer, self._speed, self.now = answer, speed, 0.0
 
     def read1(self, amt: int, /) -> bytes:
-        read = self._answer.read1(amt)
-        self.now += len(read) / self._speed
-        return read
+        chunk = self._answer.read1(amt)
+        self.now += len(chunk) / self._speed
+        return chunk
 
 
 CONTENT = bytes(range(256)) * 4096 * 30
@@ -91,15 +91,15 @@ def all_of_it(connection: socket.socket) -> None:
 def test_a_large_download_that_is_slow_and_above_the_floor_comes_whole(
     serve: Callable[[Callable[[socket.socket], None]], str],
 ) -> None:
-    slow = Slow(asked(serve(all_of_it)), FLOOR * 1.5)
-    came = list(pieces(slow, monotonic=lambda: slow.now))
+    slow = Slow(response_of(serve(all_of_it)), FLOOR * 1.5)
+    chunks = list(pieces(slow, monotonic=lambda: slow.now))
     assert slow.now > 10 * GRACE
-    assert b"".join(came) == CONTENT
-    assert {len(piece) for piece in came} == {AT_ONCE}
+    assert b"".join(chunks) == CONTENT
+    assert {len(piece) for piece in chunks} == {AT_ONCE}
 
 
 def test_a_download_below_the_floor_is_given_up(serve: Callable[[Callable[[socket.socket], None]], str]) -> None:
-    slow = Slow(asked(serve(all_of_it)), FLOOR / 1.5)
+    slow = Slow(response_of(serve(all_of_it)), FLOOR / 1.5)
     with pytest.raises(TooSlow):
         list(pieces(slow, monotonic=lambda: slow.now))
     assert slow.now < 4 * GRACE
@@ -108,12 +108,12 @@ def test_a_download_below_the_floor_is_given_up(serve: Callable[[Callable[[socke
 def test_time_that_the_reader_takes_is_not_the_servers(
     serve: Callable[[Callable[[socket.socket], None]], str],
 ) -> None:
-    slow, came = Slow(asked(serve(all_of_it)), FLOOR * 100), 0
+    slow, size = Slow(response_of(serve(all_of_it)), FLOOR * 100), 0
     for piece in pieces(slow, monotonic=lambda: slow.now):
         slow.now += GRACE
-        came += len(piece)
-    assert came == len(CONTENT)
+        size += len(piece)
+    assert size == len(CONTENT)
 
 
 def test_no_more_than_asked_for_is_read(serve: Callable[[Callable[[socket.socket], None]], str]) -> None:
-    assert start_of(asked(serve(all_of_it)), 100) == CONTENT[:101]
+    assert start_of(response_of(serve(all_of_it)), 100) == CONTENT[:101]

@@ -1,4 +1,4 @@
-"""The roles of the app: what each must have, and what it must not even be given."""
+"""The roles of the app: what each must have, and which settings it must not even have."""
 
 import os
 import subprocess
@@ -23,7 +23,7 @@ from tests.unit.test_settings import GOOD
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def given(role: AppRole) -> dict[str, str]:
+def settings_of(role: AppRole) -> dict[str, str]:
     """The settings of the whole app, without those that the role must not have."""
     foreign = {variable(field) for field in foreign_to(role)}
     return {"SLIPWAY_ROLE": str(role)} | {name: value for name, value in GOOD.items() if name not in foreign}
@@ -36,7 +36,7 @@ def test_the_roles_share_no_setting_that_only_one_of_them_may_have() -> None:
 
 @pytest.mark.parametrize("role", AppRole)
 def test_each_role_starts_with_what_it_needs(role: AppRole) -> None:
-    settings = Settings.read(given(role))
+    settings = Settings.read(settings_of(role))
     assert settings.role is role
     assert bool(settings.signing_keys) is role.works
     assert bool(settings.hook_secrets) is role.answers
@@ -52,42 +52,44 @@ def test_each_role_starts_with_what_it_needs(role: AppRole) -> None:
 )
 def test_what_a_role_must_not_have_stops_its_start_by_name(role: AppRole, field: str) -> None:
     with pytest.raises(SettingsError) as refused:
-        Settings.read(given(role) | {variable(field): "hush-hush"})
+        Settings.read(settings_of(role) | {variable(field): "hush-hush"})
     assert str(refused.value) == f"{variable(field)}: a {role} must not have it; remove it from this app's settings"
 
 
 @pytest.mark.parametrize(("role", "field"), [(AppRole.FRONT, "hook_secrets"), (AppRole.WORKER, "clusters")])
 def test_what_a_role_needs_and_lacks_is_named(role: AppRole, field: str) -> None:
-    values = {name: value for name, value in given(role).items() if name != variable(field)}
+    settings = {name: value for name, value in settings_of(role).items() if name != variable(field)}
     with pytest.raises(SettingsError, match=f"{variable(field)}: expected at least one: a {role} app needs it"):
-        Settings.read(values)
+        Settings.read(settings)
 
 
 def test_an_unknown_role_is_refused() -> None:
     with pytest.raises(SettingsError, match="SLIPWAY_ROLE: expected front, worker, single, got 'boss'"):
-        Settings.read(given(AppRole.SINGLE) | {"SLIPWAY_ROLE": "boss"})
+        Settings.read(settings_of(AppRole.SINGLE) | {"SLIPWAY_ROLE": "boss"})
 
 
 def test_a_front_loads_no_way_to_a_cluster_and_a_worker_no_page() -> None:
     """Each in a process of its own, as the host loads it."""
-    assert loaded(AppRole.FRONT, ("slipway.effects.cluster", "slipway.engine.run_step", "kubernetes")) == "[]"
-    assert loaded(AppRole.WORKER, ("functions.pages", "functions.api", "functions.hooks")) == "[]"
+    assert loaded_modules(AppRole.FRONT, ("slipway.effects.cluster", "slipway.engine.run_step", "kubernetes")) == "[]"
+    assert loaded_modules(AppRole.WORKER, ("functions.pages", "functions.api", "functions.hooks")) == "[]"
 
 
-def loaded(role: AppRole, modules: tuple[str, ...]) -> str:
+def loaded_modules(role: AppRole, modules: tuple[str, ...]) -> str:
     """Which of the modules an app of this role has loaded once it is up."""
     program = f"import sys, function_app; print([m for m in sys.modules if m.startswith({modules!r})])"
-    environment = {"PATH": os.environ["PATH"], **given(role)}
-    done = subprocess.run(
+    environment = {"PATH": os.environ["PATH"], **settings_of(role)}
+    process = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+    assert process.returncode == 0, process.stderr
+    return process.stdout.strip()
 
 
 def test_a_front_verifies_links_with_public_keys_alone_and_can_sign_none() -> None:
     seeds = {"2026-11": b"k" * 32}
-    settings = Settings.read(given(AppRole.FRONT) | {"SLIPWAY_PUBLIC_KEYS": format_keys(public_of(seeds).by_id())})
+    settings = Settings.read(
+        settings_of(AppRole.FRONT) | {"SLIPWAY_PUBLIC_KEYS": format_keys(public_of(seeds).by_id())}
+    )
     front = app(azure_ports(settings), settings)
     claims = ApprovalClaims(
         expires_at=utc_now() + timedelta(days=1),

@@ -42,11 +42,11 @@ GOOD: dict[str, str] = {
 }
 
 
-def wrong(name: str, value: str | None) -> str:
-    """The message about good settings but this one."""
-    given = {**GOOD, name: value}
+def refusal_of(name: str, value: str | None) -> str:
+    """The message about settings that are good but for this one."""
+    values = {**GOOD, name: value}
     with pytest.raises(SettingsError) as refused:
-        Settings.read({name: value for name, value in given.items() if value is not None})
+        Settings.read({name: value for name, value in values.items() if value is not None})
     assert MARK not in str(refused.value)
     assert refused.value.__cause__ is None
     return str(refused.value)
@@ -76,8 +76,8 @@ def test_settings_are_read() -> None:
 
 
 def test_a_sign_in_can_never_pass_for_a_vote() -> None:
-    said = wrong("SLIPWAY_VOTES_CLIENT_ID", GOOD["SLIPWAY_SIGN_IN_CLIENT_ID"].upper())
-    assert "SLIPWAY_VOTES_CLIENT_ID: expected a registration other than SLIPWAY_SIGN_IN_CLIENT_ID" in said
+    message = refusal_of("SLIPWAY_VOTES_CLIENT_ID", GOOD["SLIPWAY_SIGN_IN_CLIENT_ID"].upper())
+    assert "SLIPWAY_VOTES_CLIENT_ID: expected a registration other than SLIPWAY_SIGN_IN_CLIENT_ID" in message
 
 
 def test_an_empty_variable_counts_as_none() -> None:
@@ -103,7 +103,7 @@ def test_an_empty_variable_counts_as_none() -> None:
 )
 @pytest.mark.parametrize("value", [None, ""])
 def test_a_missing_setting_is_named(name: str, value: str | None) -> None:
-    assert name in wrong(name, value)
+    assert name in refusal_of(name, value)
 
 
 def test_every_missing_setting_is_named_at_once() -> None:
@@ -117,7 +117,7 @@ def test_every_missing_setting_is_named_at_once() -> None:
 
 def test_signing_keys_are_in_one_place() -> None:
     vault = {"SLIPWAY_KEY_VAULT": "https://contoso.vault.azure.net"}
-    assert wrong("SLIPWAY_KEY_VAULT", vault["SLIPWAY_KEY_VAULT"]) == (
+    assert refusal_of("SLIPWAY_KEY_VAULT", vault["SLIPWAY_KEY_VAULT"]) == (
         "SLIPWAY_SIGNING_KEYS: expected none together with SLIPWAY_KEY_VAULT"
     )
     alone = {name: value for name, value in GOOD.items() if name != "SLIPWAY_SIGNING_KEYS"}
@@ -134,7 +134,7 @@ def one(part: dict[str, Any], **changes: Any) -> str:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "expected"),
     [
         ("SLIPWAY_PUBLIC_URL", f"http://{MARK}.example.com", "an address that begins with https://"),
         ("SLIPWAY_PUBLIC_URL", f"http://127.0.0.1.{MARK}.example", "an address that begins with https://"),
@@ -199,35 +199,35 @@ def one(part: dict[str, Any], **changes: Any) -> str:
         ("SLIPWAY_CHANNELS", one(CHANNEL, kind=MARK), ".one: kind: expected webhook, teams, "),
     ],
 )
-def test_a_wrong_setting_is_named_and_its_value_hidden(name: str, value: str, said: str) -> None:
-    message = wrong(name, value)
+def test_a_wrong_setting_is_named_and_its_value_hidden(name: str, value: str, expected: str) -> None:
+    message = refusal_of(name, value)
     assert message.startswith(name)
-    assert said in message
+    assert expected in message
     assert "shown-not" not in message
 
 
 @pytest.mark.parametrize("field", Settings.model_fields)
 def test_a_key_vault_reference_that_was_not_resolved_stops_the_start(field: str) -> None:
-    message = wrong(variable(field), f"@Microsoft.KeyVault(SecretUri=https://{MARK}.vault.azure.net/secrets/x)")
+    message = refusal_of(variable(field), f"@Microsoft.KeyVault(SecretUri=https://{MARK}.vault.azure.net/secrets/x)")
     assert message == f"{variable(field)}: a Key Vault reference in it could not be resolved"
 
 
 def test_a_key_vault_reference_inside_a_value_counts_too() -> None:
-    value = one(
+    setting = one(
         REGISTRY, credential="basic", username="u", secret=f"@Microsoft.KeyVault(VaultName={MARK};SecretName=x)"
     )
-    assert wrong("SLIPWAY_REGISTRIES", value).endswith("a Key Vault reference in it could not be resolved")
+    assert refusal_of("SLIPWAY_REGISTRIES", setting).endswith("a Key Vault reference in it could not be resolved")
 
 
 @pytest.mark.parametrize(
-    ("name", "meant"),
+    ("name", "suggestion"),
     [
         ("SLIPWAY_ORGANIZATION", "SLIPWAY_ORGANIZATIONS"),
         ("SLIPWAY_SIGNING_KEY", "SLIPWAY_SIGNING_KEYS"),
     ],
 )
-def test_a_misspelt_setting_is_refused_instead_of_overlooked(name: str, meant: str) -> None:
-    assert wrong(name, MARK) == f"{name}: there is no such setting; is it {meant}?"
+def test_a_misspelt_setting_is_refused_instead_of_overlooked(name: str, suggestion: str) -> None:
+    assert refusal_of(name, MARK) == f"{name}: there is no such setting; is it {suggestion}?"
 
 
 @pytest.mark.parametrize("name", ["SLIPWAY_URL", "SLIPWAY_KEY", "SLIPWAY_VERSION", "SLIPWAY_RELEASE"])
@@ -261,8 +261,8 @@ def test_the_example_can_be_read_as_it_is() -> None:
 
 def test_the_example_fits_the_examples_of_this_repository() -> None:
     example = json.loads((ROOT / "local.settings.json.example").read_text())
-    known = app(azure_ports(Settings.read(example["Values"])), Settings.read(example["Values"])).settings_names
-    assert check_path(ROOT / "examples", known=known).definitions
+    names = app(azure_ports(Settings.read(example["Values"])), Settings.read(example["Values"])).settings_names
+    assert check_path(ROOT / "examples", known=names).definitions
 
 
 def test_the_reference_page_says_what_the_settings_are() -> None:

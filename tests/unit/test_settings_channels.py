@@ -75,7 +75,7 @@ def test_a_double_of_teams_is_for_laptops_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("part", "changes", "said"),
+    ("part", "changes", "message"),
     [
         (SMTP, {"security": "none"}, ".one: security: expected starttls or tls"),
         (SMTP, {"username": MARK}, ".one: expected password, which a username needs"),
@@ -91,8 +91,10 @@ def test_a_double_of_teams_is_for_laptops_alone() -> None:
         (TEAMS, {"kind": [MARK]}, ".one: kind: expected webhook, teams, "),
     ],
 )
-def test_what_a_kind_lacks_or_does_not_have_is_named(part: dict[str, Any], changes: dict[str, Any], said: str) -> None:
-    assert said in refused(part, **changes)
+def test_what_a_kind_lacks_or_does_not_have_is_named(
+    part: dict[str, Any], changes: dict[str, Any], message: str
+) -> None:
+    assert message in refused(part, **changes)
 
 
 def test_secrets_of_channels_do_not_show() -> None:
@@ -102,7 +104,7 @@ def test_secrets_of_channels_do_not_show() -> None:
 
 
 class NoToken:
-    """An identity that nobody asks."""
+    """An identity that must not be asked for a token."""
 
     def get_token(self, *scopes: str, **_: Any) -> Any:
         raise AssertionError("asked for a token")

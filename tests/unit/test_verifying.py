@@ -1,4 +1,4 @@
-"""The verdict that other tests ask for finds what is wrong: in rows, and by the anchors."""
+"""The verification that other tests rely on finds what is wrong: in rows, and by the anchors."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -15,26 +15,26 @@ from tests.contract.audit.installation import Audited
 @pytest.fixture
 def installation(tmp_path: Path) -> Audited:
     write_application(tmp_path)
-    found = Audited(tmp_path)
-    found.deliver("1.0")
-    found.wait(timedelta(days=100))
-    found.app.anchoring.run()
-    found.deliver("1.1")
-    return found
+    home = Audited(tmp_path)
+    home.deliver("1.0")
+    home.wait(timedelta(days=100))
+    home.app.anchoring.run()
+    home.deliver("1.1")
+    return home
 
 
 def test_a_whole_chain_is_intact(installation: Audited) -> None:
-    found = installation.verify()
-    assert (found.intact, found.records) == (True, installation.app.ledger.head("shop").sequence)
-    assert 0 < found.anchored < found.records
+    verdict = installation.verify()
+    assert (verdict.intact, verdict.records) == (True, installation.app.ledger.head("shop").sequence)
+    assert 0 < verdict.anchored < verdict.records
 
 
 def test_a_wrong_record_ends_it_and_is_named(installation: Audited) -> None:
     installation.app.table.transact("shop", [Write(act=Act.DELETE, key=keys.audit(5))])
-    found = installation.verify()
-    assert found.records == 4
-    assert found.fault is not None
-    assert found.fault.sequence == 5
+    verdict = installation.verify()
+    assert verdict.records == 4
+    assert verdict.fault is not None
+    assert verdict.fault.sequence == 5
 
 
 def test_a_table_that_was_rolled_back_is_found_by_the_anchor(installation: Audited) -> None:
@@ -43,8 +43,8 @@ def test_a_table_that_was_rolled_back_is_found_by_the_anchor(installation: Audit
     table = installation.app.table
     for sequence in range(6, head.sequence + 1):
         table.transact("shop", [Write(act=Act.DELETE, key=keys.audit(sequence))])
-    values = pack(head.evolve(sequence=5, hash=fifth.hash))
-    table.transact("shop", [Write(act=Act.PUT, key=keys.HEAD, values=values)])
-    found = installation.verify()
-    assert found.fault is not None
-    assert (found.fault.sequence, "rolled back" in found.fault.reason) == (6, True)
+    columns = pack(head.evolve(sequence=5, hash=fifth.hash))
+    table.transact("shop", [Write(act=Act.PUT, key=keys.HEAD, values=columns)])
+    verdict = installation.verify()
+    assert verdict.fault is not None
+    assert (verdict.fault.sequence, "rolled back" in verdict.fault.reason) == (6, True)

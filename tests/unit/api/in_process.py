@@ -37,8 +37,8 @@ PHRASES = {200: "OK", 202: "Accepted", 304: "Not Modified"}
 def serve(
     monkeypatch: pytest.MonkeyPatch, home: Installation, *roles: str, who: TokenPerson | None = None, **settings: Any
 ) -> "Served":
-    """The API of the installation. Whoever calls without a token of their own calls with one of `who`: by default of
-    somebody with these roles, or else with the role platform."""
+    """The installation's API. A call without a token of its own is made with a token of `who`, by default of somebody
+    with these roles, or else with the role platform."""
     home.restart(**{"public_url": f"{BASE}/"} | settings)
     use(monkeypatch, home, *MODULES, guard)
     caller = who or person(7, "Olga", *(roles or (Role.PLATFORM,)))
@@ -46,30 +46,30 @@ def serve(
 
 
 def use(monkeypatch: pytest.MonkeyPatch, home: Installation, *modules: ModuleType) -> None:
-    """The modules' functions work on this installation."""
+    """Point the modules' functions at this installation."""
     for module in modules:
         if hasattr(module, "parts"):
             monkeypatch.setattr(module, "parts", lambda: home.app)
 
 
 def shared_parts(module: ModuleType) -> App:
-    """The installation on which the module's functions work."""
+    """The app that the module's functions work on."""
     app: App = vars(module)["parts"]()
     return app
 
 
 def is_anonymous(handler: Callable[..., Any]) -> bool:
-    """Whether people bring something else than a token of the API: a link."""
-    return any(each.name == "api_vote" and each.handler is handler for each in registered(votes))
+    """Whether the endpoint takes a link instead of an API token."""
+    return any(function.name == "api_vote" and function.handler is handler for function in registered(votes))
 
 
 class Served:
     """A WSGI application."""
 
-    def __init__(self, known: Callable[[], dict[str, str]]) -> None:
-        self.known = known
+    def __init__(self, caller_headers: Callable[[], dict[str, str]]) -> None:
+        self.known = caller_headers
         """The headers of a caller without a token of their own."""
-        # The first that fits by the name of its function, as in the host.
+        # Like the host, take the first route that fits, in the order of the functions' names.
         self.routes = [
             (compile_route("/" + function.trigger["route"]), function.methods, function.handler)
             for function in sorted(registered(*MODULES), key=lambda function: function.name.upper())
@@ -84,17 +84,17 @@ class Served:
 
     def route(self, method: str, path: str, query: str, *, headers: Any, body: bytes) -> func.HttpResponse:
         for route, methods, handler in self.routes:
-            values = route.match(path)
-            if values is None or method not in methods:
+            route_values = route.match(path)
+            if route_values is None or method not in methods:
                 continue
             given_headers = {**({} if is_anonymous(handler) else self.known()), **(headers or {})}
-            given = dict(parse_qsl(query, keep_blank_values=True, errors="replace"))
-            found: func.HttpResponse = handler(
+            parameters = dict(parse_qsl(query, keep_blank_values=True, errors="replace"))
+            response: func.HttpResponse = handler(
                 func.HttpRequest(
-                    method, BASE + path, headers=given_headers, params=given, route_params=values, body=body
+                    method, BASE + path, headers=given_headers, params=parameters, route_params=route_values, body=body
                 )
             )
-            return found
+            return response
         return func.HttpResponse(status_code=404)
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -103,10 +103,10 @@ class Served:
             headers["Content-Type"] = content_type
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
-        answer = self.route(environ["REQUEST_METHOD"], path, environ["QUERY_STRING"], headers=headers, body=body)
-        status = f"{answer.status_code} {PHRASES.get(answer.status_code, 'Other')}"
-        sent = [*answer.headers.items()]
-        if answer.status_code != 304:
-            sent.append(("Content-Type", f"{answer.mimetype}; charset={answer.charset}"))
-        start_response(status, sent)
-        return [answer.get_body()]
+        response = self.route(environ["REQUEST_METHOD"], path, environ["QUERY_STRING"], headers=headers, body=body)
+        status = f"{response.status_code} {PHRASES.get(response.status_code, 'Other')}"
+        response_headers = [*response.headers.items()]
+        if response.status_code != 304:
+            response_headers.append(("Content-Type", f"{response.mimetype}; charset={response.charset}"))
+        start_response(status, response_headers)
+        return [response.get_body()]

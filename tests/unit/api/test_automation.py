@@ -25,47 +25,47 @@ CREATE = {"verb": "create", "application": "shop", "reason": "the nightly run"}
 
 
 def live_everywhere(folder: Path) -> Live:
-    """1.0 is; the project lets one application start releases."""
+    """1.0 is live everywhere; the project lets one application start releases."""
     write_application(folder)
-    made = Live(folder)
-    made.edit_project(lambda value: value.update(automation={"create": [f"app:{NIGHTLY}", "role:releaser"]}))
-    made.restart(api_access="roles", public_url=f"{BASE}/")
-    made.apply()
-    made.push("1.0")
-    made.settle()
-    made.vote(1, ADA)
-    made.settle()
-    assert made.phase(1) is Phase.COMPLETED
-    return made
+    live = Live(folder)
+    live.edit_project(lambda value: value.update(automation={"create": [f"app:{NIGHTLY}", "role:releaser"]}))
+    live.restart(api_access="roles", public_url=f"{BASE}/")
+    live.apply()
+    live.push("1.0")
+    live.settle()
+    live.vote(1, ADA)
+    live.settle()
+    assert live.phase(1) is Phase.COMPLETED
+    return live
 
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Live:
-    made = begun(live_everywhere, tmp_path)
-    use(monkeypatch, made, commands, guard, inbox)
-    return made
+    installation = begun(live_everywhere, tmp_path)
+    use(monkeypatch, installation, commands, guard, inbox)
+    return installation
 
 
 def token(home: Live, client: str = NIGHTLY, *roles: str) -> str:
     provider = home.app.ports.provider()
     assert isinstance(provider, MemoryProvider)
     claims: dict[str, Any] = {"scp": None, "idtyp": "app", "roles": ["reader", *roles], "azp": client}
-    made: str = provider.access_token(OLGA, at=home.now, **claims)
-    return made
+    access_token: str = provider.access_token(OLGA, at=home.now, **claims)
+    return access_token
 
 
 def give(home: Live, bearer: str, **body: Any) -> func.HttpResponse:
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {bearer}"}
-    answer = commands.command(func.HttpRequest("POST", BASE, headers=headers, body=json.dumps(body).encode()))
+    response = commands.command(func.HttpRequest("POST", BASE, headers=headers, body=json.dumps(body).encode()))
     home.hear()
     home.settle()
-    return answer
+    return response
 
 
-def started(home: Live) -> list[dict[str, Any]]:
+def started_releases(home: Live) -> list[dict[str, Any]]:
     """The releases that no push started."""
-    made = (record for record in home.trail() if record.action == "release.created")
-    return [record.details | {"actor": record.actor} for record in made if record.details["start"] != "push"]
+    records = (record for record in home.trail() if record.action == "release.created")
+    return [record.details | {"actor": record.actor} for record in records if record.details["start"] != "push"]
 
 
 @pytest.mark.parametrize(("client", "roles"), [(NIGHTLY, ()), (OTHER, ("releaser",))])
@@ -73,52 +73,52 @@ def test_an_application_that_the_project_names_starts_a_release_and_people_decid
     home: Live, client: str, roles: tuple[str, ...]
 ) -> None:
     assert give(home, token(home, client, *roles), **CREATE).status_code == 202
-    (record,) = started(home)
+    (record,) = started_releases(home)
     assert (record["actor"], record["start"], record["reason"]) == (f"app:{client}", "automation", "the nightly run")
     assert home.phase(2) is Phase.AWAITING_APPROVAL
     assert home.verify().intact
 
 
-def no_longer_named(home: Live) -> None:
-    """Another instance changes the project; the one at hand has just read it as it was."""
-    remembering, home.app = home.app, home.another()
-    assert remembering.catalogue.entries["shop"].application.automation
+def remove_from_project(home: Live) -> None:
+    """Another instance changes the project right after this one has read it."""
+    old_app, home.app = home.app, home.another()
+    assert old_app.catalogue.entries["shop"].application.automation
     home.edit_project(lambda value: value.update(automation={"create": ["role:releaser"]}))
     assert home.apply()["project:team"].outcome == "changed"
-    home.app = remembering
+    home.app = old_app
 
 
 def test_a_front_refuses_an_application_that_the_project_names_no_longer_since_a_moment_ago(home: Live) -> None:
-    no_longer_named(home)
+    remove_from_project(home)
     assert give(home, token(home), **CREATE).status_code == 403
-    assert started(home) == []
+    assert started_releases(home) == []
 
 
 def test_a_worker_refuses_an_application_that_the_project_names_no_longer_since_a_moment_ago(home: Live) -> None:
     request = CommandRequest(verb=Verb.CREATE, application="shop", reason="the nightly run")
     speaker = Speaker(name=f"app:{NIGHTLY}", roles=("reader",), via=Via.API)
-    said = home.app.inbox_writer.command(request, speaker, token=token(home))
+    receipt = home.app.inbox_writer.command(request, speaker, token=token(home))
     home.bus.raw.clear()  # its hint is late
-    no_longer_named(home)
-    home.app.inbox_reader.take(said.partition, said.id)
-    assert started(home) == []
+    remove_from_project(home)
+    home.app.inbox_reader.take(receipt.partition, receipt.id)
+    assert started_releases(home) == []
     assert home.trail()[-1].action == "command.refused"
 
 
 def test_an_application_that_the_project_does_not_name_is_refused(home: Live) -> None:
     assert give(home, token(home, OTHER), **CREATE).status_code == 403
-    operates = give(home, token(home, OTHER, "operator"), **CREATE)
-    assert "open" in json.loads(operates.get_body()), "a person has to confirm what an operator's application asks for"
-    assert started(home) == []
+    response = give(home, token(home, OTHER, "operator"), **CREATE)
+    assert "open" in json.loads(response.get_body()), "a person has to confirm what an operator's application asks for"
+    assert started_releases(home) == []
 
 
 def test_a_person_of_the_role_confirms_it_all_the_same(home: Live) -> None:
     provider = home.app.ports.provider()
     assert isinstance(provider, MemoryProvider)
     releaser = person(5, "Rita", "releaser", "operator")
-    answer = give(home, provider.access_token(releaser, at=home.now), **CREATE)
-    assert json.loads(answer.get_body())["open"]
-    assert started(home) == []
+    response = give(home, provider.access_token(releaser, at=home.now), **CREATE)
+    assert json.loads(response.get_body())["open"]
+    assert started_releases(home) == []
 
 
 @pytest.mark.parametrize("verb", sorted(OPENS - {Verb.CREATE}))
@@ -128,7 +128,7 @@ def test_it_opens_nothing_else(home: Live, verb: Verb) -> None:
     assert not any(record.actor == f"app:{NIGHTLY}" for record in home.trail())
 
 
-def said(home: Live, bearer: str | None, name: str = f"app:{NIGHTLY}") -> None:
+def add_row(home: Live, bearer: str | None, name: str = f"app:{NIGHTLY}") -> None:
     """The row as a lying front would add it."""
     statement = home.app.inbox_writer.statement(CommandRequest(verb=Verb.CREATE, application="shop", reason="a lie"))
     speaker = Speaker(name=name, roles=("platform",), via=Via.API)
@@ -138,19 +138,19 @@ def said(home: Live, bearer: str | None, name: str = f"app:{NIGHTLY}") -> None:
 
 
 def refused_by(home: Live) -> list[str]:
-    assert started(home) == []
+    assert started_releases(home) == []
     record = home.trail()[-1]
     assert record.action == "command.refused"
     return list(record.details["rules"])
 
 
 def test_the_fronts_word_for_an_application_starts_nothing(home: Live) -> None:
-    said(home, None)
+    add_row(home, None)
     assert refused_by(home) == ["proof-is-given"]
 
 
 def test_the_token_of_another_application_starts_nothing_in_the_name_of_this_one(home: Live) -> None:
-    said(home, token(home, OTHER))
+    add_row(home, token(home, OTHER))
     assert refused_by(home) == ["may-order-it"]
     assert home.trail()[-1].actor == f"app:{OTHER}"
 
@@ -159,13 +159,13 @@ def test_a_persons_token_and_one_that_is_made_up_start_nothing(home: Live) -> No
     provider = home.app.ports.provider()
     assert isinstance(provider, MemoryProvider)
     for bearer in (provider.access_token(OLGA, at=home.now), "made.up.token"):
-        said(home, bearer)
+        add_row(home, bearer)
         assert refused_by(home) == ["proof-holds"]
 
 
 def test_a_token_is_kept_nowhere(home: Live) -> None:
     bearer = token(home, OTHER)
-    said(home, bearer)
+    add_row(home, bearer)
     home.app.inbox_writer.say(
         "shop",
         InboxRow(
@@ -176,7 +176,7 @@ def test_a_token_is_kept_nowhere(home: Live) -> None:
             token=bearer,
             speaker=Speaker(name="app:x", via=Via.API),
         ),
-    )  # parked, as it lies in the wrong partition
+    )  # parked, because it is in the wrong partition
     home.hear()
     rows = str(vars(home.table))
     assert "command.refused" in rows

@@ -12,7 +12,7 @@ from functions.http import answering
 from slipway.domain.errors import UnknownName
 from slipway.queries.reading import Reader
 from tests.unit.api.in_process import serve
-from tests.unit.web.installation import Told
+from tests.unit.web.installation import ScriptedInstallation
 
 
 def _broken() -> None:
@@ -41,21 +41,21 @@ def test_a_bug_behind_an_endpoint_is_500_with_its_traceback_in_the_log(
     error, mistake = BUGS[bug]
 
     monkeypatch.setattr(Reader, "applications", lambda self: mistake())
-    answer = serve(monkeypatch, Told()).get("/api/v1/applications")
-    assert answer.status_code == 500
-    problem = json.loads(answer.get_body())
+    response = serve(monkeypatch, ScriptedInstallation()).get("/api/v1/applications")
+    assert response.status_code == 500
+    problem = json.loads(response.get_body())
     assert (problem["title"], problem["detail"]) == ("Internal error", "Internal error; see the log.")
-    assert "bug" not in answer.get_body().decode()
+    assert "bug" not in response.get_body().decode()
     (logged,) = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert logged.exc_info is not None
     assert logged.exc_info[0] is error
 
 
 @pytest.mark.parametrize("bug", BUGS)
-def test_so_it_is_in_whatever_is_declared_as_a_handler(bug: str) -> None:
+def test_a_bug_in_any_declared_handler_is_500(bug: str) -> None:
     def handler(req: func.HttpRequest) -> func.HttpResponse:
         BUGS[bug][1]()
         return func.HttpResponse()
 
-    answer = answering(handler)(func.HttpRequest("GET", "https://slipway.example/", body=b""))
-    assert answer.status_code == 500
+    response = answering(handler)(func.HttpRequest("GET", "https://slipway.example/", body=b""))
+    assert response.status_code == 500

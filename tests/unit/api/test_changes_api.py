@@ -38,33 +38,33 @@ def served(live: Live, monkeypatch: pytest.MonkeyPatch) -> Served:
 
 
 def get(served: Served, path: str = "") -> dict[str, Any]:
-    answer = served.get(f"/api/v1/changes{path}")
-    assert answer.status_code == 200, answer.get_body()
-    found: dict[str, Any] = json.loads(answer.get_body())
-    return found
+    response = served.get(f"/api/v1/changes{path}")
+    assert response.status_code == 200, response.get_body()
+    content: dict[str, Any] = json.loads(response.get_body())
+    return content
 
 
 def cast(served: Served, hash: str, *, by: dict[str, str] | None = None, **body: Any) -> tuple[int, dict[str, Any]]:
     headers = {"Content-Type": "application/json", **(by or {})}
-    answer = served.request("POST", f"/api/v1/changes/{hash}/votes", headers=headers, body=json.dumps(body).encode())
-    return answer.status_code, json.loads(answer.get_body())
+    response = served.request("POST", f"/api/v1/changes/{hash}/votes", headers=headers, body=json.dumps(body).encode())
+    return response.status_code, json.loads(response.get_body())
 
 
 def outcome(live: Live, served: Served, received: dict[str, Any]) -> dict[str, Any]:
     live.hear()
-    answered: dict[str, Any] = json.loads(served.get(received["address"]).get_body())
-    return answered
+    reply: dict[str, Any] = json.loads(served.get(received["address"]).get_body())
+    return reply
 
 
 def approve(live: Live, served: Served, change: ProposedChange, who: TokenPerson) -> dict[str, Any]:
-    """Ask for it by the API, and confirm it on the page that it names."""
+    """Order the vote by the API, and confirm it on the page that the response names."""
     status, received = cast(served, change.hash, decision="approve")
     handle = received["open"].rpartition("/")[2]
     assert (status, received["open"]) == (202, f"{BASE}/confirm/{handle}")
     confirm_pending(live, handle, who)
-    said = json.loads(served.get(received["address"]).get_body())
-    assert said["state"] == "said"
-    return outcome(live, served, said)
+    reply = json.loads(served.get(received["address"]).get_body())
+    assert reply["state"] == "said"
+    return outcome(live, served, reply)
 
 
 def test_what_waits_is_listed_with_its_gates_and_what_gets_weaker(live: Live, served: Served) -> None:
@@ -81,14 +81,18 @@ def test_what_waits_is_listed_with_its_gates_and_what_gets_weaker(live: Live, se
 
 def test_one_is_shown_with_its_difference_and_how_it_ended_when_no_longer_listed(live: Live, served: Served) -> None:
     change = weaken(live)
-    shown = get(served, f"/{change.hash}")
-    assert shown["compared"][0]["difference"] == ["environments.production.gate.required: 2 → 1"]
+    content = get(served, f"/{change.hash}")
+    assert content["compared"][0]["difference"] == ["environments.production.gate.required: 2 → 1"]
     _, received = cast(served, change.hash, decision="reject", reason="too few eyes")
-    done = outcome(live, served, received)
-    assert (done["state"], done["change"], done["change_phase"]) == ("counted", change.hash, "rejected")
+    reply = outcome(live, served, received)
+    assert (reply["state"], reply["change"], reply["change_phase"]) == ("counted", change.hash, "rejected")
     assert get(served)["changes"] == []
-    shown = get(served, f"/{change.hash}")
-    assert (shown["phase"], shown["why"], shown["votes"][0]["reason"]) == ("rejected", "too few eyes", "too few eyes")
+    content = get(served, f"/{change.hash}")
+    assert (content["phase"], content["why"], content["votes"][0]["reason"]) == (
+        "rejected",
+        "too few eyes",
+        "too few eyes",
+    )
 
 
 def test_an_approval_is_confirmed_by_a_person_who_proves_it(live: Live, served: Served) -> None:
@@ -146,8 +150,8 @@ def test_a_vote_that_names_another_opening_or_plan_does_not_count(
     change = weaken(live)
     status, received = cast(served, change.hash, decision="approve", **named)
     confirm_pending(live, received["open"].rpartition("/")[2], ADA)
-    said = json.loads(served.get(received["address"]).get_body())
-    assert (status, outcome(live, served, said)["state"]) == (202, "refused")
+    reply = json.loads(served.get(received["address"]).get_body())
+    assert (status, outcome(live, served, reply)["state"]) == (202, "refused")
 
 
 def test_what_is_over_takes_no_vote_and_says_so(live: Live, served: Served) -> None:

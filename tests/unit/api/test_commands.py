@@ -1,4 +1,4 @@
-"""The operator's verbs by the JSON API: who may, what is refused by name, and what a repeat is."""
+"""The operator's verbs by the JSON API: who may, what is refused by name, and what a repeat does."""
 
 import json
 from datetime import timedelta
@@ -22,10 +22,10 @@ ID, OTHER = "1764000000000-00000000000000aa", "1764000000000-00000000000000bb"
 @pytest.fixture
 def installation(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Installation:
     """An installation in which roles decide."""
-    made = begun(waiting, tmp_path)
-    made.restart(api_access="roles", public_url=f"{BASE}/")
-    use(monkeypatch, made, commands, guard, inbox)
-    return made
+    home = begun(waiting, tmp_path)
+    home.restart(api_access="roles", public_url=f"{BASE}/")
+    use(monkeypatch, home, commands, guard, inbox)
+    return home
 
 
 def token(who: TokenPerson) -> dict[str, str]:
@@ -36,16 +36,16 @@ OLGA = person(4, "Olga", "Slipway.Operator")
 
 
 def give(headers: dict[str, str] | None = None, **body: Any) -> tuple[int, dict[str, Any]]:
-    sent = json.dumps({"id": ID, **body}).encode()
-    answer = commands.command(
+    payload = json.dumps({"id": ID, **body}).encode()
+    response = commands.command(
         func.HttpRequest(
             "POST",
             BASE,
             headers={"Content-Type": "application/json", **(token(OLGA) if headers is None else headers)},
-            body=sent,
+            body=payload,
         )
     )
-    return answer.status_code, json.loads(answer.get_body())
+    return response.status_code, json.loads(response.get_body())
 
 
 def outcome(installation: Installation, received: tuple[int, dict[str, Any]]) -> dict[str, Any]:
@@ -59,8 +59,8 @@ def outcome(installation: Installation, received: tuple[int, dict[str, Any]]) ->
 
 def confirmation(handle: str) -> tuple[int, dict[str, Any]]:
     request = func.HttpRequest("GET", BASE, headers=token(OLGA), route_params={"handle": handle}, body=b"")
-    answer = commands.confirmation(request)
-    return answer.status_code, json.loads(answer.get_body())
+    response = commands.confirmation(request)
+    return response.status_code, json.loads(response.get_body())
 
 
 def confirmed(installation: Installation, received: tuple[int, dict[str, Any]]) -> dict[str, Any]:
@@ -72,55 +72,55 @@ def confirmed(installation: Installation, received: tuple[int, dict[str, Any]]) 
     assert list(installation.inbox_table.everything(limit=1)) == []
     confirm_pending(installation, handle)
     installation.hear()
-    said = confirmation(handle)[1]
-    assert said["state"] == "said"
-    return ask(said)
+    answer = confirmation(handle)[1]
+    assert answer["state"] == "said"
+    return ask(answer)
 
 
 def ask(content: dict[str, Any]) -> dict[str, Any]:
-    about = {"application": content["application"], "id": content["id"]}
-    answer = inbox.get_outcome(func.HttpRequest("GET", BASE, headers=token(OLGA), route_params=about, body=b""))
-    found: dict[str, Any] = json.loads(answer.get_body())
-    return found
+    route = {"application": content["application"], "id": content["id"]}
+    response = inbox.get_outcome(func.HttpRequest("GET", BASE, headers=token(OLGA), route_params=route, body=b""))
+    reply: dict[str, Any] = json.loads(response.get_body())
+    return reply
 
 
-def frozen() -> list[dict[str, Any]]:
-    answer = commands.list_freezes(func.HttpRequest("GET", BASE, headers=token(OLGA), body=b""))
-    found: list[dict[str, Any]] = json.loads(answer.get_body())["freezes"]
-    return found
+def list_freezes() -> list[dict[str, Any]]:
+    response = commands.list_freezes(func.HttpRequest("GET", BASE, headers=token(OLGA), body=b""))
+    freezes: list[dict[str, Any]] = json.loads(response.get_body())["freezes"]
+    return freezes
 
 
 def test_an_operator_freezes_a_lane_and_ends_that(installation: Installation) -> None:
     received = give(verb="freeze", application="shop", environment="production", reason="the sale")
     assert received[1]["address"] == f"/api/v1/inbox/shop/{ID}"
-    done = outcome(installation, received)
-    assert (done["state"], done["verb"], done["environment"]) == ("counted", "freeze", "production")
-    (shown,) = frozen()
-    assert (shown["owner"], shown["reason"], shown["kind"]) == (f"oid:{OLGA.oid}", "the sale", "freeze")
+    reply = outcome(installation, received)
+    assert (reply["state"], reply["verb"], reply["environment"]) == ("counted", "freeze", "production")
+    (freeze,) = list_freezes()
+    assert (freeze["owner"], freeze["reason"], freeze["kind"]) == (f"oid:{OLGA.oid}", "the sale", "freeze")
     installation.vote(1, ADA)
     installation.settle()
     assert installation.phase(1) is Phase.HELD_BACK
-    ended = confirmed(installation, give(verb="unfreeze", application="shop", environment="production", id=OTHER))
-    assert ended["state"] == "counted"
+    ending = confirmed(installation, give(verb="unfreeze", application="shop", environment="production", id=OTHER))
+    assert ending["state"] == "counted"
     installation.settle()
     assert installation.phase(1) is Phase.COMPLETED
-    assert frozen() == []
+    assert list_freezes() == []
 
 
 def test_an_operator_freezes_everything(installation: Installation) -> None:
-    done = outcome(installation, give(verb="freeze", reason="incident 4711"))
-    assert (done["state"], done["application"]) == ("counted", "_installation")
-    (everything,) = frozen()
-    assert [everything[name] for name in ("application", "environment", "until", "release")] == [None] * 4
-    again = outcome(installation, give(verb="freeze", reason="me too", id=OTHER))
-    assert (again["state"], [rule["rule"] for rule in again["rules"]]) == ("refused", ["is-not-frozen"])
+    reply = outcome(installation, give(verb="freeze", reason="incident 4711"))
+    assert (reply["state"], reply["application"]) == ("counted", "_installation")
+    (freeze,) = list_freezes()
+    assert [freeze[name] for name in ("application", "environment", "until", "release")] == [None] * 4
+    second = outcome(installation, give(verb="freeze", reason="me too", id=OTHER))
+    assert (second["state"], [rule["rule"] for rule in second["rules"]]) == ("refused", ["is-not-frozen"])
 
 
 def test_a_repeat_is_the_same_command_and_another_freeze_is_refused_by_name(installation: Installation) -> None:
     body: dict[str, Any] = {"verb": "freeze", "application": "shop", "environment": "production", "reason": "the sale"}
     assert outcome(installation, give(**body))["state"] == "counted"
-    status, again = give(**body)
-    assert (status, ask(again)["state"]) == (202, "counted")
+    status, content = give(**body)
+    assert (status, ask(content)["state"]) == (202, "counted")
     installation.hear()
     assert installation.actions().count("lane.frozen") == 1
     refused = outcome(installation, give(**body, id=OTHER))
@@ -136,9 +136,9 @@ def test_a_rollback_answers_with_the_new_release(installation: Installation) -> 
         if number == 1:
             installation.push("2.0")
             installation.settle()
-    asked = give(verb="rollback", environment="production", release="shop-1", reason="2.0 loses orders")
-    done = confirmed(installation, asked)
-    assert (done["state"], done["release"], done["phase"]) == ("counted", "shop-3", "planning")
+    received = give(verb="rollback", environment="production", release="shop-1", reason="2.0 loses orders")
+    reply = confirmed(installation, received)
+    assert (reply["state"], reply["release"], reply["phase"]) == ("counted", "shop-3", "planning")
 
 
 @pytest.mark.parametrize("roles", [("reader",), ("shop-approvers",)])
@@ -157,7 +157,7 @@ def test_a_stranger_and_a_form_of_another_site_change_nothing(installation: Inst
 
 
 @pytest.mark.parametrize(
-    ("body", "status", "said"),
+    ("body", "status", "expected"),
     [
         ({"verb": "explode"}, 400, "verb"),
         ({"verb": "cancel", "release": "shop-9", "reason": "x"}, 404, "shop-9"),
@@ -172,11 +172,11 @@ def test_a_stranger_and_a_form_of_another_site_change_nothing(installation: Inst
     ],
 )
 def test_bad_input_is_answered_by_field(
-    installation: Installation, body: dict[str, Any], status: int, said: str
+    installation: Installation, body: dict[str, Any], status: int, expected: str
 ) -> None:
-    got, answer = give(**body)
-    assert got == status
-    assert said in answer["detail"]
+    actual, content = give(**body)
+    assert actual == status
+    assert expected in content["detail"]
 
 
 def test_a_cancel_without_a_reason_is_refused_by_name(installation: Installation) -> None:
@@ -187,17 +187,17 @@ def test_a_cancel_without_a_reason_is_refused_by_name(installation: Installation
 
 def test_what_was_never_said_has_no_outcome(installation: Installation) -> None:
     for application, id in (("shop", ID), ("shop", "../head"), ("../head", ID), ("_installation", "x")):
-        about = {"application": application, "id": id}
-        answer = inbox.get_outcome(func.HttpRequest("GET", BASE, headers=token(OLGA), route_params=about, body=b""))
-        assert answer.status_code == 404
+        route = {"application": application, "id": id}
+        response = inbox.get_outcome(func.HttpRequest("GET", BASE, headers=token(OLGA), route_params=route, body=b""))
+        assert response.status_code == 404
 
 
-def test_nobody_confirms_what_there_is_not_or_what_has_waited_for_too_long(installation: Installation) -> None:
+def test_an_unknown_confirmation_and_one_that_has_expired_are_not_found(installation: Installation) -> None:
     assert confirmation("../head")[0] == 404
     assert confirmation(f"20261123-{'a' * 43}")[0] == 404
     outcome(installation, give(verb="freeze", application="shop", environment="production", reason="the sale"))
-    asked = give(verb="unfreeze", application="shop", environment="production", id=OTHER)[1]
-    handle = asked["address"].rpartition("/")[2]
+    received = give(verb="unfreeze", application="shop", environment="production", id=OTHER)[1]
+    handle = received["address"].rpartition("/")[2]
     installation.wait(timedelta(minutes=15))
     assert confirmation(handle)[0] == 404
     assert installation.app.saying.pending(handle) is None
@@ -212,18 +212,18 @@ def test_who_may_not_give_it_cannot_ask_somebody_else_to_confirm_it(installation
 
 def test_whoever_reads_ends_their_own_sessions_and_nobody_elses(installation: Installation) -> None:
     dora, platform = person(9, "Dora"), person(8, "Pat", "Slipway.Platform")
-    done = outcome(installation, give(token(dora), verb="session.end"))
-    assert (done["state"], done["verb"], done["application"]) == ("counted", "session.end", "_installation")
+    reply = outcome(installation, give(token(dora), verb="session.end"))
+    assert (reply["state"], reply["verb"], reply["application"]) == ("counted", "session.end", "_installation")
     refused, content = give(token(dora), verb="session.end", person=OLGA.oid, id=OTHER)
     assert (refused, content["permission"]) == (403, "end-sessions")
-    ended = installation.app.signed_out
-    assert ended.of(dora.tenant, dora.oid).since is not None
-    assert ended.of(OLGA.tenant, OLGA.oid).since is None
+    signed_out = installation.app.signed_out
+    assert signed_out.of(dora.tenant, dora.oid).since is not None
+    assert signed_out.of(OLGA.tenant, OLGA.oid).since is None
     assert (
         outcome(installation, give(token(platform), verb="session.end", person=OLGA.oid, id=OTHER))["state"]
         == "counted"
     )
-    assert ended.of(OLGA.tenant, OLGA.oid).since is not None
+    assert signed_out.of(OLGA.tenant, OLGA.oid).since is not None
 
 
 def test_what_would_be_refused_is_refused_at_once_with_the_rule_and_asks_nobody_to_confirm(

@@ -16,27 +16,27 @@ from slipway.ledger.keys import INSTALLATION
 from slipway.testing import BASE
 from slipway.testing.sign_in import bearer, person
 from tests.unit.api.in_process import shared_parts, use
-from tests.unit.web.installation import Told
+from tests.unit.web.installation import ScriptedInstallation
 
 AUDITOR = "an auditor's key"
 OLGA = person(7, "Olga", "operator")
 
 
 @pytest.fixture
-def replayed(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[tuple[str, str]]]:
+def replay_log(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[tuple[str, str]]]:
     """What has been replayed so far, and by whom."""
     keys = {
         "auditors": {"sha256": hashlib.sha256(AUDITOR.encode()).hexdigest()},
     }
-    home = Told(
+    home = ScriptedInstallation(
         settings={"api_access": "roles", "api_keys": keys, "public_url": f"{BASE}/"},
     )
     home.app.parking.park(source="runs", reason="a test", body=b"{}", id="p-1")
-    found: list[tuple[str, str]] = []
+    replays: list[tuple[str, str]] = []
 
     def replay(_: Parking, id: str, *, actor: str, inbox: str = "") -> Any:
         assert inbox
-        found.append((id, actor))
+        replays.append((id, actor))
         return SimpleNamespace(id=id, source="runs")
 
     monkeypatch.setattr(Parking, "replay", replay)
@@ -44,63 +44,65 @@ def replayed(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[tuple[str, st
 
     def by_now() -> list[tuple[str, str]]:
         home.hear()
-        return found
+        return replays
 
     return by_now
 
 
 def call(handler: Any, method: str = "GET", **headers: str) -> tuple[func.HttpResponse, dict[str, Any]]:
-    given = {name.replace("_", "-"): value for name, value in headers.items()}
-    answer = handler(func.HttpRequest(method, BASE, headers=given, route_params={"id": "p-1"}, body=b""))
-    return answer, json.loads(answer.get_body())
+    request_headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    response = handler(func.HttpRequest(method, BASE, headers=request_headers, route_params={"id": "p-1"}, body=b""))
+    return response, json.loads(response.get_body())
 
 
-@pytest.mark.usefixtures("replayed")
+@pytest.mark.usefixtures("replay_log")
 def test_a_stranger_gets_a_problem_that_says_how_to_become_known() -> None:
-    answer, said = call(api.list_applications)
-    assert (answer.status_code, answer.mimetype) == (401, "application/problem+json")
-    assert said["permission"] == "read"
-    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+    response, problem = call(api.list_applications)
+    assert (response.status_code, response.mimetype) == (401, "application/problem+json")
+    assert problem["permission"] == "read"
+    assert response.headers["WWW-Authenticate"].startswith("Bearer")
 
 
-@pytest.mark.usefixtures("replayed")
+@pytest.mark.usefixtures("replay_log")
 def test_a_token_that_is_none_is_a_401_and_not_an_error() -> None:
-    answer, said = call(api.list_applications, Authorization="Bearer nonsense")
-    assert answer.status_code == 401
-    assert "nonsense" not in said["detail"]
+    response, problem = call(api.list_applications, Authorization="Bearer nonsense")
+    assert response.status_code == 401
+    assert "nonsense" not in problem["detail"]
 
 
 def test_a_reader_reads_and_is_refused_by_the_name_of_the_permission(
-    replayed: Callable[[], list[tuple[str, str]]],
+    replay_log: Callable[[], list[tuple[str, str]]],
 ) -> None:
     assert call(api.list_applications, x_functions_key=AUDITOR)[0].status_code == 200
-    answer, said = call(api.replay_parked, "POST", x_functions_key=AUDITOR)
-    assert (answer.status_code, said["permission"], said["roles"]) == (403, "replay", ["reader"])
-    assert "operator or platform" in said["detail"]
-    assert replayed() == []
+    response, problem = call(api.replay_parked, "POST", x_functions_key=AUDITOR)
+    assert (response.status_code, problem["permission"], problem["roles"]) == (403, "replay", ["reader"])
+    assert "operator or platform" in problem["detail"]
+    assert replay_log() == []
 
 
 def test_who_was_denied_what_is_on_record_and_a_stranger_is_nobody(
-    replayed: Callable[[], list[tuple[str, str]]],
+    replay_log: Callable[[], list[tuple[str, str]]],
 ) -> None:
     for _ in range(3):
         assert call(api.replay_parked, "POST", x_functions_key=AUDITOR)[0].status_code == 403
         assert call(api.replay_parked, "POST")[0].status_code == 401
-    assert replayed() == []
+    assert replay_log() == []
     trail = shared_parts(guard).ledger.audit(INSTALLATION)
-    denied = [each for each in trail if isinstance(each, AuditRecord) and each.action == "access.denied"]
-    assert [(each.details["caller"], each.details["permission"], each.details["times"]) for each in denied] == [
+    denied = [record for record in trail if isinstance(record, AuditRecord) and record.action == "access.denied"]
+    assert [(record.details["caller"], record.details["permission"], record.details["times"]) for record in denied] == [
         ("key:auditors", "replay", 1),
         ("nobody", "replay", 1),
     ]
 
 
-def test_what_an_operator_does_is_done_in_their_name(replayed: Callable[[], list[tuple[str, str]]]) -> None:
+def test_what_an_operator_does_is_done_in_their_name(replay_log: Callable[[], list[tuple[str, str]]]) -> None:
     assert call(api.replay_parked, "POST", **bearer(shared_parts(guard), OLGA))[0].status_code == 202
-    assert replayed() == [("p-1", f"oid:{OLGA.oid}")]
+    assert replay_log() == [("p-1", f"oid:{OLGA.oid}")]
 
 
-def test_nothing_is_changed_by_a_request_that_another_site_sent(replayed: Callable[[], list[tuple[str, str]]]) -> None:
-    answer, _ = call(api.replay_parked, "POST", Sec_Fetch_Site="cross-site", **bearer(shared_parts(guard), OLGA))
-    assert answer.status_code == 403
-    assert replayed() == []
+def test_nothing_is_changed_by_a_request_that_another_site_sent(
+    replay_log: Callable[[], list[tuple[str, str]]],
+) -> None:
+    response, _ = call(api.replay_parked, "POST", Sec_Fetch_Site="cross-site", **bearer(shared_parts(guard), OLGA))
+    assert response.status_code == 403
+    assert replay_log() == []

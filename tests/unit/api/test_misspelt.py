@@ -1,4 +1,4 @@
-"""Names that are nearly those of something: each answer tells the one that was probably meant."""
+"""Misspelt names: each response suggests the name that was probably meant."""
 
 import json
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.unit.api.in_process import Served, serve
-from tests.unit.web.installation import Told
+from tests.unit.web.installation import ScriptedInstallation
 
 API = "/api/v1"
 ASKED = (
@@ -31,16 +31,16 @@ SAID = (
 @pytest.fixture(scope="module")
 def app() -> Iterator[Served]:
     with pytest.MonkeyPatch.context() as patch:
-        home = Told()
+        home = ScriptedInstallation()
         home.bring("1.4.0")
         yield serve(patch, home)
 
 
 @pytest.mark.parametrize("target", ASKED)
 def test_a_question_about_a_misspelt_name_is_answered_with_the_one_that_was_meant(app: Served, target: str) -> None:
-    answer = app.get(f"{API}/{target}")
-    assert answer.status_code == 404
-    assert "hello" in json.loads(answer.get_body())["detail"]
+    response = app.get(f"{API}/{target}")
+    assert response.status_code == 404
+    assert "hello" in json.loads(response.get_body())["detail"]
 
 
 @pytest.mark.parametrize(("target", "body"), SAID, ids=[f"{target} {list(body)}" for target, body in SAID])
@@ -48,9 +48,9 @@ def test_an_order_with_a_misspelt_name_is_answered_with_the_one_that_was_meant(
     app: Served, target: str, body: dict[str, str]
 ) -> None:
     headers = {"Content-Type": "application/json"}
-    answer = app.request("POST", f"{API}/{target}", headers=headers, body=json.dumps(body).encode())
-    assert answer.status_code == 404, answer.get_body()
-    assert "hello" in json.loads(answer.get_body())["detail"]
+    response = app.request("POST", f"{API}/{target}", headers=headers, body=json.dumps(body).encode())
+    assert response.status_code == 404, response.get_body()
+    assert "hello" in json.loads(response.get_body())["detail"]
 
 
 def test_a_number_that_no_release_has_is_answered_with_the_newest(app: Served) -> None:

@@ -1,4 +1,4 @@
-"""The numbers over the API: who may ask, what comes, and what a wrong question is told."""
+"""The numbers over the API: who may ask, what is returned, and how a wrong request is refused."""
 
 import hashlib
 import json
@@ -35,24 +35,24 @@ def call(handler: Any, key: str, method: str = "GET", *, application: str = "sho
         route_params={"application": application},
         body=b"",
     )
-    answer = handler(request)
-    return answer.status_code, json.loads(answer.get_body())
+    response = handler(request)
+    return response.status_code, json.loads(response.get_body())
 
 
 def test_a_reader_asks_by_application_environment_and_weeks() -> None:
-    status, said = call(api.get_numbers, READER, environment="production", weeks="4")
+    status, content = call(api.get_numbers, READER, environment="production", weeks="4")
     assert status == 200
-    assert said["weeks"] == ["2026-W45", "2026-W46", "2026-W47", "2026-W48"]
-    (found,) = said["environments"]
-    assert (found["application"], found["environment"]) == ("shop", "production")
-    assert found["total"]["deployments"] == sum(week["figures"]["deployments"] for week in found["weeks"]) > 0
-    assert found["weeks"][-1]["begins"] == "2026-11-23T00:00:00Z"
+    assert content["weeks"] == ["2026-W45", "2026-W46", "2026-W47", "2026-W48"]
+    (production,) = content["environments"]
+    assert (production["application"], production["environment"]) == ("shop", "production")
+    assert production["total"]["deployments"] == sum(week["figures"]["deployments"] for week in production["weeks"]) > 0
+    assert production["weeks"][-1]["begins"] == "2026-11-23T00:00:00Z"
 
 
 def test_a_wrong_parameter_is_a_problem_that_names_it() -> None:
     for name, value in (("weeks", "many"), ("until", "yesterday"), ("page", "2")):
-        status, said = call(api.get_numbers, READER, **{name: value})
-        assert (status, said["parameter"]) == (400, name)
+        status, problem = call(api.get_numbers, READER, **{name: value})
+        assert (status, problem["parameter"]) == (400, name)
 
 
 def test_who_is_not_known_is_told_so() -> None:

@@ -26,7 +26,7 @@ from functions.contract import OPERATIONS
 from scripts.reference.api import DECLARING
 from slipway.domain.roles import Permission
 from tests.unit.api.in_process import Served, serve
-from tests.unit.web.installation import Told
+from tests.unit.web.installation import ScriptedInstallation
 
 CHECKS = [
     not_a_server_error,
@@ -38,8 +38,8 @@ CHECKS = [
 
 
 @pytest.fixture(scope="module")
-def installation() -> Told:
-    home = Told()
+def installation() -> ScriptedInstallation:
+    home = ScriptedInstallation()
     home.bring("1.4.0")
     home.wait(timedelta(minutes=3))
     home.bring("1.5.0")
@@ -47,9 +47,9 @@ def installation() -> Told:
 
 
 @pytest.fixture(scope="module")
-def app(installation: Told) -> Iterator[Served]:
-    with pytest.MonkeyPatch.context() as patched:
-        yield serve(patched, installation)
+def app(installation: ScriptedInstallation) -> Iterator[Served]:
+    with pytest.MonkeyPatch.context() as patch:
+        yield serve(patch, installation)
 
 
 @pytest.fixture(scope="module")
@@ -77,16 +77,16 @@ def test_every_endpoint_of_the_api_is_in_the_document(app: Served) -> None:
         for method in methods
         if route.template.strip("/").startswith(API.strip("/")) and not route.template.endswith("openapi.json")
     }
-    told = {(operation.method, (API + operation.path).strip("/")) for operation in OPERATIONS.values()}
-    assert served == told
+    declared = {(operation.method, (API + operation.path).strip("/")) for operation in OPERATIONS.values()}
+    assert served == declared
 
 
 def test_the_document_is_openapi_3_1_and_its_schemas_are_json_schema(app: Served) -> None:
-    said = json.loads(app.get("/api/v1/openapi.json").get_body())
-    assert said["openapi"] == "3.1.0"
-    for schema in said["components"]["schemas"].values():
+    document = json.loads(app.get("/api/v1/openapi.json").get_body())
+    assert document["openapi"] == "3.1.0"
+    for schema in document["components"]["schemas"].values():
         Draft202012Validator.check_schema(schema)
-    ids = [operation["operationId"] for methods in said["paths"].values() for operation in methods.values()]
+    ids = [operation["operationId"] for methods in document["paths"].values() for operation in methods.values()]
     assert len(ids) == len(set(ids))
 
 
@@ -113,14 +113,14 @@ def test_every_module_that_declares_endpoints_is_in_the_reference() -> None:
 @pytest.mark.parametrize("name", sorted(OPERATIONS))
 def test_schemathesis_finds_the_app_as_the_document_says(described: Any, name: str, examples: int) -> None:
     operation = OPERATIONS[name]
-    found = described[API + operation.path][operation.method]
+    described_operation = described[API + operation.path][operation.method]
 
     for mode in (schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE):
         wrong = mode is schemathesis.GenerationMode.NEGATIVE
         if wrong and not (operation.queried or operation.body):
             continue
         checks = [*CHECKS, *([negative_data_rejection] if wrong else [])]
-        examine(found.as_strategy(generation_mode=mode), checks, examples)
+        examine(described_operation.as_strategy(generation_mode=mode), checks, examples)
 
 
 def examine(cases: st.SearchStrategy[schemathesis.Case[Any]], checks: list[Any], examples: int) -> None:

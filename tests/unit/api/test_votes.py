@@ -15,29 +15,29 @@ from slipway.testing import ADA, BASE, BEN, CLEO
 from slipway.testing.sign_in import bearer
 from tests.registered import registered
 from tests.unit.api.in_process import shared_parts, use
-from tests.unit.web.installation import Told, hello
+from tests.unit.web.installation import ScriptedInstallation, hello
 from tests.unit.web.visitors import OIDS, token_person
 
 
 @pytest.fixture
-def home() -> Told:
-    return Told(policy=hello(approvers=(ADA, BEN), required=2))
+def home() -> ScriptedInstallation:
+    return ScriptedInstallation(policy=hello(approvers=(ADA, BEN), required=2))
 
 
 @pytest.fixture
-def subject(home: Told) -> Release:
+def subject(home: ScriptedInstallation) -> Release:
     return home.bring("1.5.0")
 
 
-def behind(monkeypatch: pytest.MonkeyPatch, home: Told, **settings: Any) -> None:
+def use_installation(monkeypatch: pytest.MonkeyPatch, home: ScriptedInstallation, **settings: Any) -> None:
     home.restart(public_url=f"{BASE}/", **settings)
     use(monkeypatch, home, votes, guard)
 
 
 @pytest.fixture
-def served(monkeypatch: pytest.MonkeyPatch, home: Told) -> None:
-    """The API of an installation whose worker hears at once."""
-    behind(monkeypatch, home)
+def served(monkeypatch: pytest.MonkeyPatch, home: ScriptedInstallation) -> None:
+    """The API of an installation whose worker handles each vote at once."""
+    use_installation(monkeypatch, home)
     home.hear_at_once()
 
 
@@ -48,7 +48,7 @@ def principal(name: str = ADA) -> dict[str, str]:
 
 def post(release: str, body: Any, headers: dict[str, str] | None = None) -> tuple[int, dict[str, Any]]:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    answer = votes.post_vote(
+    response = votes.post_vote(
         func.HttpRequest(
             "POST",
             BASE,
@@ -57,59 +57,61 @@ def post(release: str, body: Any, headers: dict[str, str] | None = None) -> tupl
             body=content,
         )
     )
-    assert answer.headers["Cache-Control"] == "no-store"
-    return answer.status_code, json.loads(answer.get_body())
+    assert response.headers["Cache-Control"] == "no-store"
+    return response.status_code, json.loads(response.get_body())
 
 
-def listed() -> list[dict[str, Any]]:
-    answer = votes.list_open_gates(func.HttpRequest("GET", BASE, body=b""))
-    found = json.loads(answer.get_body())["approvals"]
-    assert isinstance(found, list)
-    return found
+def list_approvals() -> list[dict[str, Any]]:
+    response = votes.list_open_gates(func.HttpRequest("GET", BASE, body=b""))
+    approvals = json.loads(response.get_body())["approvals"]
+    assert isinstance(approvals, list)
+    return approvals
 
 
-def voters(home: Told) -> list[tuple[str, str, str]]:
+def voters(home: ScriptedInstallation) -> list[tuple[str, str, str]]:
     gate = home.newest().gate
     return [(vote.voter, str(vote.decision), vote.channel) for vote in gate.votes] if gate else []
 
 
 # ---- listing
 @pytest.mark.usefixtures("served")
-def test_open_gates_are_listed_with_plan_deadline_votes_and_who_is_waited_for(home: Told, subject: Release) -> None:
-    (gate,) = listed()
+def test_open_gates_are_listed_with_plan_deadline_votes_and_who_is_waited_for(
+    home: ScriptedInstallation, subject: Release
+) -> None:
+    (gate,) = list_approvals()
     assert (gate["release"], gate["environment"], gate["tag"]) == ("hello-1", "production", "1.5.0")
     assert gate["plan_hash"] == subject.plan_hash
     assert gate["deadline"]
     assert (gate["approvals"], gate["required"], gate["votes"], gate["waits_for"]) == (0, 2, [], [ADA, BEN])
     post("hello-1", {"decision": "approve", "token": home.token(subject, ADA)})
-    (gate,) = listed()
+    (gate,) = list_approvals()
     assert (gate["approvals"], gate["waits_for"]) == (1, [BEN])
     assert [vote["voter"] for vote in gate["votes"]] == [ADA]
 
 
 @pytest.mark.usefixtures("served")
-def test_what_waits_for_nobody_is_not_listed(home: Told, subject: Release) -> None:
+def test_what_waits_for_nobody_is_not_listed(home: ScriptedInstallation, subject: Release) -> None:
     home.deadline(subject)
-    assert listed() == []
+    assert list_approvals() == []
 
 
 @pytest.mark.usefixtures("served", "subject")
-def test_no_token_is_listed(home: Told) -> None:
-    assert "." not in json.dumps([gate["plan_hash"] for gate in listed()])
-    assert home.token(home.newest()) not in json.dumps(listed())
+def test_no_token_is_listed(home: ScriptedInstallation) -> None:
+    assert "." not in json.dumps([gate["plan_hash"] for gate in list_approvals()])
+    assert home.token(home.newest()) not in json.dumps(list_approvals())
 
 
-# ---- by whom nobody asks
+# ---- by somebody whom no gate asks
 @pytest.mark.parametrize("decision", ["reject", "withdraw", "object"])
 def test_a_vote_by_somebody_whom_no_gate_asks_is_denied_and_does_not_lengthen_the_trail(
-    monkeypatch: pytest.MonkeyPatch, home: Told, subject: Release, decision: str
+    monkeypatch: pytest.MonkeyPatch, home: ScriptedInstallation, subject: Release, decision: str
 ) -> None:
-    behind(monkeypatch, home)
+    use_installation(monkeypatch, home)
     before = len(home.trail())
     body = {"decision": decision, "reason": "x", "plan_hash": subject.plan_hash}
     for _ in range(5):
-        status, said = post("hello-1", body, principal(CLEO))
-        assert (status, said["title"]) == (403, "Not asked")
+        status, content = post("hello-1", body, principal(CLEO))
+        assert (status, content["title"]) == (403, "Not asked")
     home.hear()
     assert len(home.trail()) == before
     denied = [record for record in home.trail(INSTALLATION) if record.action == "access.denied"]
@@ -118,7 +120,7 @@ def test_a_vote_by_somebody_whom_no_gate_asks_is_denied_and_does_not_lengthen_th
 
 @pytest.mark.usefixtures("served")
 def test_whoever_is_asked_no_more_still_says_that_a_vote_in_their_name_was_not_theirs(
-    home: Told, subject: Release
+    home: ScriptedInstallation, subject: Release
 ) -> None:
     post("hello-1", {"decision": "approve", "token": home.token(subject, ADA)})
     home.change_delivery(hello(approvers=(BEN, CLEO), required=2))
@@ -131,32 +133,34 @@ def test_whoever_is_asked_no_more_still_says_that_a_vote_in_their_name_was_not_t
 @pytest.mark.parametrize("field", ["voter", "on_behalf_of", "level"])
 def test_what_a_vote_says_beside_its_fields_is_refused_by_name(subject: Release, field: str) -> None:
     body = {"decision": "reject", "reason": "x", "plan_hash": subject.plan_hash, field: ADA}
-    status, said = post("hello-1", body, principal(ADA))
-    assert (status, said["detail"]) == (400, f"{field}: expected no such field, got {ADA!r}")
+    status, content = post("hello-1", body, principal(ADA))
+    assert (status, content["detail"]) == (400, f"{field}: expected no such field, got {ADA!r}")
 
 
 # ---- by a link
 @pytest.mark.usefixtures("served")
-def test_an_approvers_token_votes_and_enough_votes_pass_the_gate(home: Told, subject: Release) -> None:
-    status, said = post("hello-1", {"decision": "approve", "token": home.token(subject, ADA), "channel": "cli"})
-    assert (status, said["state"], said["phase"]) == (200, "counted", "awaiting_approval")
-    status, said = post("hello-1", {"decision": "approve", "token": home.token(subject, BEN)})
-    assert (status, said["state"], said["phase"]) == (200, "counted", "copying")
+def test_an_approvers_token_votes_and_enough_votes_pass_the_gate(home: ScriptedInstallation, subject: Release) -> None:
+    status, content = post("hello-1", {"decision": "approve", "token": home.token(subject, ADA), "channel": "cli"})
+    assert (status, content["state"], content["phase"]) == (200, "counted", "awaiting_approval")
+    status, content = post("hello-1", {"decision": "approve", "token": home.token(subject, BEN)})
+    assert (status, content["state"], content["phase"]) == (200, "counted", "copying")
     assert voters(home) == [(ADA, "approve", "cli"), (BEN, "approve", "api")]
 
 
 @pytest.mark.usefixtures("served")
-def test_a_function_key_alone_lets_nobody_vote(home: Told, subject: Release) -> None:
+def test_a_function_key_alone_lets_nobody_vote(home: ScriptedInstallation, subject: Release) -> None:
     before = home.app.ledger.head("hello")
     body = {"decision": "approve", "plan_hash": subject.plan_hash}
-    status, said = post("hello-1", body, {"x-functions-key": "the key"})
-    assert (status, said["title"]) == (403, "Voter not identified")
-    assert "a function key or a program's token identifies no voter" in said["detail"]
+    status, content = post("hello-1", body, {"x-functions-key": "the key"})
+    assert (status, content["title"]) == (403, "Voter not identified")
+    assert "a function key or a program's token identifies no voter" in content["detail"]
     assert home.app.ledger.head("hello") == before
 
 
 @pytest.mark.usefixtures("served")
-def test_forged_cut_expired_and_other_tokens_are_refused_without_repeating_them(home: Told, subject: Release) -> None:
+def test_forged_cut_expired_and_other_tokens_are_refused_without_repeating_them(
+    home: ScriptedInstallation, subject: Release
+) -> None:
     good = home.token(subject, ADA)
     payload, _, mac = good.partition(".")
     for token in (
@@ -166,37 +170,37 @@ def test_forged_cut_expired_and_other_tokens_are_refused_without_repeating_them(
         "x",
         sign_link(_claims(home, good).evolve(purpose=Purpose.SHOW), home.app.signer),
     ):
-        status, said = post("hello-1", {"decision": "approve", "token": token})
+        status, content = post("hello-1", {"decision": "approve", "token": token})
         assert status == 403
-        assert token not in json.dumps(said)
+        assert token not in json.dumps(content)
     home.wait(timedelta(days=60))
-    status, said = post("hello-1", {"decision": "approve", "token": good})
-    assert (status, "expired" in said["detail"]) == (403, True)
+    status, content = post("hello-1", {"decision": "approve", "token": good})
+    assert (status, "expired" in content["detail"]) == (403, True)
     assert voters(home) == []
 
 
-def _claims(home: Told, token: str) -> Any:
+def _claims(home: ScriptedInstallation, token: str) -> Any:
     return read_link(token, home.app.public_keys, now=home.now)
 
 
 @pytest.mark.usefixtures("served")
-def test_a_token_is_good_for_its_own_release_and_plan_alone(home: Told, subject: Release) -> None:
+def test_a_token_is_good_for_its_own_release_and_plan_alone(home: ScriptedInstallation, subject: Release) -> None:
     token = home.token(subject, ADA)
     home.bring("1.6.0")
-    status, said = post("hello-2", {"decision": "approve", "token": token})
-    assert (status, said["detail"]) == (409, "the token is for hello-1, the address names hello-2")
-    status, said = post("hello-1", {"decision": "approve", "token": token, "plan_hash": "sha256:" + "0" * 64})
-    assert (status, said["detail"]) == (409, "the token is for another plan than the one that plan_hash names")
+    status, content = post("hello-2", {"decision": "approve", "token": token})
+    assert (status, content["detail"]) == (409, "the token is for hello-1, the address names hello-2")
+    status, content = post("hello-1", {"decision": "approve", "token": token, "plan_hash": "sha256:" + "0" * 64})
+    assert (status, content["detail"]) == (409, "the token is for another plan than the one that plan_hash names")
 
 
 def test_a_vote_is_received_and_the_same_request_tells_when_it_is_counted(
-    monkeypatch: pytest.MonkeyPatch, home: Told, subject: Release
+    monkeypatch: pytest.MonkeyPatch, home: ScriptedInstallation, subject: Release
 ) -> None:
-    behind(monkeypatch, home)
+    use_installation(monkeypatch, home)
     body = {"decision": "approve", "token": home.token(subject, ADA), "id": home.app.inbox_writer.new_id()}
     for _ in range(2):
-        status, said = post("hello-1", body)
-        assert (status, said["state"]) == (200, "received")
+        status, content = post("hello-1", body)
+        assert (status, content["state"]) == (200, "received")
     assert len(home.bus.raw) == 1
     assert voters(home) == []
     home.hear()
@@ -207,7 +211,7 @@ def test_a_vote_is_received_and_the_same_request_tells_when_it_is_counted(
 
 @pytest.mark.usefixtures("served")
 def test_a_vote_that_is_sent_twice_under_two_ids_is_one_vote_and_the_second_is_refused_by_name(
-    home: Told, subject: Release
+    home: ScriptedInstallation, subject: Release
 ) -> None:
     body = {"decision": "approve", "token": home.token(subject, ADA)}
     assert [post("hello-1", body)[0] for _ in range(2)] == [200, 409]
@@ -215,7 +219,7 @@ def test_a_vote_that_is_sent_twice_under_two_ids_is_one_vote_and_the_second_is_r
 
 
 @pytest.mark.usefixtures("served")
-def test_a_vote_can_be_withdrawn_and_cast_again(home: Told, subject: Release) -> None:
+def test_a_vote_can_be_withdrawn_and_cast_again(home: ScriptedInstallation, subject: Release) -> None:
     token = home.token(subject, ADA)
     assert post("hello-1", {"decision": "approve", "token": token})[0] == 200
     assert post("hello-1", {"decision": "withdraw", "token": token})[0] == 200
@@ -225,20 +229,22 @@ def test_a_vote_can_be_withdrawn_and_cast_again(home: Told, subject: Release) ->
 
 
 @pytest.mark.usefixtures("served")
-def test_what_the_policy_refuses_is_told_by_the_names_of_its_rules(home: Told, subject: Release) -> None:
+def test_what_the_policy_refuses_is_told_by_the_names_of_its_rules(
+    home: ScriptedInstallation, subject: Release
+) -> None:
     for approver, body, rule in [
         (CLEO, {"decision": "approve"}, "approver-is-listed"),
         (ADA, {"decision": "reject"}, "rejection-has-a-reason"),
         (ADA, {"decision": "withdraw"}, "has-voted"),
     ]:
-        status, said = post("hello-1", {**body, "token": home.token(subject, approver)})
-        assert (status, said["title"]) == (409, "The vote did not count")
-        assert rule in [found["rule"] for found in said["rules"]]
-        assert said["detail"]
+        status, content = post("hello-1", {**body, "token": home.token(subject, approver)})
+        assert (status, content["title"]) == (409, "The vote did not count")
+        assert rule in [result["rule"] for result in content["rules"]]
+        assert content["detail"]
 
 
 @pytest.mark.usefixtures("served")
-def test_a_rejection_with_its_reason_ends_the_release(home: Told, subject: Release) -> None:
+def test_a_rejection_with_its_reason_ends_the_release(home: ScriptedInstallation, subject: Release) -> None:
     body = {"decision": "reject", "reason": "the prices are wrong", "token": home.token(subject, BEN)}
     assert post("hello-1", body)[1]["phase"] == "rejected"
     assert home.newest().phase is Phase.REJECTED
@@ -246,7 +252,7 @@ def test_a_rejection_with_its_reason_ends_the_release(home: Told, subject: Relea
 
 @pytest.mark.usefixtures("served", "subject")
 @pytest.mark.parametrize(
-    ("body", "status", "said"),
+    ("body", "status", "message"),
     [
         (b"{", 400, "body: expected JSON"),
         (b"[]", 400, "body: expected a JSON object"),
@@ -262,37 +268,39 @@ def test_a_rejection_with_its_reason_ends_the_release(home: Told, subject: Relea
         (json.dumps({"decision": "approve", "id": "a b"}).encode(), 400, "id: expected"),
     ],
 )
-def test_what_cannot_be_read_is_named(body: bytes, status: int, said: str) -> None:
-    answer = post("hello-1", body)
-    assert answer[0] == status
-    assert said in answer[1]["detail"]
+def test_what_cannot_be_read_is_named(body: bytes, status: int, message: str) -> None:
+    actual, content = post("hello-1", body)
+    assert actual == status
+    assert message in content["detail"]
 
 
 # ---- by a sign-in
 @pytest.mark.usefixtures("served")
-def test_whoever_has_signed_in_rejects_in_their_own_name(home: Told, subject: Release) -> None:
+def test_whoever_has_signed_in_rejects_in_their_own_name(home: ScriptedInstallation, subject: Release) -> None:
     body = {"decision": "reject", "reason": "not this one", "plan_hash": subject.plan_hash}
-    status, said = post("hello-1", body, principal(ADA))
-    assert (status, said["state"], said["phase"]) == (200, "counted", "rejected")
-    record = [each for each in home.trail() if each.action == "vote.rejected"][-1]
+    status, content = post("hello-1", body, principal(ADA))
+    assert (status, content["state"], content["phase"]) == (200, "counted", "rejected")
+    record = [record for record in home.trail() if record.action == "vote.rejected"][-1]
     assert (record.actor, record.details["signed_in"]) == (f"oid:{OIDS[ADA]}", OIDS[ADA])
 
 
 @pytest.mark.usefixtures("served")
-def test_an_approval_by_a_sign_in_alone_is_refused_and_the_answer_names_the_page(home: Told, subject: Release) -> None:
+def test_an_approval_by_a_sign_in_alone_is_refused_and_the_answer_names_the_page(
+    home: ScriptedInstallation, subject: Release
+) -> None:
     """An access token proves who calls, not that the person said this."""
-    status, said = post("hello-1", {"decision": "approve", "plan_hash": subject.plan_hash}, principal(ADA))
+    status, content = post("hello-1", {"decision": "approve", "plan_hash": subject.plan_hash}, principal(ADA))
     assert status == 403
-    assert f"{BASE}/approvals/hello/{subject.number}/production" in said["detail"]
+    assert f"{BASE}/approvals/hello/{subject.number}/production" in content["detail"]
     assert voters(home) == []
 
 
 @pytest.mark.usefixtures("served")
-def test_a_token_that_only_shows_does_not_say_who_votes(home: Told, subject: Release) -> None:
+def test_a_token_that_only_shows_does_not_say_who_votes(home: ScriptedInstallation, subject: Release) -> None:
     link = home.app.links.approval(subject, BEN, purpose=Purpose.SHOW, now=home.now)
     body = {"decision": "approve", "token": link.rpartition("/")[2], "plan_hash": subject.plan_hash}
-    status, said = post("hello-1", body)
-    assert (status, "sign in" in said["detail"]) == (403, True)
+    status, content = post("hello-1", body)
+    assert (status, "sign in" in content["detail"]) == (403, True)
     assert post("hello-1", body, principal(ADA))[0] == 403
     assert voters(home) == []
 
@@ -306,18 +314,18 @@ def test_a_stranger_does_not_learn_which_releases_there_are() -> None:
 
 @pytest.mark.usefixtures("served")
 def test_the_plan_must_be_named_and_be_the_present_one(subject: Release) -> None:
-    status, said = post("hello-1", {"decision": "reject", "reason": "no"}, principal(ADA))
-    assert (status, said["parameter"]) == (400, "plan_hash")
+    status, content = post("hello-1", {"decision": "reject", "reason": "no"}, principal(ADA))
+    assert (status, content["parameter"]) == (400, "plan_hash")
     body = {"decision": "withdraw", "plan_hash": "sha256:" + "0" * 64}
-    status, said = post("hello-1", body, principal(ADA))
-    assert "vote-is-for-this-plan" in [rule["rule"] for rule in said["rules"]]
+    status, content = post("hello-1", body, principal(ADA))
+    assert "vote-is-for-this-plan" in [rule["rule"] for rule in content["rules"]]
 
 
 @pytest.mark.usefixtures("served", "subject")
 def test_a_token_that_is_none_is_refused_and_not_repeated() -> None:
-    status, said = post("hello-1", {"decision": "approve"}, {"Authorization": "Bearer hunter2"})
+    status, content = post("hello-1", {"decision": "approve"}, {"Authorization": "Bearer hunter2"})
     assert status == 401
-    assert "hunter2" not in json.dumps(said)
+    assert "hunter2" not in json.dumps(content)
 
 
 @pytest.mark.usefixtures("served")
@@ -332,29 +340,31 @@ def test_a_token_that_is_none_is_refused_and_not_repeated() -> None:
         {"Content-Type": "application/x-www-form-urlencoded"},
     ],
 )
-def test_another_site_cannot_make_a_browser_vote(home: Told, subject: Release, headers: dict[str, str]) -> None:
+def test_another_site_cannot_make_a_browser_vote(
+    home: ScriptedInstallation, subject: Release, headers: dict[str, str]
+) -> None:
     body = {"decision": "approve", "plan_hash": subject.plan_hash}
     assert post("hello-1", body, principal(ADA) | headers)[0] in (403, 415)
     assert voters(home) == []
 
 
 def test_routes_and_who_may_call_them() -> None:
-    found = set()
+    routes = set()
     for function in registered(votes):
         level = str(function.trigger["authLevel"]).lower().rpartition(".")[2]
-        found.add((",".join(function.methods), function.trigger["route"], level))
-    assert found == {
+        routes.add((",".join(function.methods), function.trigger["route"], level))
+    assert routes == {
         ("GET", "api/v1/approvals", "function"),
         ("POST", "api/v1/approvals/{release}", "anonymous"),
     }
 
 
 @pytest.mark.usefixtures("served")
-def test_whoever_did_not_vote_says_so_and_the_release_is_stopped(home: Told, subject: Release) -> None:
+def test_whoever_did_not_vote_says_so_and_the_release_is_stopped(home: ScriptedInstallation, subject: Release) -> None:
     token = home.token(subject, ADA)
     assert post("hello-1", {"decision": "approve", "token": token})[0] == 200
-    status, said = post("hello-1", {"decision": "object", "token": token, "reason": "I was on a plane"})
-    assert (status, said["phase"]) == (200, "rejected")
+    status, content = post("hello-1", {"decision": "object", "token": token, "reason": "I was on a plane"})
+    assert (status, content["phase"]) == (200, "rejected")
     assert home.newest().phase is Phase.REJECTED
-    status, said = post("hello-1", {"decision": "object", "token": home.token(subject, BEN)})
-    assert (status, [found["rule"] for found in said["rules"]]) == (409, ["has-voted"])
+    status, content = post("hello-1", {"decision": "object", "token": home.token(subject, BEN)})
+    assert (status, [result["rule"] for result in content["rules"]]) == (409, ["has-voted"])

@@ -68,8 +68,8 @@ def targets() -> Targets:
 
 
 def resolve(repository: str, reference: str) -> RegistryImage | None:
-    known = {("team/shop", "1.4.0"): SHOP, ("team/shop", SHOP): SHOP, ("team/proxy", "2.0"): PROXY}
-    digest = known.get((repository, reference))
+    digests = {("team/shop", "1.4.0"): SHOP, ("team/shop", SHOP): SHOP, ("team/proxy", "2.0"): PROXY}
+    digest = digests.get((repository, reference))
     return RegistryImage(digest=digest, media_type=INDEX, platforms=("linux/amd64",)) if digest else None
 
 
@@ -81,6 +81,6 @@ def write(folder: Path, files: dict[str, str] | None = None) -> Path:
     return folder
 
 
-def built(folder: Path, files: dict[str, str] | None = None, **options: Any) -> BuiltBundle:
-    wanted = BuildOptions(folder=write(folder, files), targets=targets(), version="1.4.0", registry=CI)
-    return build(replace(wanted, **options), resolve, NO_PROGRAMS, Schemas())
+def build_bundle(folder: Path, files: dict[str, str] | None = None, **options: Any) -> BuiltBundle:
+    defaults = BuildOptions(folder=write(folder, files), targets=targets(), version="1.4.0", registry=CI)
+    return build(replace(defaults, **options), resolve, NO_PROGRAMS, Schemas())

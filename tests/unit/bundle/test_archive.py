@@ -31,7 +31,9 @@ paths = st.lists(names, min_size=1, max_size=4).map("/".join)
 
 
 def _without_clashes(files: dict[str, bytes]) -> dict[str, bytes]:
-    return {path: data for path, data in files.items() if not any(other.startswith(path + "/") for other in files)}
+    return {
+        path: data for path, data in files.items() if not any(other_path.startswith(path + "/") for other_path in files)
+    }
 
 
 trees = st.dictionaries(paths, st.binary(max_size=2000), max_size=12).map(_without_clashes)
@@ -75,9 +77,9 @@ def test_the_bytes_are_these_ones() -> None:
 
 @given(st.binary(max_size=3000))
 def test_no_bytes_make_the_reader_fail_in_another_way(data: bytes) -> None:
-    for read in (decompress, read_tar):
+    for reader in (decompress, read_tar):
         try:
-            read(data)
+            reader(data)
         except BadArchive:
             continue
 
@@ -87,15 +89,15 @@ def test_a_changed_byte_is_refused_or_read_as_plain_files(files: dict[str, bytes
     tar = bytearray(write_tar(files))
     tar[at % len(tar)] = value
     try:
-        found = read_tar(bytes(tar))
+        contents = read_tar(bytes(tar))
     except BadArchive:
         return
-    assert all(".." not in path.split("/") and not path.startswith("/") for path in found)
+    assert all(".." not in path.split("/") and not path.startswith("/") for path in contents)
 
 
 def tar_of(*entries: tarfile.TarInfo | tuple[str, bytes], format: int = tarfile.USTAR_FORMAT) -> bytes:
-    written = io.BytesIO()
-    with tarfile.open(fileobj=written, mode="w", format=format) as archive:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=format) as archive:
         for entry in entries:
             if isinstance(entry, tuple):
                 info = tarfile.TarInfo(entry[0])
@@ -103,7 +105,7 @@ def tar_of(*entries: tarfile.TarInfo | tuple[str, bytes], format: int = tarfile.
                 archive.addfile(info, io.BytesIO(entry[1]))
             else:
                 archive.addfile(entry)
-    return written.getvalue()
+    return buffer.getvalue()
 
 
 def special(name: str, kind: bytes, link: str = "") -> tarfile.TarInfo:
@@ -119,7 +121,7 @@ def with_pax(**headers: str) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("tar", "said"),
+    ("tar", "message"),
     [
         (tar_of(("../etc/passwd", b"")), "expected a relative path"),
         (tar_of(("environments/../../x.yaml", b"")), "expected a relative path"),
@@ -157,8 +159,8 @@ def with_pax(**headers: str) -> bytes:
         (tar_of(("a.yaml", b"1" * 600))[: 512 + 300], "the tar is cut off"),
     ],
 )
-def test_hostile_archives_are_refused(tar: bytes, said: str) -> None:
-    with pytest.raises(BadArchive, match=said):
+def test_hostile_archives_are_refused(tar: bytes, message: str) -> None:
+    with pytest.raises(BadArchive, match=message):
         read_tar(tar)
 
 
@@ -178,7 +180,7 @@ def _put(at: int, data: bytes) -> Callable[[bytearray], None]:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (_put(124, b"\x80\0\0\0\0\0\0\x7f\xff\xff\xff\xff"), "size is not a number"),  # GNU's binary form
         (_put(124, b"77777777777\0"), "expected at most 1536 KiB"),
@@ -188,8 +190,10 @@ def _put(at: int, data: bytes) -> Callable[[bytearray], None]:
         (_put(156, b"V"), "got something else"),
     ],
 )
-def test_headers_that_two_readers_read_differently_are_refused(change: Callable[[bytearray], None], said: str) -> None:
-    with pytest.raises(BadArchive, match=said):
+def test_headers_that_two_readers_read_differently_are_refused(
+    change: Callable[[bytearray], None], message: str
+) -> None:
+    with pytest.raises(BadArchive, match=message):
         read_tar(_header(change))
 
 
@@ -217,7 +221,7 @@ def test_what_is_too_large_unpacked_is_refused_whatever_its_ratio() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "message"),
     [
         (b"", "cut off"),
         (b"PK\x03\x04", "not gzip"),
@@ -227,8 +231,8 @@ def test_what_is_too_large_unpacked_is_refused_whatever_its_ratio() -> None:
         (bytes(LARGEST_LAYER + 1), "expected at most"),
     ],
 )
-def test_broken_gzip_is_refused(data: bytes, said: str) -> None:
-    with pytest.raises(BadArchive, match=said):
+def test_broken_gzip_is_refused(data: bytes, message: str) -> None:
+    with pytest.raises(BadArchive, match=message):
         decompress(data)
 
 

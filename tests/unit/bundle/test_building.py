@@ -13,23 +13,23 @@ from slipway.bundle import BundleSource, Reference, read_environments, unpack_bu
 from slipway.bundle.contents import ContentPart
 from slipway.domain.images import NO_IMAGE_RULES, ImageRules
 from slipway.manifests.problems import ConfigError
-from tests.unit.bundle.samples import CI, DEPLOYMENT, FILES, JOB, PROD, PROXY, SERVICE, SHOP, built, targets
+from tests.unit.bundle.samples import CI, DEPLOYMENT, FILES, JOB, PROD, PROXY, SERVICE, SHOP, build_bundle, targets
 
 
 def problems(folder: Path, files: dict[str, str], **options: object) -> list[str]:
     with pytest.raises(ConfigError) as caught:
-        built(folder, files, **options)
+        build_bundle(folder, files, **options)
     return [str(problem) for problem in caught.value.problems]
 
 
 def test_building_twice_gives_the_same_digest(tmp_path: Path) -> None:
-    first, second = built(tmp_path / "a"), built(tmp_path / "b", dict(reversed(FILES.items())))
+    first, second = build_bundle(tmp_path / "a"), build_bundle(tmp_path / "b", dict(reversed(FILES.items())))
     assert first.packed.digest == second.packed.digest
     assert first.packed.layer == second.packed.layer
 
 
 def test_each_environment_names_its_own_registry_and_namespace(tmp_path: Path) -> None:
-    config, files = unpack_bundle(built(tmp_path).packed)
+    config, files = unpack_bundle(build_bundle(tmp_path).packed)
     environments = read_environments(config, files)
     for name, registry, namespace in (("staging", CI, "shop-staging"), ("production", PROD, "shop")):
         deployment, service = (member.value for member in environments[name].part(ContentPart.MANIFESTS))
@@ -43,7 +43,7 @@ def test_each_environment_names_its_own_registry_and_namespace(tmp_path: Path) -
 
 def test_anybody_can_read_it_with_tar_and_json_alone(tmp_path: Path) -> None:
     source = BundleSource(commit="c0ffee", repository="https://git.example/shop")
-    packed = built(tmp_path, created=datetime(2026, 11, 28, 9, 0, tzinfo=UTC), source=source).packed
+    packed = build_bundle(tmp_path, created=datetime(2026, 11, 28, 9, 0, tzinfo=UTC), source=source).packed
     manifest = json.loads(packed.manifest)
     assert manifest["artifactType"] == "application/vnd.slipway.bundle.v1+json"
     assert manifest["config"]["mediaType"] == "application/vnd.slipway.bundle.config.v1+json"
@@ -76,7 +76,7 @@ def test_anybody_can_read_it_with_tar_and_json_alone(tmp_path: Path) -> None:
 def test_an_image_without_a_tag_takes_the_one_that_is_given(tmp_path: Path) -> None:
     files = {"environments/staging/a.yaml": DEPLOYMENT.replace(":1.4.0", "")}
     shop = Reference(host="", repository="team/shop", tag="", digest=SHOP)
-    assert built(tmp_path, files, references={"team/shop": shop}).config.images[0].digest == SHOP
+    assert build_bundle(tmp_path, files, references={"team/shop": shop}).config.images[0].digest == SHOP
     (problem,) = problems(tmp_path, files)
     assert "expected a tag or a digest, got 'team/shop'" in problem
     assert "--image team/shop:TAG" in problem
@@ -87,23 +87,23 @@ def test_a_tag_given_for_an_image_that_no_manifest_names_is_refused(tmp_path: Pa
     slip = Reference(host="", repository="team/shpo", tag="1.5.0", digest="")
 
     with pytest.raises(ConfigError, match=r"--image: expected an image .*, got 'team/shpo'; they name .*team/shop"):
-        built(tmp_path, FILES, references={"team/shpo": slip})
+        build_bundle(tmp_path, FILES, references={"team/shpo": slip})
 
 
 def test_an_image_of_another_environments_registry_is_the_same_image(tmp_path: Path) -> None:
     files = {"environments/production/a.yaml": DEPLOYMENT.replace("team/shop:1.4.0", f"{PROD}/team/shop@{SHOP}")}
-    assert built(tmp_path, files).config.images[0].repository == "team/shop"
+    assert build_bundle(tmp_path, files).config.images[0].repository == "team/shop"
 
 
 def test_a_bundle_may_lack_environments_and_says_which(tmp_path: Path) -> None:
     files = {path: text for path, text in FILES.items() if "production" not in path}
-    assert built(tmp_path, files).missing == ("production",)
+    assert build_bundle(tmp_path, files).missing == ("production",)
 
 
 def test_several_images_are_listed_once_each_and_by_environment(tmp_path: Path) -> None:
     proxy = "        - { name: proxy, image: team/proxy:2.0 }\n"
     files = FILES | {"environments/staging/deployment.yaml": DEPLOYMENT + proxy}
-    config = built(tmp_path, files).config
+    config = build_bundle(tmp_path, files).config
     assert [(image.name, image.digest) for image in config.images] == [("proxy", PROXY), ("shop", SHOP)]
     assert {name: entry.images for name, entry in config.environments.items()} == {
         "staging": ("proxy", "shop"),
@@ -116,7 +116,7 @@ DATABASE = "apiVersion: postgresql.cnpg.io/v1\nkind: Cluster\nmetadata: { name: 
 
 
 @pytest.mark.parametrize(
-    ("files", "said"),
+    ("files", "expected"),
     [
         (
             {IN_STAGING: DEPLOYMENT.replace("1.4.0", "9.9.9")},
@@ -191,12 +191,14 @@ DATABASE = "apiVersion: postgresql.cnpg.io/v1\nkind: Cluster\nmetadata: { name: 
         ),
     ],
 )
-def test_what_is_wrong_is_told_with_file_line_field_and_cure(tmp_path: Path, files: dict[str, str], said: str) -> None:
-    assert any(said in problem for problem in problems(tmp_path, files)), problems(tmp_path, files)
+def test_what_is_wrong_is_told_with_file_line_field_and_cure(
+    tmp_path: Path, files: dict[str, str], expected: str
+) -> None:
+    assert any(expected in problem for problem in problems(tmp_path, files)), problems(tmp_path, files)
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "expected"),
     [
         (
             "ports: [{ port: 80 }]",
@@ -208,11 +210,11 @@ def test_what_is_wrong_is_told_with_file_line_field_and_cure(tmp_path: Path, fil
     ],
 )
 def test_what_kubernetes_would_refuse_is_told_at_its_line_of_the_folder(
-    tmp_path: Path, old: str, new: str, said: str
+    tmp_path: Path, old: str, new: str, expected: str
 ) -> None:
     file = "environments/production/service.yaml"
-    (told,) = problems(tmp_path, FILES | {file: SERVICE.replace(old, new)})
-    assert told.startswith(f"{file}:{said}"), told
+    (problem,) = problems(tmp_path, FILES | {file: SERVICE.replace(old, new)})
+    assert problem.startswith(f"{file}:{expected}"), problem
 
 
 HPA = """\
@@ -228,22 +230,24 @@ def test_each_environment_is_compared_with_the_schemas_of_its_own_version(tmp_pa
     older = targets().model_dump(mode="json")
     older["environments"]["staging"]["kubernetes"] = "1.25"
     files = FILES | {f"environments/{name}/hpa.yaml": HPA for name in ("staging", "production")}
-    (told,) = problems(tmp_path, files, targets=targets().model_validate(older))
-    assert told.startswith("environments/production/hpa.yaml:1: apiVersion: expected autoscaling/v1 or autoscaling/v2")
+    (problem,) = problems(tmp_path, files, targets=targets().model_validate(older))
+    assert problem.startswith(
+        "environments/production/hpa.yaml:1: apiVersion: expected autoscaling/v1 or autoscaling/v2"
+    )
 
 
 def test_all_problems_are_told_at_once_and_no_secret_is_quoted(tmp_path: Path) -> None:
     secret = "apiVersion: v1\nkind: Secret\nmetadata: { name: s }\nstringData: { password: hunter2 }\n"
-    said = problems(tmp_path, {IN_STAGING: secret, "environments/production/x.txt": "", "environments/a": ""})
-    assert len(said) == 3
-    assert "hunter2" not in "\n".join(said)
+    messages = problems(tmp_path, {IN_STAGING: secret, "environments/production/x.txt": "", "environments/a": ""})
+    assert len(messages) == 3
+    assert "hunter2" not in "\n".join(messages)
 
 
 def test_one_image_has_one_digest_in_a_bundle(tmp_path: Path) -> None:
-    other = "sha256:" + "c" * 64
+    other_digest = "sha256:" + "c" * 64
     files = {
         IN_STAGING: DEPLOYMENT,
-        "environments/production/a.yaml": DEPLOYMENT.replace(":1.4.0", f"@{other}"),
+        "environments/production/a.yaml": DEPLOYMENT.replace(":1.4.0", f"@{other_digest}"),
     }
     (problem,) = problems(tmp_path, files)
     assert "expected an image that nonprod.test/team/shop has under sha256:cc" in problem
@@ -258,24 +262,24 @@ def cluster(image: str, sidecar: str) -> str:
 
 
 def test_where_the_project_says_that_a_kind_names_images_they_are_pinned_like_all_others(tmp_path: Path) -> None:
-    known = targets().model_copy(update={"image_paths": PATHS})
+    build_targets = targets().model_copy(update={"image_paths": PATHS})
     files = {IN_STAGING: cluster("team/shop:1.4.0", "team/proxy:2.0")}
-    made = built(tmp_path, files, targets=known)
-    assert [(image.repository, image.digest) for image in made.config.images] == [
+    bundle = build_bundle(tmp_path, files, targets=build_targets)
+    assert [(image.repository, image.digest) for image in bundle.config.images] == [
         ("team/proxy", PROXY),
         ("team/shop", SHOP),
     ]
-    (member,) = read_environments(*unpack_bundle(made.packed))["staging"].part(ContentPart.MANIFESTS)
+    (member,) = read_environments(*unpack_bundle(bundle.packed))["staging"].part(ContentPart.MANIFESTS)
     assert member.value["spec"]["imageName"] == f"{CI}/team/shop@{SHOP}"
     assert member.value["spec"]["sidecars"][0]["containerImage"] == f"{CI}/team/proxy@{PROXY}"
-    assert known.hash != targets().hash
+    assert build_targets.hash != targets().hash
 
 
 def test_a_reader_whose_project_does_not_name_the_field_refuses_the_bundle(tmp_path: Path) -> None:
-    known = targets().model_copy(update={"image_paths": PATHS})
-    made = built(tmp_path, {IN_STAGING: cluster("team/shop:1.4.0", "team/proxy:2.0")}, targets=known)
+    build_targets = targets().model_copy(update={"image_paths": PATHS})
+    bundle = build_bundle(tmp_path, {IN_STAGING: cluster("team/shop:1.4.0", "team/proxy:2.0")}, targets=build_targets)
     with pytest.raises(ConfigError) as caught:
-        read_environments(*unpack_bundle(made.packed), NO_IMAGE_RULES)
+        read_environments(*unpack_bundle(bundle.packed), NO_IMAGE_RULES)
     assert "spec.imageName: expected no field of this name, got text" in str(caught.value)
     assert "let the project list it in image_paths" in str(caught.value)
 
@@ -284,43 +288,43 @@ FOREIGN = f"mcr.example/oss/pg@sha256:{'d' * 64}"
 
 
 def test_an_image_of_another_registry_stays_by_digest_where_the_project_takes_it(tmp_path: Path) -> None:
-    known = targets().model_copy(update={"image_paths": PATHS, "foreign_images": ("mcr.example/oss/*",)})
-    made = built(tmp_path, {IN_STAGING: cluster(FOREIGN, "team/proxy:2.0")}, targets=known)
-    assert [image.repository for image in made.config.images] == ["team/proxy"]
-    (member,) = read_environments(*unpack_bundle(made.packed))["staging"].part(ContentPart.MANIFESTS)
+    build_targets = targets().model_copy(update={"image_paths": PATHS, "foreign_images": ("mcr.example/oss/*",)})
+    bundle = build_bundle(tmp_path, {IN_STAGING: cluster(FOREIGN, "team/proxy:2.0")}, targets=build_targets)
+    assert [image.repository for image in bundle.config.images] == ["team/proxy"]
+    (member,) = read_environments(*unpack_bundle(bundle.packed))["staging"].part(ContentPart.MANIFESTS)
     assert member.value["spec"]["imageName"] == FOREIGN
     with pytest.raises(ConfigError, match=r"spec.imageName: expected an image of the environment by digest"):
-        read_environments(*unpack_bundle(made.packed), ImageRules(paths=PATHS))
+        read_environments(*unpack_bundle(bundle.packed), ImageRules(paths=PATHS))
 
 
 def test_an_image_of_another_registry_is_refused_by_its_tag(tmp_path: Path) -> None:
-    known = targets().model_copy(update={"image_paths": PATHS, "foreign_images": ("mcr.example/oss/*",)})
+    build_targets = targets().model_copy(update={"image_paths": PATHS, "foreign_images": ("mcr.example/oss/*",)})
     files = {IN_STAGING: cluster("mcr.example/oss/pg:18", "team/proxy:2.0")}
-    (problem,) = problems(tmp_path, files, targets=known)
+    (problem,) = problems(tmp_path, files, targets=build_targets)
     assert "expected mcr.example/oss/pg@sha256:…, got 'mcr.example/oss/pg:18'; the project takes it from" in problem
 
 
 def test_a_kind_that_the_project_leaves_unpinned_is_bundled_as_it_is(tmp_path: Path) -> None:
-    known = targets().model_copy(update={"unpinned": ("postgresql.cnpg.io/Cluster",)})
-    made = built(tmp_path, {IN_STAGING: cluster("other.example/pg:18", "pg")}, targets=known)
-    (member,) = read_environments(*unpack_bundle(made.packed))["staging"].part(ContentPart.MANIFESTS)
+    build_targets = targets().model_copy(update={"unpinned": ("postgresql.cnpg.io/Cluster",)})
+    bundle = build_bundle(tmp_path, {IN_STAGING: cluster("other.example/pg:18", "pg")}, targets=build_targets)
+    (member,) = read_environments(*unpack_bundle(bundle.packed))["staging"].part(ContentPart.MANIFESTS)
     assert member.value["spec"]["imageName"] == "other.example/pg:18"
     with pytest.raises(ConfigError, match="needs its kind in unpinned"):
-        read_environments(*unpack_bundle(made.packed), NO_IMAGE_RULES)
+        read_environments(*unpack_bundle(bundle.packed), NO_IMAGE_RULES)
 
 
 def test_what_is_not_an_image_in_a_field_that_names_one_is_refused(tmp_path: Path) -> None:
-    known = targets().model_copy(update={"image_paths": {"postgresql.cnpg.io/Cluster": ("spec.imageName",)}})
+    build_targets = targets().model_copy(update={"image_paths": {"postgresql.cnpg.io/Cluster": ("spec.imageName",)}})
     files = {IN_STAGING: DATABASE.replace("imageName: pg", "imageName: { name: pg }")}
-    (problem,) = problems(tmp_path, files, targets=known)
+    (problem,) = problems(tmp_path, files, targets=build_targets)
     assert "spec.imageName: expected an image such as team/shop:1.4.0, got a mapping of 1" in problem
 
 
 def test_a_bomb_of_aliases_is_refused(tmp_path: Path) -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join(f'*a{n - 1}' for _ in range(9))}]" for n in range(1, 9)]
-    said = problems(tmp_path, {IN_STAGING: "\n".join(lines)})
-    assert "once aliases are put in" in said[0]
+    messages = problems(tmp_path, {IN_STAGING: "\n".join(lines)})
+    assert "once aliases are put in" in messages[0]
 
 
 def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A bundle as its reader meets it: parts that do not fit each other, and contents that their builder did not check."""
+"""Reading a bundle: parts that do not fit each other, and contents that no builder has checked."""
 
 import json
 from collections.abc import Callable
@@ -29,12 +29,12 @@ from slipway.manifests.documents import read_text
 from slipway.manifests.objects import MOST_OBJECTS
 from slipway.manifests.problems import ConfigError
 from slipway.manifests.references import image_places, parse_reference, unpinnable
-from tests.unit.bundle.samples import CI, PROXY, SHOP, built, targets
+from tests.unit.bundle.samples import CI, PROXY, SHOP, build_bundle, targets
 
 
 @pytest.fixture
 def packed(tmp_path: Path) -> PackedBundle:
-    return built(tmp_path).packed
+    return build_bundle(tmp_path).packed
 
 
 def problems(act: Callable[[], object]) -> list[str]:
@@ -51,13 +51,13 @@ def test_parts_that_are_not_the_manifests_are_refused(packed: PackedBundle) -> N
         swapped = PackedBundle(
             **{"manifest": packed.manifest, "config": packed.config, "layer": packed.layer, name: b"{}"}
         )
-        (said,) = problems(partial(unpack_bundle, swapped))
-        assert "expected" in said
-        assert "got 2 bytes" in said
+        (problem,) = problems(partial(unpack_bundle, swapped))
+        assert "expected" in problem
+        assert "got 2 bytes" in problem
 
 
 @pytest.mark.parametrize(
-    ("manifest", "said"),
+    ("manifest", "message"),
     [
         (b"", "not an OCI manifest"),
         (b"[]", "not an OCI manifest"),
@@ -70,8 +70,8 @@ def test_parts_that_are_not_the_manifests_are_refused(packed: PackedBundle) -> N
         (b'{"artifactType": "application/vnd.cncf.notary.signature"}', "notary.signature"),
     ],
 )
-def test_another_artifact_is_told_from_a_bundle(manifest: bytes, said: str) -> None:
-    with pytest.raises(NotABundle, match=said):
+def test_another_artifact_is_told_from_a_bundle(manifest: bytes, message: str) -> None:
+    with pytest.raises(NotABundle, match=message):
         blobs_of(manifest)
 
 
@@ -82,7 +82,7 @@ def _changed(packed: PackedBundle, change: Callable[[dict[str, Any]], object]) -
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (lambda m: m.update(mediaType="application/vnd.oci.image.index.v1+json"), "mediaType: expected"),
         (lambda m: m.update(schemaVersion=1), "schemaVersion"),
@@ -98,9 +98,9 @@ def _changed(packed: PackedBundle, change: Callable[[dict[str, Any]], object]) -
     ],
 )
 def test_a_broken_manifest_is_refused_by_field(
-    packed: PackedBundle, change: Callable[[dict[str, Any]], object], said: str
+    packed: PackedBundle, change: Callable[[dict[str, Any]], object], message: str
 ) -> None:
-    assert any(said in problem for problem in problems(lambda: blobs_of(_changed(packed, change))))
+    assert any(message in problem for problem in problems(lambda: blobs_of(_changed(packed, change))))
 
 
 def test_a_repeated_key_of_the_manifest_is_refused(packed: PackedBundle) -> None:
@@ -118,7 +118,7 @@ def _config(packed: PackedBundle, change: Callable[[dict[str, Any]], object]) ->
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (lambda c: c.update(gates=[]), "gates: Extra inputs are not permitted"),
         (lambda c: c.update(schema=2), "schema: Input should be 1"),
@@ -140,13 +140,13 @@ def _config(packed: PackedBundle, change: Callable[[dict[str, Any]], object]) ->
     ],
 )
 def test_bundle_json_is_read_strictly(
-    packed: PackedBundle, change: Callable[[dict[str, Any]], object], said: str
+    packed: PackedBundle, change: Callable[[dict[str, Any]], object], message: str
 ) -> None:
-    assert any(said in problem for problem in problems(lambda: read_config(_config(packed, change))))
+    assert any(message in problem for problem in problems(lambda: read_config(_config(packed, change))))
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "message"),
     [
         (b"", "not valid JSON"),
         (b"[" * 100_000, "nested too deeply"),
@@ -156,8 +156,8 @@ def test_bundle_json_is_read_strictly(
         (b'{"schema": "\xff"}', "not valid JSON"),
     ],
 )
-def test_what_is_not_json_is_refused(data: bytes, said: str) -> None:
-    assert said in problems(lambda: read_config(data))[0]
+def test_what_is_not_json_is_refused(data: bytes, message: str) -> None:
+    assert message in problems(lambda: read_config(data))[0]
 
 
 @given(
@@ -183,8 +183,8 @@ def test_targets_have_the_same_hash_however_they_are_written() -> None:
 
 
 def _repacked(tmp_path: Path, change: Callable[[dict[str, bytes]], object]) -> list[str]:
-    """The problems of a bundle whose files were changed behind its builder's back, digests included."""
-    config, files = unpack_bundle(built(tmp_path).packed)
+    """The problems of a bundle whose files, and their digests, were changed after the build."""
+    config, files = unpack_bundle(build_bundle(tmp_path).packed)
     change(files)
     config = config.model_copy(update={"content": content_digest(files)})
     config, files = unpack_bundle(pack_bundle(config, files))
@@ -196,7 +196,7 @@ SECRET = b"---\napiVersion: v1\nkind: Secret\nmetadata: { name: s }\ndata: { a: 
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (
             lambda f: f.update({STAGING: f[STAGING].replace(f"@{SHOP}".encode(), b":1.4.0")}),
@@ -243,10 +243,10 @@ SECRET = b"---\napiVersion: v1\nkind: Secret\nmetadata: { name: s }\ndata: { a: 
     ],
 )
 def test_files_that_its_builder_did_not_check_are_refused(
-    tmp_path: Path, change: Callable[[dict[str, bytes]], object], said: str
+    tmp_path: Path, change: Callable[[dict[str, bytes]], object], message: str
 ) -> None:
-    found = _repacked(tmp_path, change)
-    assert any(said in problem for problem in found), found
+    messages = _repacked(tmp_path, change)
+    assert any(message in problem for problem in messages), messages
 
 
 def test_yaml_that_would_take_minutes_to_read_is_refused_at_a_limit_of_values(
@@ -267,10 +267,10 @@ def test_yaml_that_would_take_minutes_to_read_is_refused_at_a_limit_of_values(
 
 
 def test_a_content_that_bundle_json_does_not_name_is_refused(tmp_path: Path) -> None:
-    config, files = unpack_bundle(built(tmp_path).packed)
+    config, files = unpack_bundle(build_bundle(tmp_path).packed)
     files[STAGING] += b"# changed\n"
-    (said,) = problems(lambda: unpack_bundle(pack_bundle(config, files)))
-    assert said.startswith("bundle.json:1: content: expected sha256:")
+    (problem,) = problems(lambda: unpack_bundle(pack_bundle(config, files)))
+    assert problem.startswith("bundle.json:1: content: expected sha256:")
 
 
 # ---- images
@@ -307,18 +307,18 @@ def test_images_are_found_wherever_a_pod_is_described() -> None:
         "ephemeralContainers": [{"image": "c"}],
         "volumes": [{"image": {"reference": "d"}}, {"emptyDir": {}}],
     }
-    for value in (
+    for manifest in (
         {"kind": "Pod", "spec": pod},
         {"kind": "CronJob", "spec": {"jobTemplate": {"spec": {"template": {"spec": pod}}}}},
         {"kind": "Rollout", "apiVersion": "argoproj.io/v1alpha1", "spec": {"template": {"spec": pod}}},
         {"kind": "PodTemplate", "template": {"spec": pod}},
     ):
-        assert [place.text for place in image_places(value)] == ["a", "b", "c", "d"]
-        assert list(unpinnable(value)) == []
+        assert [place.text for place in image_places(manifest)] == ["a", "b", "c", "d"]
+        assert list(unpinnable(manifest)) == []
 
 
 def test_fields_that_look_like_an_image_in_unknown_places_are_found() -> None:
-    value = {
+    manifest = {
         "kind": "Kafka",
         "metadata": {"annotations": {"image": "x"}},
         "spec": {
@@ -328,12 +328,12 @@ def test_fields_that_look_like_an_image_in_unknown_places_are_found() -> None:
             "imagePullPolicy": "Always",
         },
     }
-    assert list(unpinnable(value)) == [("spec", "image"), ("spec", "kafka", "baseImage")]
+    assert list(unpinnable(manifest)) == [("spec", "image"), ("spec", "kafka", "baseImage")]
     assert list(unpinnable({"kind": "ConfigMap", "data": {"image": "x"}})) == []
 
 
 def test_an_image_in_parts_or_in_a_list_is_found_too() -> None:
-    value = {
+    manifest = {
         "kind": "HelmRelease",
         "spec": {
             "values": {
@@ -346,9 +346,9 @@ def test_an_image_in_parts_or_in_a_list_is_found_too() -> None:
         },
     }
     parts = [("spec", "values", name) for name in ("image", "imageTag", "sidecarImages")]
-    assert list(unpinnable(value)) == parts
-    named = ImageRules(paths={"HelmRelease": ("spec.values.image.repository",)})
-    assert list(unpinnable(value, named)) == parts[1:]
+    assert list(unpinnable(manifest)) == parts
+    rules = ImageRules(paths={"HelmRelease": ("spec.values.image.repository",)})
+    assert list(unpinnable(manifest, rules)) == parts[1:]
 
 
 # ---- YAML as it is written

@@ -1,4 +1,4 @@
-"""What a check tells of manifests that are valid."""
+"""The advice that the check gives about valid manifests."""
 
 from pathlib import Path
 
@@ -29,8 +29,8 @@ def test_replicas_beside_an_autoscaler_of_the_same_folder_are_told_once(
     write: Write, folder: Path, autoscaler: str, kind: str
 ) -> None:
     write(BOTH, files={"manifests/shop.yaml": TWO, "manifests/scaler.yaml": autoscaler})
-    [told] = check_path(folder).advice
-    assert str(told).startswith(
+    [advice] = check_path(folder).advice
+    assert str(advice).startswith(
         f"team/shop/application.yaml:5: environments[0].manifests: Deployment shop sets replicas, but {kind} scaler in "
     )
 
@@ -40,7 +40,7 @@ def test_replicas_beside_an_autoscaler_of_the_same_folder_are_told_once(
     [(DEPLOYMENT, OF_KUBERNETES), (TWO, OF_KUBERNETES.replace("name: shop", "name: another"))],
     ids=["no replicas", "another workload"],
 )
-def test_an_autoscaler_that_nothing_disputes_is_not_told_of(
+def test_an_autoscaler_without_a_conflict_gives_no_advice(
     write: Write, folder: Path, deployment: str, autoscaler: str
 ) -> None:
     write(APPLICATION, files={"manifests/shop.yaml": deployment, "manifests/scaler.yaml": autoscaler})
@@ -60,7 +60,7 @@ UNKNOWN = "nobody may approve until a CI run shows who is behind the change, and
 
 
 @pytest.mark.parametrize(
-    ("allowed", "more", "told"),
+    ("allowed", "more", "expected"),
     [
         ("provenance: artifact", "", "this environment accepts only what a CI run is proved to have built, and"),
         ("provenance: none", "", UNKNOWN),
@@ -69,10 +69,10 @@ UNKNOWN = "nobody may approve until a CI run shows who is behind the change, and
     ],
 )
 def test_an_application_that_waits_for_runs_and_names_no_pipeline_is_told_so(
-    write: Write, folder: Path, allowed: str, more: str, told: str | None
+    write: Write, folder: Path, allowed: str, more: str, expected: str | None
 ) -> None:
     write(PROJECT.replace("WHAT", allowed), name="project", files={"project.yaml": PROJECT.replace("WHAT", allowed)})
     (folder / "project" / "application.yaml").unlink()
     write(APPLICATION + GATE + "notify: [inbox]\n" + more)
-    advice = [str(each) for each in check_path(folder).advice]
-    assert [told in each for each in advice if told] == ([True] if told else advice)
+    advice = [str(item) for item in check_path(folder).advice]
+    assert [expected in line for line in advice if expected] == ([True] if expected else advice)

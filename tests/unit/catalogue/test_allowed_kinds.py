@@ -158,7 +158,7 @@ spec: { selector: { app: shop }, ports: [{ port: 53 }], externalIPs: ["10.0.0.10
 
 
 def test_a_service_that_takes_the_traffic_of_any_address_is_refused(write: Write, folder: Path) -> None:
-    """Each node would send what goes to that address to the application, whosever it is: here, all names looked up."""
+    """Each node would send the traffic of that address to the application, whoever owns it: here, all DNS lookups."""
     with_manifest(write, folder, SERVICE)
     (problem,) = problems(folder)
     assert "spec.externalIPs: expected nothing of the node" in problem

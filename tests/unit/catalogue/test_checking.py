@@ -1,4 +1,4 @@
-"""Checking projects and applications: what a person is told, and where."""
+"""Checking projects and applications: which problems are reported, and where."""
 
 from pathlib import Path
 
@@ -16,10 +16,10 @@ def with_environment(text: str) -> str:
 
 def test_a_folder_becomes_an_application(write: Write, folder: Path) -> None:
     home = write()
-    loaded = load(folder)
-    assert list(loaded) == ["shop"]
-    assert list(loaded["shop"].files.contents) == ["manifests/shop.yaml"]
-    assert loaded["shop"].application.start is Start.PUSH
+    definitions = load(folder)
+    assert list(definitions) == ["shop"]
+    assert list(definitions["shop"].files.contents) == ["manifests/shop.yaml"]
+    assert definitions["shop"].application.start is Start.PUSH
     assert load(home)["shop"].application == load(home / "application.yaml")["shop"].application
 
 
@@ -32,7 +32,7 @@ def test_a_wrong_value_is_named_with_file_line_field_expectation_and_what_came(w
 
 
 @pytest.mark.parametrize(
-    ("lines", "said"),
+    ("lines", "message"),
     [
         ("gaet: {}", "environments[0].gaet: unknown field; did you mean 'gate'?"),
         (
@@ -110,14 +110,14 @@ def test_a_wrong_value_is_named_with_file_line_field_expectation_and_what_came(w
         ),
     ],
 )
-def test_a_mistake_in_an_environment_is_told_at_its_line(write: Write, folder: Path, lines: str, said: str) -> None:
+def test_a_mistake_in_an_environment_is_told_at_its_line(write: Write, folder: Path, lines: str, message: str) -> None:
     write(with_environment(lines))
     (problem,) = problems(folder)
-    assert problem.startswith(f"team/shop/application.yaml:8: {said}")
+    assert problem.startswith(f"team/shop/application.yaml:8: {message}")
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "message"),
     [
         ("application: shop", "application: Shop", ":1: application: expected lower-case letters, digits and dashes"),
         ("project: team\n", "", ":1: project: is missing"),
@@ -139,11 +139,11 @@ def test_a_mistake_in_an_environment_is_told_at_its_line(write: Write, folder: P
     ],
 )
 def test_a_mistake_in_the_application_is_told_at_its_line(
-    write: Write, folder: Path, old: str, new: str, said: str
+    write: Write, folder: Path, old: str, new: str, message: str
 ) -> None:
     write(APPLICATION.replace(old, new))
     (problem,) = problems(folder)
-    assert problem.startswith("team/shop/application.yaml" + said)
+    assert problem.startswith("team/shop/application.yaml" + message)
 
 
 def test_all_mistakes_of_all_applications_are_told_at_once(write: Write, folder: Path) -> None:
@@ -151,8 +151,8 @@ def test_all_mistakes_of_all_applications_are_told_at_once(write: Write, folder:
     write(APPLICATION.replace("shop", "cart"), name="cart", files={})
     write("a: b: c", name="odd")
     write("", name="other", files={})
-    told = problems(folder)
-    assert [problem.partition(" ")[0] for problem in told] == [
+    messages = problems(folder)
+    assert [problem.partition(" ")[0] for problem in messages] == [
         "team/cart/application.yaml:5:",
         "team/odd/application.yaml:1:",
         "team/shop/application.yaml:8:",
@@ -217,10 +217,12 @@ def test_an_object_belongs_to_one_lane(write: Write, folder: Path) -> None:
 
 def test_two_lanes_of_one_namespace_have_leases_of_different_names(write: Write, folder: Path) -> None:
     write(APPLICATION.replace("- name: staging", "- name: eu-staging"))
-    other = APPLICATION.replace("application: shop", "application: shop-eu").replace("team/shop", "team/shop-eu")
+    other_application = APPLICATION.replace("application: shop", "application: shop-eu").replace(
+        "team/shop", "team/shop-eu"
+    )
     manifest = DEPLOYMENT.replace("shop", "shop-eu")
-    write(other, name="shop-eu", files={"manifests/shop.yaml": manifest})
-    (problem,) = [each for each in problems(folder) if "Lease" in each]
+    write(other_application, name="shop-eu", files={"manifests/shop.yaml": manifest})
+    (problem,) = [message for message in problems(folder) if "Lease" in message]
     assert "environments[0].name: the Lease slipway-shop-eu-staging in cluster staging" in problem
     assert "belongs to shop in eu-staging already" in problem
 
@@ -232,13 +234,13 @@ def test_an_object_is_there_once_in_an_environment(write: Write, folder: Path) -
 
 def test_names_must_be_those_of_the_installation_where_it_gives_them(write: Write, folder: Path) -> None:
     write(with_environment("gate: { kind: auto }").replace("nonprod", "nonprd") + "notify: [inbox]\n")
-    known = SettingsNames(
+    names = SettingsNames(
         registries=frozenset({"nonprod", "prod"}),
         clusters=frozenset({"stage"}),
         channels=frozenset({"teams"}),
         asking=frozenset(),
     )
-    assert problems(folder, known=known) == [
+    assert problems(folder, known=names) == [
         "team/shop/application.yaml:3: image.registry: expected a registry of this installation, "
         "got 'nonprd'; did you mean 'nonprod'?",
         "team/shop/application.yaml:6: environments[0].clusters[0]: expected a cluster of this installation, "
@@ -249,8 +251,8 @@ def test_names_must_be_those_of_the_installation_where_it_gives_them(write: Writ
 
 
 def test_a_list_of_pipelines_is_told_how_what_several_build_goes_out(write: Write, folder: Path) -> None:
-    one = "{ project: shop, name: build }"
-    write(f"{APPLICATION}    gate: {{ kind: auto }}\nstart: run\npipeline: [{one}, {one}]\n")
+    pipeline = "{ project: shop, name: build }"
+    write(f"{APPLICATION}    gate: {{ kind: auto }}\nstart: run\npipeline: [{pipeline}, {pipeline}]\n")
     (problem,) = problems(folder)
     assert problem.startswith("team/shop/application.yaml:10: pipeline: expected a mapping, got a list of 2; ")
     assert "let one of them publish them as a bundle (source: bundle)" in problem
@@ -258,20 +260,20 @@ def test_a_list_of_pipelines_is_told_how_what_several_build_goes_out(write: Writ
 
 def test_a_channel_that_carries_questions_alone_is_not_all_that_tells_voters(write: Write, folder: Path) -> None:
     asking = with_environment("gate: { kind: approval, approvers: [ada@example.com], level: queue }")
-    known = SettingsNames(
+    names = SettingsNames(
         registries=frozenset({"nonprod", "prod"}),
         clusters=frozenset({"staging"}),
         channels=frozenset({"chat", "inbox"}),
         asking=frozenset({"chat"}),
     )
     write(f"{asking}notify: [chat]\n")
-    (problem,) = problems(folder, known=known)
+    (problem,) = problems(folder, known=names)
     assert "notify: expected another channel, which carries more than questions" in problem
     assert "got chat; nobody would be told of votes counted in their name" in problem
     write(f"{asking}notify: [chat, inbox]\n")
-    assert load(folder, known=known)
+    assert load(folder, known=names)
     write(with_environment("gate: { kind: auto }") + "notify: [chat]\n")
-    assert load(folder, known=known)
+    assert load(folder, known=names)
 
 
 def test_a_file_that_is_a_link_or_is_reached_through_one_is_refused(write: Write, folder: Path, tmp_path: Path) -> None:
@@ -288,7 +290,7 @@ def test_a_file_that_is_a_link_or_is_reached_through_one_is_refused(write: Write
     assert refused in problems(folder)[0]
     (home / "manifests" / "shop.yaml").unlink()
     (home / "elsewhere.yaml").write_text(DEPLOYMENT)
-    (home / "manifests" / "shop.yaml").symlink_to("../elsewhere.yaml")  # inside the folder, and still another file
+    (home / "manifests" / "shop.yaml").symlink_to("../elsewhere.yaml")  # a link to a file in the folder is a link, too
     assert refused in problems(folder)[0]
 
 
@@ -306,7 +308,7 @@ def test_no_problem_names_a_path_of_the_machine(write: Write, folder: Path) -> N
 
 
 def test_a_gate_of_which_nobody_would_be_told_is_refused(write: Write, folder: Path) -> None:
-    """P-02: such a release waited until its deadline, and no word of it went out."""
+    """P-02: such a release waited until its deadline, and nobody was told."""
     gate = "gate: { kind: approval, approvers: [ada@example.com] }"
     write(with_environment(gate))
     assert problems(folder) == [
@@ -323,24 +325,24 @@ def test_a_gate_that_asks_nobody_needs_no_channel(write: Write, folder: Path) ->
 
 
 def test_an_approver_by_address_alone_is_refused_where_only_proofs_count(write: Write, folder: Path) -> None:
-    """A proof names an object id: such a gate could never pass, and said so to nobody before its deadline."""
+    """A proof names an object id, so such a gate could never pass, and nobody would notice before its deadline."""
     gate = "gate:\n  kind: approval\n  level: signed\n  approvers: [ada@example.com, 'role:shop-approvers']"
     write(with_environment(gate) + "notify: [inbox]\n")
     (problem,) = problems(folder)
     assert "environments[0].gate.approvers: expected approvers whose object id is known, got ada@example.com" in problem
     assert "add <object id in Entra>: {mail: ada@example.com} to people of the application" in problem
-    known = "people:\n  00000000-0000-4000-8000-00000000000a: { mail: ada@example.com }\n"
-    write(with_environment(gate) + "notify: [inbox]\n" + known)
+    people = "people:\n  00000000-0000-4000-8000-00000000000a: { mail: ada@example.com }\n"
+    write(with_environment(gate) + "notify: [inbox]\n" + people)
     assert load(folder)["shop"].application.notify == ("inbox",)
     write(with_environment(gate.replace("signed", "link")) + "notify: [inbox]\n")
     assert load(folder)["shop"].application.notify == ("inbox",)
 
 
 def test_other_addresses_and_accounts_of_a_person_are_read(write: Write, folder: Path) -> None:
-    """Also beside a gate that lists them, where they are checked in one go."""
+    """Also beside a gate that lists the person: both are checked together."""
     also = ["ada@home.example", "oid:00000000-0000-4000-8000-00000000000b"]
     gate = "gate: { kind: approval, approvers: [ada@example.com], level: link }"
     person = f"00000000-0000-4000-8000-00000000000A: {{ mail: ada@example.com, also: {also} }}"
     write(with_environment(gate) + f"notify: [inbox]\npeople:\n  {person}\n")
-    ((oid, known),) = load(folder)["shop"].application.people.items()
-    assert (oid[-1], list(known.also)) == ("a", also)
+    ((oid, known_person),) = load(folder)["shop"].application.people.items()
+    assert (oid[-1], list(known_person.also)) == ("a", also)

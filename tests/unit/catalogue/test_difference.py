@@ -1,4 +1,4 @@
-"""What people read of a change of the catalogue, line by line."""
+"""How a change of the catalogue is shown to people, line by line."""
 
 from typing import Any
 

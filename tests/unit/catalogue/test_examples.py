@@ -1,4 +1,4 @@
-"""What this repository delivers and documents loads and renders."""
+"""The examples in this repository and its docs load and render."""
 
 import re
 from pathlib import Path
@@ -24,7 +24,7 @@ def test_hello_renders_for_both_environments() -> None:
             "SLIPWAY_VERSION": "1.0.7",
         }
         objects = render_objects(hello, environment, image=image, values=values)
-        assert [value["kind"] for value in objects] == ["ConfigMap", "Deployment", "Service"]
+        assert [manifest["kind"] for manifest in objects] == ["ConfigMap", "Deployment", "Service"]
         deployment = objects[1]
         (container,) = deployment["spec"]["template"]["spec"]["containers"]
         assert deployment["spec"]["replicas"] == 2

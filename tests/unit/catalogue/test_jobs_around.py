@@ -29,15 +29,17 @@ FILES = {"manifests/shop.yaml": DEPLOYMENT} | {f"jobs/{name}.yaml": job(name) fo
 def test_the_jobs_of_each_side_are_rendered_in_their_order_with_the_image_by_digest(write: Write) -> None:
     definition = load_one(write(WITH_JOBS, files=FILES))
     [environment] = definition.application.environments
-    made = {side: render_jobs_around(definition, environment, side, image=IMAGE, values=VALUES) for side in Side}
-    assert {side: [own_name(each) for each in jobs] for side, jobs in made.items()} == {
+    jobs_by_side = {
+        side: render_jobs_around(definition, environment, side, image=IMAGE, values=VALUES) for side in Side
+    }
+    assert {side: [own_name(manifest) for manifest in jobs] for side, jobs in jobs_by_side.items()} == {
         Side.BEFORE: ["backup", "migrate"],
         Side.AFTER: ["warm"],
     }
-    [container] = made[Side.BEFORE][1]["spec"]["template"]["spec"]["containers"]
+    [container] = jobs_by_side[Side.BEFORE][1]["spec"]["template"]["spec"]["containers"]
     assert container["image"] == IMAGE
-    assert made[Side.BEFORE][1]["metadata"]["name"].startswith("migrate-482-")
-    assert made[Side.BEFORE][1]["metadata"]["namespace"] == "shop-staging"
+    assert jobs_by_side[Side.BEFORE][1]["metadata"]["name"].startswith("migrate-482-")
+    assert jobs_by_side[Side.BEFORE][1]["metadata"]["namespace"] == "shop-staging"
 
 
 def test_another_content_another_release_and_another_environment_give_another_name(write: Write) -> None:
@@ -46,8 +48,8 @@ def test_another_content_another_release_and_another_environment_give_another_na
 
     def name(**values: str) -> str:
         place = environment.evolve(name=values.pop("environment", "staging"))
-        [made] = render_jobs_around(definition, place, Side.AFTER, image=IMAGE, values=VALUES | values)
-        return str(made["metadata"]["name"])
+        [manifest] = render_jobs_around(definition, place, Side.AFTER, image=IMAGE, values=VALUES | values)
+        return str(manifest["metadata"]["name"])
 
     assert name() == name()
     assert len({name(), name(environment="other"), name(SLIPWAY_RELEASE="shop-483")}) == 3
@@ -93,9 +95,9 @@ def test_a_job_that_gets_a_name_of_its_own_may_have_a_longer_one(write: Write) -
     files = FILES | {"jobs/migrate.yaml": job(long), "jobs/acceptance.yaml": job(long)}
     definition = load_one(write(text, files=files))
     [environment] = definition.application.environments
-    _, made = render_jobs_around(definition, environment, Side.BEFORE, image=IMAGE, values=VALUES)
-    assert own_name(made) == long
-    assert len(made["metadata"]["name"]) <= 63
+    _, manifest = render_jobs_around(definition, environment, Side.BEFORE, image=IMAGE, values=VALUES)
+    assert own_name(manifest) == long
+    assert len(manifest["metadata"]["name"]) <= 63
 
 
 def test_a_job_among_the_manifests_keeps_its_name_which_may_not_be_longer(write: Write) -> None:

@@ -1,4 +1,4 @@
-"""What is wrong with a manifest, told before any cluster sees it."""
+"""Mistakes in manifests are reported before any cluster sees them."""
 
 import json
 from typing import Any
@@ -36,7 +36,7 @@ def test_manifests_that_never_name_the_image_are_refused(write: Write) -> None:
 
 
 @pytest.mark.parametrize(
-    ("manifest", "said"),
+    ("manifest", "message"),
     [
         ("- a\n", "1: expected a mapping with apiVersion, kind and metadata, got a list of 1"),
         ("kind: ConfigMap\nmetadata: { name: c }\n", "1: apiVersion: expected text, got nothing"),
@@ -83,8 +83,8 @@ def test_manifests_that_never_name_the_image_are_refused(write: Write) -> None:
         ),
     ],
 )
-def test_a_mistake_in_a_manifest_is_told_at_its_line(write: Write, manifest: str, said: str) -> None:
-    assert said in manifest_problems(write, manifest)
+def test_a_mistake_in_a_manifest_is_told_at_its_line(write: Write, manifest: str, message: str) -> None:
+    assert message in manifest_problems(write, manifest)
 
 
 @given(

@@ -28,11 +28,11 @@ def document_of(value: Any) -> Document:
 
 
 def with_changes(changes: list[tuple[tuple[Any, ...], Any]]) -> Document:
-    value: Any = APPLICATION
-    for at, by in changes:
-        if at in places(value):
-            value = replaced(value, at, by)
-    return document_of(value)
+    content: Any = APPLICATION
+    for at, replacement in changes:
+        if at in places(content):
+            content = replaced(content, at, replacement)
+    return document_of(content)
 
 
 @times(3)
@@ -59,7 +59,7 @@ def test_whatever_is_wrong_the_check_answers_in_problems(
     project = Project.model_validate_json(json.dumps({**PROJECT, "foreign_images": []})) if in_project else None
     claims = list(judged_application(document, files, project, findings))
     assert len(claims) == 1 or findings.not_checked
-    assert all("unknown-" not in str(each) for each in (*findings.problems, *findings.not_checked))
+    assert all("unknown-" not in str(problem) for problem in (*findings.problems, *findings.not_checked))
 
 
 def test_what_is_wrong_in_one_list_costs_one_look_more_and_not_the_gate() -> None:

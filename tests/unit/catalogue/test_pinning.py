@@ -30,19 +30,19 @@ def application(write: Write) -> Application:
     return load_one(write()).application
 
 
-def pinned(value: dict[str, Any], application: Application, hosts: frozenset[str] | None = HOSTS) -> bool:
-    """The document is only asked for the lines of problems."""
+def pin_image(value: dict[str, Any], application: Application, hosts: frozenset[str] | None = HOSTS) -> bool:
+    """The document is needed only for the lines of problems."""
     (document,) = read_text(json.dumps(value).encode(), name="a.yaml")
     findings = Findings()
-    own = pin(document, findings, value, application, image=IMAGE, hosts=hosts)
+    is_own = pin(document, findings, value, application, image=IMAGE, hosts=hosts)
     findings.raise_any()
-    return own
+    return is_own
 
 
 def of_kind(kind: str, pod: dict[str, Any]) -> dict[str, Any]:
-    value: dict[str, Any] = {"template": {"spec": pod}}
-    value = {"Pod": pod, "CronJob": {"jobTemplate": {"spec": value}}}.get(kind, value)
-    return {"apiVersion": "v1", "kind": kind, "metadata": {"name": "a"}, "spec": value}
+    spec: dict[str, Any] = {"template": {"spec": pod}}
+    spec = {"Pod": pod, "CronJob": {"jobTemplate": {"spec": spec}}}.get(kind, spec)
+    return {"apiVersion": "v1", "kind": kind, "metadata": {"name": "a"}, "spec": spec}
 
 
 def running(image: object) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def test_the_releases_image_is_written_by_digest_wherever_it_is_named(
     application: Application, kind: str, listed: str
 ) -> None:
     pod = {listed: [{"name": "a", "image": "elsewhere.io/team/shop:1"}]}
-    assert pinned(of_kind(kind, pod), application)
+    assert pin_image(of_kind(kind, pod), application)
     assert pod == {listed: [{"name": "a", "image": IMAGE}]}
 
 
@@ -68,13 +68,13 @@ def test_the_releases_image_is_written_by_digest_wherever_it_is_named(
 def test_an_image_beside_it_that_stands_by_a_tag_is_refused_by_name(
     application: Application, kind: str, listed: str
 ) -> None:
-    value = of_kind(kind, {listed: [{"name": "a", "image": "team/tool:stable"}]})
+    manifest = of_kind(kind, {listed: [{"name": "a", "image": "team/tool:stable"}]})
     with pytest.raises(ConfigError, match="got 'team/tool:stable'; a tag may name another image after the vote"):
-        pinned(value, application)
+        pin_image(manifest, application)
 
 
 @pytest.mark.parametrize(
-    ("named", "written"),
+    ("image", "pinned_image"),
     [
         (f"team/tool@{DIGEST}", f"shop.azurecr.io/team/tool@{DIGEST}"),
         (f"nonprod.azurecr.io/team/tool:2@{DIGEST}", f"shop.azurecr.io/team/tool@{DIGEST}"),
@@ -82,15 +82,15 @@ def test_an_image_beside_it_that_stands_by_a_tag_is_refused_by_name(
     ],
 )
 def test_an_image_by_digest_is_one_of_the_project_or_of_a_registry_that_it_takes(
-    application: Application, named: str, written: str
+    application: Application, image: str, pinned_image: str
 ) -> None:
-    value = running(named)
-    assert not pinned(value, application)
-    assert value == running(written)
+    manifest = running(image)
+    assert not pin_image(manifest, application)
+    assert manifest == running(pinned_image)
 
 
 @pytest.mark.parametrize(
-    ("named", "expected"),
+    ("image", "expected"),
     [
         (f"other/tool@{DIGEST}", "an image of the project team (team/*), or one of its foreign_images"),
         (f"shop.azurecr.io/other/tool@{DIGEST}", "an image of the project team (team/*), or one of its foreign_images"),
@@ -101,18 +101,18 @@ def test_an_image_by_digest_is_one_of_the_project_or_of_a_registry_that_it_takes
         ("Not An Image", "an image by digest"),
     ],
 )
-def test_any_other_image_is_refused(application: Application, named: object, expected: str) -> None:
+def test_any_other_image_is_refused(application: Application, image: object, expected: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        pinned(running(named), application)
+        pin_image(running(image), application)
     assert expected in str(caught.value)
 
 
 def test_where_no_registry_is_known_an_image_of_the_projects_repositories_passes_the_check(
     application: Application,
 ) -> None:
-    pinned(running(f"any.example/team/tool@{DIGEST}"), application, hosts=None)
+    pin_image(running(f"any.example/team/tool@{DIGEST}"), application, hosts=None)
     with pytest.raises(ConfigError):
-        pinned(running(f"any.example/other/tool@{DIGEST}"), application, hosts=None)
+        pin_image(running(f"any.example/other/tool@{DIGEST}"), application, hosts=None)
 
 
 def custom(kind: str, **spec: Any) -> dict[str, Any]:
@@ -121,36 +121,38 @@ def custom(kind: str, **spec: Any) -> dict[str, Any]:
 
 
 def test_a_custom_resource_is_pinned_by_the_projects_paths(application: Application) -> None:
-    value = custom("Rollout", engine={"imageName": "team/shop"})
-    assert pinned(value, application)
-    assert value["spec"] == {"engine": {"imageName": IMAGE}}
+    manifest = custom("Rollout", engine={"imageName": "team/shop"})
+    assert pin_image(manifest, application)
+    assert manifest["spec"] == {"engine": {"imageName": IMAGE}}
     with pytest.raises(ConfigError, match="got 'team/tool:1'"):
-        pinned(custom("Rollout", engine={"imageName": "team/tool:1"}), application)
+        pin_image(custom("Rollout", engine={"imageName": "team/tool:1"}), application)
 
 
 def test_a_field_of_a_custom_resource_that_may_name_an_image_is_refused_unless_the_project_names_it(
     application: Application,
 ) -> None:
     with pytest.raises(ConfigError, match=r"spec.hullImage: .*let the project list it in image_paths"):
-        pinned(custom("Rollout", hullImage="team/hull:1"), application)
+        pin_image(custom("Rollout", hullImage="team/hull:1"), application)
 
 
 def test_only_the_kinds_that_the_project_names_may_run_what_is_not_pinned(application: Application) -> None:
     loose = {"hullImage": "any.example/x:1", "containers": [{"name": "a", "image": "busybox"}]}
-    value = custom("Boat", **loose)
-    assert not pinned(value, application)
-    assert value == custom("Boat", **loose)
+    manifest = custom("Boat", **loose)
+    assert not pin_image(manifest, application)
+    assert manifest == custom("Boat", **loose)
     with pytest.raises(ConfigError):
-        pinned(custom("Rollout", **loose), application)
+        pin_image(custom("Rollout", **loose), application)
 
 
 def test_an_image_of_the_project_whose_first_part_has_a_dot_is_told_to_name_its_registry(write: Write) -> None:
     write(PROJECT.replace('"team/*"', '"team/*", "acme.apps/*"'), name="project", files={})
     application = load_one(write()).application
     with pytest.raises(ConfigError) as raised:
-        pinned(running(f"acme.apps/proxy@{DIGEST}"), application)
-    told = str(raised.value)
-    assert "acme.apps is taken for the host of a registry: put the host of one of the application's before it" in told
-    assert "expected an image of the project team" in told
-    value = running(f"nonprod.azurecr.io/acme.apps/proxy@{DIGEST}")
-    assert not pinned(value, application)
+        pin_image(running(f"acme.apps/proxy@{DIGEST}"), application)
+    message = str(raised.value)
+    assert (
+        "acme.apps is taken for the host of a registry: put the host of one of the application's before it" in message
+    )
+    assert "expected an image of the project team" in message
+    manifest = running(f"nonprod.azurecr.io/acme.apps/proxy@{DIGEST}")
+    assert not pin_image(manifest, application)

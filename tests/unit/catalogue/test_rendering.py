@@ -64,7 +64,7 @@ def test_objects_come_in_the_order_of_file_names_and_then_of_documents(write: Wr
         "manifests/20-shop.yaml": DEPLOYMENT,
         "manifests/10-config.yml": config("b") + "---\n" + config("a"),
     }
-    names = [value["metadata"]["name"] for value in rendered(load_one(write(files=files)))]
+    names = [manifest["metadata"]["name"] for manifest in rendered(load_one(write(files=files)))]
     assert names == ["b", "a", "shop"]
 
 
@@ -144,7 +144,7 @@ def test_what_the_job_says_of_its_end_stays(write: Write) -> None:
 
 
 @pytest.mark.parametrize(
-    ("job", "said"),
+    ("job", "message"),
     [
         (JOB.replace("batch/v1", "v1"), "expected a Job of batch/v1, got Job of v1"),
         (JOB + "---\n" + JOB, "expected one manifest of kind Job, got 2 manifests"),
@@ -152,10 +152,10 @@ def test_what_the_job_says_of_its_end_stays(write: Write) -> None:
         (JOB.partition("spec:")[0], "expected spec.template.spec.containers with a container, got none"),
     ],
 )
-def test_a_mistake_in_the_job_is_told(write: Write, job: str, said: str) -> None:
+def test_a_mistake_in_the_job_is_told(write: Write, job: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         with_job(write, job)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert str(caught.value).startswith("team/shop/verify/job.yaml:")
 
 
@@ -171,5 +171,5 @@ def test_an_object_without_the_image_carries_no_release_so_that_it_differs_only_
     service = "apiVersion: v1\nkind: Service\nmetadata: { name: shop }\nspec: { ports: [{ port: 80 }] }\n"
     files = {"manifests/deployment.yaml": DEPLOYMENT, "manifests/service.yaml": service}
     definition = load_one(write(files=files))
-    found = {item["kind"]: item["metadata"].get("annotations") for item in rendered(definition)}
-    assert found == {"Deployment": {"slipway.dev/release": "shop-482"}, "Service": None}
+    annotations = {manifest["kind"]: manifest["metadata"].get("annotations") for manifest in rendered(definition)}
+    assert annotations == {"Deployment": {"slipway.dev/release": "shop-482"}, "Service": None}

@@ -37,8 +37,8 @@ def test_the_page_is_what_the_models_say(kind: Kind) -> None:
 @KINDS
 def test_the_command_prints_the_schema(kind: Kind) -> None:
     command = [sys.executable, "-W", "error", "-m", "slipway.catalogue.schema", kind]
-    printed = subprocess.run(command, capture_output=True, check=True, cwd=ROOT, text=True, encoding="utf-8")
-    assert printed.stdout == schema_text(kind)
+    process = subprocess.run(command, capture_output=True, check=True, cwd=ROOT, text=True, encoding="utf-8")
+    assert process.stdout == schema_text(kind)
 
 
 @KINDS
@@ -60,9 +60,9 @@ def test_every_document_in_this_repository_fits_and_names_the_schema(path: Path)
     (document,) = read_file(path, name=path.name)
     kind = document_kind(document)
     assert [error.message for error in SCHEMAS[kind].iter_errors(document.value)] == []
-    named = re.match(r"# yaml-language-server: \$schema=(\S+)\n", path.read_text())
-    assert named is not None
-    assert (path.parent / named[1]).resolve() == page(kind)
+    schema_comment = re.match(r"# yaml-language-server: \$schema=(\S+)\n", path.read_text())
+    assert schema_comment is not None
+    assert (path.parent / schema_comment[1]).resolve() == page(kind)
 
 
 APPLICATION: dict[str, Any] = {
@@ -140,9 +140,9 @@ PLACES = [(kind, place) for kind in MODELS for place in places(VALID[kind])[1:]]
 @given(st.lists(st.tuples(st.sampled_from(PLACES), replacements), max_size=3))
 def test_what_the_check_accepts_the_schema_accepts(changes: list[tuple[tuple[Kind, tuple[Any, ...]], Any]]) -> None:
     documents = dict(VALID)
-    for (kind, at), by in changes:
+    for (kind, at), replacement in changes:
         if at in places(documents[kind]):
-            documents[kind] = replaced(documents[kind], at, by)
+            documents[kind] = replaced(documents[kind], at, replacement)
     for kind, document in documents.items():
         try:
             MODELS[kind].model_validate_json(json.dumps(document), strict=True)

@@ -19,9 +19,9 @@ from tests.unit.catalogue.samples import VALUES
 def substituted(text: str, own: Mapping[str, str]) -> Any:
     (document,) = read_text(text.encode(), name="a.yaml")
     findings = Findings()
-    value = substitute(document, findings, built_ins=VALUES, own=own)
+    content = substitute(document, findings, built_ins=VALUES, own=own)
     findings.raise_any()
-    return value
+    return content
 
 
 def test_an_unquoted_name_takes_the_type_of_its_value_and_a_quoted_one_is_text() -> None:

@@ -17,8 +17,8 @@ NODE_SEMVER = json.loads((Path(__file__).parent / "node_semver.json").read_text(
 
 @pytest.mark.parametrize("text", NODE_SEMVER["taken"])
 def test_a_range_takes_what_node_semver_takes(text: str) -> None:
-    taken = [v for v in NODE_SEMVER["versions"] if Version.parse(v) in parse_range(text)]
-    assert taken == NODE_SEMVER["taken"][text]
+    accepted = [v for v in NODE_SEMVER["versions"] if Version.parse(v) in parse_range(text)]
+    assert accepted == NODE_SEMVER["taken"][text]
 
 
 def test_a_leading_v_in_the_tag_is_accepted() -> None:
@@ -50,7 +50,7 @@ def test_a_regex_must_match_the_whole_tag(tag: str) -> None:
 
 @pytest.mark.parametrize("expression", ["(a+)+b", "(a|a)*b", "(a|aa)+$x", "(.*a){30}b", "^(([a-z])+.)+[A-Z]([a-z])+$"])
 def test_no_expression_makes_a_tag_cost_more_than_a_moment(expression: str) -> None:
-    """On these, an engine that backtracks would try more paths than a worker lives to see."""
+    """On these, an engine that backtracks would take longer than any worker runs."""
     assert not check_tag(Versions(tags=TagRule(regex=expression)), "a" * 128).passed
 
 
@@ -75,7 +75,7 @@ def test_a_tag_longer_than_a_registry_allows_is_not_looked_at() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rule", "said"),
+    ("rule", "message"),
     [
         (Versions(range=">=1.0.0, <2"), "expected terms such as"),
         (Versions(range="1.0.0 ||"), "expected a range on each side of ||"),
@@ -93,10 +93,10 @@ def test_a_tag_longer_than_a_registry_allows_is_not_looked_at() -> None:
         (Versions(tags=TagRule(glob="main-[0-9")), "expected a ] after the last ["),
     ],
 )
-def test_a_rule_that_cannot_be_read_is_a_fault(rule: Versions, said: str) -> None:
+def test_a_rule_that_cannot_be_read_is_a_fault(rule: Versions, message: str) -> None:
     fault = fault_of_versions(rule)
     assert fault is not None
-    assert fault[1].startswith(said)
+    assert fault[1].startswith(message)
 
 
 @pytest.mark.parametrize(
@@ -118,14 +118,14 @@ versions = st.builds(Version, numbers, numbers, numbers)
 
 
 @given(versions, versions)
-def test_a_caret_takes_the_same_versions_as_its_definition(base: Version, other: Version) -> None:
+def test_a_caret_takes_the_same_versions_as_its_definition(base: Version, second: Version) -> None:
     numbers = (base.major, base.minor, base.patch)
     width = next((i for i, n in enumerate(numbers) if n), 2) + 1
-    within = other >= base and (other.major, other.minor, other.patch)[:width] == numbers[:width]
-    assert (other in parse_range(f"^{base}")) is within
+    within = second >= base and (second.major, second.minor, second.patch)[:width] == numbers[:width]
+    assert (second in parse_range(f"^{base}")) is within
 
 
 @given(versions, versions)
-def test_a_range_and_its_opposite_share_nothing_and_miss_nothing(base: Version, other: Version) -> None:
-    assert (other in parse_range(f">={base}")) is not (other in parse_range(f"<{base}"))
-    assert parse_version(f"v{other}") == other
+def test_a_range_and_its_opposite_share_nothing_and_miss_nothing(base: Version, second: Version) -> None:
+    assert (second in parse_range(f">={base}")) is not (second in parse_range(f"<{base}"))
+    assert parse_version(f"v{second}") == second

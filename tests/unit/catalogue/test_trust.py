@@ -95,7 +95,7 @@ KEY = "a public key in PEM: ECDSA P-256, RSA of 2048 to 8192 bits, or Ed25519"
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "message"),
     [
         (b"", f"expected {KEY}, got keys/cosign.pub: no readable key"),
         (b"hello", f"expected {KEY}, got keys/cosign.pub: no readable key"),
@@ -106,11 +106,11 @@ KEY = "a public key in PEM: ECDSA P-256, RSA of 2048 to 8192 bits, or Ed25519"
     ],
     ids=["empty", "text", "P-384", "RSA 1024", "a certificate", "a private key"],
 )
-def test_a_key_that_cannot_be_used_is_reported_where_it_is_named(home: Folder, data: bytes, said: str) -> None:
+def test_a_key_that_cannot_be_used_is_reported_where_it_is_named(home: Folder, data: bytes, message: str) -> None:
     home.put("cosign.pub", data)
     (problem,) = home.problems()
     assert problem.startswith("team/shop/application.yaml:10: environments[0].require.cosign.key: ")
-    assert said in problem
+    assert message in problem
 
 
 def test_an_ed25519_key_may_be_used(home: Folder) -> None:
@@ -119,7 +119,7 @@ def test_an_ed25519_key_may_be_used(home: Folder) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "message"),
     [
         (b"", "no readable certificate"),
         (pem(ec_key()), "no readable certificate"),
@@ -127,11 +127,11 @@ def test_an_ed25519_key_may_be_used(home: Folder) -> None:
     ],
     ids=["empty", "a key", "a signer's"],
 )
-def test_a_root_that_is_none_is_reported_where_it_is_named(home: Folder, data: bytes, said: str) -> None:
+def test_a_root_that_is_none_is_reported_where_it_is_named(home: Folder, data: bytes, message: str) -> None:
     home.put("ca.pem", data)
     (problem,) = home.problems()
     assert problem.startswith("team/shop/application.yaml:9: environments[0].require.notation.roots[0]: expected root")
-    assert said in problem
+    assert message in problem
 
 
 def test_every_file_that_is_missing_is_reported(home: Folder) -> None:
@@ -152,7 +152,7 @@ def test_a_path_that_leads_out_of_the_folder_is_refused(write: Write, folder: Pa
 
 
 @pytest.mark.parametrize(
-    ("lines", "said"),
+    ("lines", "message"),
     [
         ("require: { sbom: yes }", "require.sbom: expected true or false, got 'yes'; write true"),
         ("require: { cosign: {} }", "require.cosign.key: is missing"),
@@ -179,11 +179,11 @@ def test_a_path_that_leads_out_of_the_folder_is_refused(write: Write, folder: Pa
         ),
     ],
 )
-def test_a_wrong_requirement_is_named_as_any_other_field(write: Write, folder: Path, lines: str, said: str) -> None:
+def test_a_wrong_requirement_is_named_as_any_other_field(write: Write, folder: Path, lines: str, message: str) -> None:
     write(with_environment(lines))
     with pytest.raises(ConfigError) as caught:
         load(folder)
-    assert f"environments[0].{said}" in str(caught.value)
+    assert f"environments[0].{message}" in str(caught.value)
 
 
 def test_a_version_that_lost_a_file_is_told_of_when_it_is_read(home: Folder) -> None:

@@ -11,7 +11,7 @@ LINES = Versions(range=">=1.0.0", lines=("1.4.x", "2.x"))
 
 
 @pytest.mark.parametrize(
-    ("versions", "tag", "other", "lower"),
+    ("versions", "tag", "higher", "lower"),
     [
         (RANGE, "1.4.3", "2.0.0", True),
         (RANGE, "v1.9.1", "1.10.0", True),
@@ -30,8 +30,8 @@ LINES = Versions(range=">=1.0.0", lines=("1.4.x", "2.x"))
         (LINES, "1.5.0", "1.4.9", False),
     ],
 )
-def test_a_version_is_lower_than_a_higher_of_its_line(versions: Versions, tag: str, other: str, lower: bool) -> None:
-    assert is_lower(versions, tag, other) is lower
+def test_a_version_is_lower_than_a_higher_of_its_line(versions: Versions, tag: str, higher: str, lower: bool) -> None:
+    assert is_lower(versions, tag, higher) is lower
 
 
 @pytest.mark.parametrize(
@@ -48,8 +48,8 @@ def test_an_order_without_what_it_orders_is_refused(fields: dict[str, object], m
 
 
 def test_a_line_that_is_not_a_range_is_named() -> None:
-    field, why = fault_of_versions(Versions(range=">=1.0.0", lines=("1.x", "one.x"))) or ((), "")
-    assert (field, "'one.x'" in why) == (("lines",), True)
+    field, problem = fault_of_versions(Versions(range=">=1.0.0", lines=("1.x", "one.x"))) or ((), "")
+    assert (field, "'one.x'" in problem) == (("lines",), True)
 
 
 def test_a_plan_names_the_version_that_it_goes_back_from() -> None:

@@ -55,9 +55,9 @@ def test_a_denied_window_and_a_holiday_close_an_allowed_one() -> None:
 
 
 def test_without_allowed_windows_it_is_open_except_when_denied() -> None:
-    found = calendar(deny=[{"rule": "FREQ=WEEKLY;BYDAY=FR;BYHOUR=12", "duration": "12h"}])
-    assert found.at(berlin(2026, 12, 3, 12)).until == berlin(2026, 12, 4, 12)
-    assert not found.at(berlin(2026, 12, 4, 13)).open
+    deadlines = calendar(deny=[{"rule": "FREQ=WEEKLY;BYDAY=FR;BYHOUR=12", "duration": "12h"}])
+    assert deadlines.at(berlin(2026, 12, 3, 12)).until == berlin(2026, 12, 4, 12)
+    assert not deadlines.at(berlin(2026, 12, 4, 13)).open
 
 
 def test_a_time_that_a_clock_skips_is_taken_as_if_it_had_not_been_put_forward() -> None:
@@ -94,15 +94,15 @@ def test_it_stays_as_it_is_until_the_time_that_it_says_and_is_otherwise_then(
     rule: str, zone: str, now: datetime, minutes: int, denies: bool
 ) -> None:
     window = {"rule": rule, "duration": f"{minutes}m"}
-    found = Calendar(Windows.model_validate({"timezone": zone, "deny" if denies else "allow": [window]}))
-    opening = found.at(now)
+    schedule = Calendar(Windows.model_validate({"timezone": zone, "deny" if denies else "allow": [window]}))
+    opening = schedule.at(now)
     if opening.until is None:
         return
     assert opening.until > now
     middle = now + (opening.until - now) / 2
-    assert found.at(middle).open is opening.open
-    assert found.at(opening.until - timedelta(seconds=1)).open is opening.open
-    assert found.at(opening.until).open is not opening.open
+    assert schedule.at(middle).open is opening.open
+    assert schedule.at(opening.until - timedelta(seconds=1)).open is opening.open
+    assert schedule.at(opening.until).open is not opening.open
 
 
 @given(
@@ -118,15 +118,15 @@ def test_it_stays_as_it_is_until_the_time_that_it_says_and_is_otherwise_then(
     st.dates(date(1990, 1, 1), date(2026, 1, 1)),
     st.integers(0, 3000),
 )
-def test_counting_begins_late_without_losing_a_beat(rule: str, interval: int, starts: date, later: int) -> None:
+def test_occurrences_counted_from_a_later_time_are_the_same(rule: str, interval: int, starts: date, later: int) -> None:
     window = Window.model_validate({"rule": rule.format(interval), "duration": "1h", "starts": starts})
     begin = datetime.combine(starts, datetime.min.time())
     first, last = begin + timedelta(days=later), begin + timedelta(days=later + 4000)
-    whole = [found for found in occurrences(window, begin, last) if found >= first]
-    assert list(occurrences(window, first, last)) == whole
+    all_times = [time for time in occurrences(window, begin, last) if time >= first]
+    assert list(occurrences(window, first, last)) == all_times
 
 
-# ---- what is wrong with an application
+# ---- windows that the check refuses
 def problems(folder: Path, windows: str) -> str:
     write_application(folder)
     path = folder / "shop" / "application.yaml"
@@ -141,7 +141,7 @@ def problems(folder: Path, windows: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("windows", "said"),
+    ("windows", "expected"),
     [
         ("{ timezone: Europe/Atlantis }", ""),
         ("{ timezone: Europe/Atlantis, holidays: ['2026-12-25'] }", "the name of a time zone"),
@@ -160,10 +160,10 @@ def problems(folder: Path, windows: str) -> str:
         ("{ holidays_file: application.yaml }", "one date a line"),
     ],
 )
-def test_what_cannot_be_used_is_refused_by_name(tmp_path: Path, windows: str, said: str) -> None:
-    found = problems(tmp_path, windows)
-    assert said in found
-    assert bool(said) is bool(found)
+def test_what_cannot_be_used_is_refused_by_name(tmp_path: Path, windows: str, expected: str) -> None:
+    message = problems(tmp_path, windows)
+    assert expected in message
+    assert bool(expected) is bool(message)
 
 
 def test_holidays_may_stand_in_a_file(tmp_path: Path) -> None:
@@ -185,4 +185,4 @@ def test_a_rule_that_never_occurs_costs_little(rule: str) -> None:
     window = Window.model_validate({"rule": rule, "duration": "1h"})
     before = time.process_time()
     assert next(occurrences(window, datetime(2026, 1, 1), datetime(9998, 1, 1)), None) is None  # noqa: DTZ001
-    assert time.process_time() - before < 20  # it would be minutes if it were asked for the years to 9999
+    assert time.process_time() - before < 20  # searching the years up to 9999 would take minutes

@@ -17,7 +17,7 @@ from tests.unit.domain.world import World
 
 
 class Command(Protocol):
-    """Runs `slipway …`, and says how it ended."""
+    """Runs `slipway …` and returns its result."""
 
     def __call__(self, *arguments: str, **environment: str | None) -> Result: ...
 
@@ -48,12 +48,12 @@ def app(shop: World) -> Iterator[Served]:
 
 @pytest.fixture
 def slipway(app: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
-    """Finds the app by the environment; every other installation is out of reach."""
+    """The command, which finds the app by its environment variables; no other installation can be reached."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(audit_verify, "clock", lambda: MORNING + timedelta(hours=1))
 
     def run(*arguments: str, **environment: str | None) -> Result:
-        told = {"SLIPWAY_URL": app.url, "SLIPWAY_KEY": KEY} | environment
-        return CliRunner().invoke(root, list(arguments), env=told, prog_name="slipway")
+        variables = {"SLIPWAY_URL": app.url, "SLIPWAY_KEY": KEY} | environment
+        return CliRunner().invoke(root, list(arguments), env=variables, prog_name="slipway")
 
     return run

@@ -1,6 +1,6 @@
-"""What the API's own description says of an answer, by which the double of the command's tests is judged.
+"""Checks the answers of the double in the command's tests against the API's own description.
 
-That the app answers as it describes is tested in `tests/unit/api/test_openapi.py`; here the double is held to the same.
+`tests/unit/api/test_openapi.py` checks the app itself against the same description.
 """
 
 import json
@@ -17,20 +17,25 @@ from scripts.reference.api import DECLARING
 
 
 def faults(method: str, path: str, status: int, body: bytes) -> Iterator[str]:
-    """Why the app would never answer like this; `path` is that below the API."""
+    """Why the app would never answer like this. `path` is relative to the API."""
     operation = next(
-        (each for route, each in _operations() if each.method == method and route.match(f"/{path}") is not None), None
+        (
+            endpoint
+            for route, endpoint in _operations()
+            if endpoint.method == method and route.match(f"/{path}") is not None
+        ),
+        None,
     )
     if operation is None:
         yield f"{method} {path}: there is no such operation"
         return
     if (operation.answer is None and status < 400) or status == 304:
         return
-    answers = _described()["paths"][BASE + operation.path][method.lower()]["responses"]
-    if str(status) not in answers:
-        yield f"{method} {path}: answers with {status}, expected one of {', '.join(answers)}"
+    responses = _described()["paths"][BASE + operation.path][method.lower()]["responses"]
+    if str(status) not in responses:
+        yield f"{method} {path}: answers with {status}, expected one of {', '.join(responses)}"
         return
-    (content,) = answers[str(status)]["content"].values()
+    (content,) = responses[str(status)]["content"].values()
     schema = {**content["schema"], "components": _described()["components"]}
     for error in Draft202012Validator(schema).iter_errors(json.loads(body)):
         yield f"{method} {path}: {'.'.join(map(str, error.path)) or 'the answer'}: {error.message[:300]}"
@@ -38,8 +43,11 @@ def faults(method: str, path: str, status: int, body: bytes) -> Iterator[str]:
 
 @cache
 def _operations() -> list[tuple[Route, Endpoint]]:
-    assert DECLARING  # importing them has declared the operations
-    return [(compile_route(f"/{each.path}"), each) for each in sorted(OPERATIONS.values(), key=lambda each: each.name)]
+    assert DECLARING  # importing these modules declares the operations
+    return [
+        (compile_route(f"/{endpoint.path}"), endpoint)
+        for endpoint in sorted(OPERATIONS.values(), key=lambda each: each.name)
+    ]
 
 
 @cache

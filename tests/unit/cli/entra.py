@@ -1,5 +1,5 @@
-"""Entra, for the real `azure-identity`: a proxy that answers as login.microsoftonline.com, and a browser in which
-somebody signs in at once. What the library asks for is checked here as Entra would."""
+"""A double of Entra for the real `azure-identity`: a proxy that answers as login.microsoftonline.com, and a browser in
+which somebody signs in at once. It checks the library's requests as Entra would."""
 
 import base64
 import hashlib
@@ -21,12 +21,12 @@ HOST, TENANT = "login.microsoftonline.com", "11111111-1111-4111-8111-11111111111
 ISSUER = f"https://{HOST}/{TENANT}/v2.0"
 _BROWSER = """
 import sys, urllib.parse, urllib.request
-asked = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(sys.argv[1]).query))
-code = " ".join(asked[name] for name in ("client_id", "nonce", "code_challenge", "scope"))
-told = urllib.parse.urlencode({"code": code, "state": asked["state"]})
-urllib.request.urlopen(asked["redirect_uri"], told.encode())
+query = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(sys.argv[1]).query))
+code = " ".join(query[name] for name in ("client_id", "nonce", "code_challenge", "scope"))
+form = urllib.parse.urlencode({"code": code, "state": query["state"]})
+urllib.request.urlopen(query["redirect_uri"], form.encode())
 """
-"""Signs in, and is led back. The code holds what it is good for, as Entra remembers it."""
+"""Signs in, and follows the redirect. The code holds what it was issued for, which Entra would remember."""
 
 
 @dataclass
@@ -34,12 +34,12 @@ class Entra:
     certificates: Certificates
     folder: Path
     signed_in: list[dict[str, str]] = field(default_factory=list)
-    """What each token was asked for: client and scope."""
+    """The client and the scope of each token that was issued."""
     url: str = ""
 
     @property
     def environment(self) -> dict[str, str]:
-        """A machine with a browser and without the Azure CLI, whose way to Entra leads here."""
+        """The environment variables of a machine with a browser and no Azure CLI, whose requests to Entra come here."""
         program = self.folder / "browser.py"
         program.write_text(_BROWSER)
         return {
@@ -77,7 +77,7 @@ class Entra:
 
 @contextmanager
 def entra(folder: Path) -> Iterator[Entra]:
-    made = Entra(certificates=make_certificates(folder, HOST), folder=folder)
+    double = Entra(certificates=make_certificates(folder, HOST), folder=folder)
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -85,7 +85,7 @@ def entra(folder: Path) -> Iterator[Entra]:
         def do_CONNECT(self) -> None:
             self.send_response(200)
             self.end_headers()
-            self.connection = made.certificates.for_server().wrap_socket(self.connection, server_side=True)
+            self.connection = double.certificates.for_server().wrap_socket(self.connection, server_side=True)
             self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb", 0)
 
         def do_GET(self) -> None:
@@ -97,7 +97,7 @@ def entra(folder: Path) -> Iterator[Entra]:
         def _answer(self) -> None:
             text = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
             body = json.dumps(
-                made.answer(urlsplit(self.path).path, {k: v[0] for k, v in parse_qs(text).items()})
+                double.answer(urlsplit(self.path).path, {k: v[0] for k, v in parse_qs(text).items()})
             ).encode()
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
@@ -110,8 +110,8 @@ def entra(folder: Path) -> Iterator[Entra]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     with in_a_thread(server):
-        made.url = f"http://127.0.0.1:{server.server_port}"
-        yield made
+        double.url = f"http://127.0.0.1:{server.server_port}"
+        yield double
 
 
 def _encoded(part: dict[str, Any]) -> str:

@@ -17,13 +17,13 @@ class Mistake:
 
     file: str
     old: str = ""
-    """A piece of the file that is replaced; empty: the file is added."""
+    """The piece of the file that `new` replaces; if empty, `new` is a file that is added."""
     new: str
     says: tuple[str, ...]
     at: str | None = None
-    """The text of the line that is named, where it is not the first line that was written."""
-    told_in: str = ""
-    """The file that is named, where it is another one."""
+    """The line that the check names, if it is not the first line of `new`."""
+    named_file: str = ""
+    """The file that the check names, if it is another one."""
     also: Mapping[str, str] = field(default_factory=dict)
     """Files that are added."""
     asks: bool = False
@@ -32,7 +32,7 @@ class Mistake:
     @property
     def place(self) -> str:
         """The file that is named."""
-        return self.told_in or self.file
+        return self.named_file or self.file
 
     def make(self, home: Path) -> None:
         """Make the mistake in the folder."""
@@ -44,14 +44,14 @@ class Mistake:
         for path, content in self.also.items():
             (home / path).write_text(content)
 
-    def is_told(self, done: Result, file: str) -> bool:
+    def is_reported(self, result: Result, file: str) -> bool:
         """Whether the check has named the file, the line of the mistake, and what the table says."""
         lines = Path(file).read_text().splitlines()
-        wanted = self.at if self.at is not None else (self.new.strip().splitlines() or [""])[0]
+        line_text = self.at if self.at is not None else (self.new.strip().splitlines() or [""])[0]
         return any(
-            wanted in lines[int(found[1]) - 1]
-            for line in done.stdout.splitlines()
-            if (found := re.match(rf"{re.escape(file)}:(\d+):", line)) and all(word in line for word in self.says)
+            line_text in lines[int(match[1]) - 1]
+            for line in result.stdout.splitlines()
+            if (match := re.match(rf"{re.escape(file)}:(\d+):", line)) and all(word in line for word in self.says)
         )
 
 
@@ -68,7 +68,7 @@ INGRESS = "spec:\n  rules: []\n"
 TESTED = "    verification:\n      http:\n        - { service: shop, path: /healthz, contains: ok }\n"
 
 MISTAKES = {
-    # what is usual
+    # common mistakes
     "a tab": Mistake(file=DEPLOYMENT, old="  replicas", new="\treplicas", says=("a tab", "spaces")),
     "a wrong image name": Mistake(
         file=DEPLOYMENT,
@@ -135,7 +135,7 @@ MISTAKES = {
     "an unknown name": Mistake(
         file=DEPLOYMENT, old="${REPLICAS}", new="${REPLICA}", says=("${REPLICA}", "did you mean 'REPLICAS'?")
     ),
-    # files that would not be read
+    # files that no rollout would read
     "a folder for an overlay": Mistake(
         file="manifests/prod/patch.yaml", new=manifest("ConfigMap", ""), says=("directly in manifests/", "prod/patch")
     ),
@@ -262,7 +262,7 @@ MISTAKES = {
         file="manifests/service-2.yaml",
         new="apiVersion: v1\nkind: Service\nmetadata: { name: shop }\nspec: { ports: [{ port: 80 }] }\n",
         says=("Service shop", "occurs twice"),
-        told_in=APPLICATION,
+        named_file=APPLICATION,
         at="- name: ",
     ),
     "a list of objects": Mistake(
@@ -277,19 +277,19 @@ MISTAKES = {
         says=("stringData.PIN", "expected text", "quotes"),
         at="  PIN: 1234",
     ),
-    # where it matters which environment, or whose name
+    # mistakes in one environment, or with a name
     "a name that one environment lacks": Mistake(
         file=APPLICATION,
         old='REPLICAS: "2"',
         new='COUNT: "2"',
         says=("${REPLICAS}", "environment production"),
-        told_in=DEPLOYMENT,
+        named_file=DEPLOYMENT,
         at="  replicas:",
     ),
     "an application in capitals": Mistake(
         file=APPLICATION, old="application: shop", new="application: Shop", says=("lower-case letters", "'Shop'")
     ),
-    # documents
+    # project and application documents
     "a gate that nobody hears of": Mistake(
         file=APPLICATION,
         old="notify: [inbox]",
@@ -310,7 +310,7 @@ MISTAKES = {
         says=("namespace", "'billing'"),
     ),
     "a repository outside the project": Mistake(
-        file=PROJECT, old="[shop]", new="[cart]", says=("repository", "shop"), told_in=APPLICATION, at="image:"
+        file=PROJECT, old="[shop]", new="[cart]", says=("repository", "shop"), named_file=APPLICATION, at="image:"
     ),
     "a project in another folder's name": Mistake(
         file=APPLICATION, old="start: both", new="source: images", says=("source", "image", "'images'")

@@ -1,5 +1,5 @@
 """A small HTTP server that answers as `functions/api.py` does, from worlds of the domain. Each answer that no test has
-replaced is held to the API's own description (`described.py`).
+replaced is checked against the API's own description (`described.py`).
 
 The trail that it serves is a list of plain JSON that a test may tamper with, as somebody with access to the storage
 account could.
@@ -37,7 +37,7 @@ BASE = "/api/v1/"
 
 @dataclass
 class Trail:
-    """What the table holds of one chain."""
+    """One chain, as the table holds it."""
 
     records: list[dict[str, Any]]
     sequence: int
@@ -50,7 +50,7 @@ class Trail:
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer that is given instead of the usual one."""
+    """A response that is sent instead of the usual one."""
 
     status: int = 200
     body: bytes = b"{}"
@@ -58,8 +58,8 @@ class Reply:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A request that came."""
+class ReceivedRequest:
+    """A request that the server received."""
 
     method: str
     target: str
@@ -94,19 +94,19 @@ class Served:
         self.compared: dict[str, dict[str, Any]] = {}
         """What comparing the index of an application finds."""
         self.looks: dict[str, dict[str, Any]] = {}
-        """Kind and subject of a look → what is seen."""
-        self.seen: dict[str, dict[str, Any]] = {}
+        """Kind and subject of a look → the worker's answer."""
+        self.look_answers: dict[str, dict[str, Any]] = {}
         self.outcomes: dict[tuple[str, str], SaidOutcome] = {}
-        """What became of what was said."""
+        """The outcomes of statements, by application and id."""
         self.replies: dict[str, Reply] = {}
-        """Path below the API → an answer instead of the usual one."""
-        self.before: Callable[[Asked], None] = lambda asked: None
+        """Path below the API → a response instead of the usual one."""
+        self.before_answer: Callable[[ReceivedRequest], None] = lambda asked: None
         """Called before each answer: a test lets something happen in between."""
-        self.asked: list[Asked] = []
+        self.requests: list[ReceivedRequest] = []
         self.honest = True
         """Whether the app answers as it describes; one that somebody has broken into may send anything."""
         self.faults: list[str] = []
-        """Why the app would never have given one of the usual answers."""
+        """Where one of the usual responses differs from the description."""
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler_of(self))
         self._ends = ExitStack()
 
@@ -130,64 +130,66 @@ class Served:
         return digest
 
     # ---- answers
-    def answer(self, asked: Asked) -> Reply:
-        self.asked.append(asked)
-        self.before(asked)
-        target = urlsplit(asked.target)
+    def answer(self, request: ReceivedRequest) -> Reply:
+        self.requests.append(request)
+        self.before_answer(request)
+        target = urlsplit(request.target)
         path = target.path.removeprefix(BASE)
         if path in self.replies:
             return self.replies[path]
-        if asked.headers.get("x-functions-key") != KEY:
+        if request.headers.get("x-functions-key") != KEY:
             return Reply(status=401, body=b"")
         try:
             steps, query = tuple(map(unquote, path.split("/"))), dict(parse_qsl(target.query))
-            found = self._found(asked.method, steps, query, asked.body)
+            content = self._content(request.method, steps, query, request.body)
         except MissingError as missing:
             return problem(404, "Not found", str(missing))
-        reply = found if isinstance(found, Reply) else Reply(body=json.dumps({"v": 1, **found}).encode())
-        self.faults += faults(asked.method, path, reply.status, reply.body)
+        reply = content if isinstance(content, Reply) else Reply(body=json.dumps({"v": 1, **content}).encode())
+        self.faults += faults(request.method, path, reply.status, reply.body)
         return reply
 
-    def _found(self, method: str, path: tuple[str, ...], query: dict[str, str], body: bytes) -> dict[str, Any] | Reply:
+    def _content(
+        self, method: str, path: tuple[str, ...], query: dict[str, str], body: bytes
+    ) -> dict[str, Any] | Reply:
         match (method, *path):
             case ("GET", "applications"):
-                found: dict[str, Any] | Reply = {
+                content: dict[str, Any] | Reply = {
                     "drift": self.drift,
                     "applications": [application_json(w) for w in self.worlds.values()],
                     "not_shown": self.not_shown,
                 }
             case ("GET", "releases"):
-                found = self._releases(query)
+                content = self._releases(query)
             case ("GET", "releases", id):
-                found = {**release_json(*self._release(id)), "waits_for": "", "progress": None}
+                content = {**release_json(*self._release(id)), "waits_for": "", "progress": None}
             case ("GET", "releases", id, "explain"):
-                found = explained(*self._release(id))
+                content = explained(*self._release(id))
             case ("GET", "audit", application):
-                found = self._audit(application, query)
+                content = self._audit(application, query)
             case ("GET", "public-keys"):
-                found = {"text": format_keys(PUBLIC_KEYS.by_id()), **self.trust}
+                content = {"text": format_keys(PUBLIC_KEYS.by_id()), **self.trust}
             case ("GET", "anchors"):
-                found = {"chains": list(self.anchors)}
+                content = {"chains": list(self.anchors)}
             case ("GET", "evidence", digest) if digest in self.documents:
-                found = Reply(body=self.documents[digest], headers={"Content-Type": "application/octet-stream"})
+                content = Reply(body=self.documents[digest], headers={"Content-Type": "application/octet-stream"})
             case ("GET", "parked"):
-                found = {"parked": self.parked, "more": self.more_parked}
+                content = {"parked": self.parked, "more": self.more_parked}
             case ("POST", "parked", id, "replay"):
-                found = self._replay(id)
+                content = self._replay(id)
             case ("POST", "looks"):
-                found = self._look(LookRequest.model_validate_json(body))
+                content = self._look(LookRequest.model_validate_json(body))
             case _:
-                found = self._of_the_trail(method, path, query)
-        return found
+                content = self._of_the_trail(method, path, query)
+        return content
 
     def _of_the_trail(self, method: str, path: tuple[str, ...], query: dict[str, str]) -> dict[str, Any] | Reply:
         match (method, *path):
             case ("GET", "audit") if query.get("application", "_installation") not in (*self.trails, "_installation"):
                 return self._no_such(query["application"])
             case ("GET", "audit"):
-                return self._ask(query)
-            case ("GET", "looks", id) if id in self.seen:
-                return {"id": id, "state": "counted", "look": self.seen[id]}
+                return self._search(query)
+            case ("GET", "looks", id) if id in self.look_answers:
+                return {"id": id, "state": "counted", "look": self.look_answers[id]}
             case ("GET", "inbox", application, id) if (application, id) in self.outcomes:
                 return self.outcomes[application, id].model_dump(mode="json")
             case ("GET", "verification", application, "index"):
@@ -205,29 +207,34 @@ class Served:
             raise MissingError(f"no parked input has the id {id!r}")
         return self._received("_installation", SaidOutcome(**WAITING, state="counted", verb=Verb.REPLAY))
 
-    def _look(self, asked: LookRequest) -> Reply:
-        seen = self.looked(asked)
-        if seen is None:
+    def _look(self, look: LookRequest) -> Reply:
+        answer = self.answer_to_look(look)
+        if answer is None:
             return self._received(
                 "_installation", SaidOutcome(**WAITING, state="parked", reason="there is no such thing")
             )
         reply = self._received("_installation", SaidOutcome(**WAITING, state="counted"))
         (*_, (_, id)) = self.outcomes
         times = dict.fromkeys(("asked_at", "answered_at", "expires_at"), "2026-11-23T08:00:00Z")
-        self.seen[id] = {"id": id, "asked_by": "ada", **asked.model_dump(mode="json", exclude={"options"}), **times}
-        self.seen[id]["answer"] = seen
+        self.look_answers[id] = {
+            "id": id,
+            "asked_by": "ada",
+            **look.model_dump(mode="json", exclude={"options"}),
+            **times,
+        }
+        self.look_answers[id]["answer"] = answer
         return reply
 
-    def looked(self, asked: LookRequest) -> dict[str, Any] | None:
-        """What is seen at a look; a test may replace it."""
-        if asked.kind is LookKind.REINDEX:
-            found = {"application": asked.subject, "records": 0, "head": 0, "repaired": False}
-            found |= self.compared.get(asked.subject, {})
-            return ReindexAnswer.model_validate(found).model_dump(mode="json")
-        return self.looks.get(f"{asked.kind} {asked.subject}")
+    def answer_to_look(self, look: LookRequest) -> dict[str, Any] | None:
+        """The worker's answer to a look; a test may replace this method."""
+        if look.kind is LookKind.REINDEX:
+            answer = {"application": look.subject, "records": 0, "head": 0, "repaired": False}
+            answer |= self.compared.get(look.subject, {})
+            return ReindexAnswer.model_validate(answer).model_dump(mode="json")
+        return self.looks.get(f"{look.kind} {look.subject}")
 
     def _received(self, application: str, outcome: SaidOutcome) -> Reply:
-        """What was said is received; `outcome` is what the next look at it finds."""
+        """The response to a statement; `outcome` is what a later request for its outcome finds."""
         id = f"1764000000000-{len(self.outcomes):016x}"
         self.outcomes[application, id] = outcome.model_copy(update={"application": application, "id": id})
         received = ReceivedAnswer(application=application, id=id, address=f"{BASE}inbox/{application}/{id}")
@@ -241,35 +248,35 @@ class Served:
         return world, int(number)
 
     def _no_such(self, application: str) -> Reply:
-        known = ", ".join(self.worlds)
-        return problem(404, "Not found", f"application: expected one of {known}, got {application!r}", "application")
+        names = ", ".join(self.worlds)
+        return problem(404, "Not found", f"application: expected one of {names}, got {application!r}", "application")
 
     def _releases(self, query: dict[str, str]) -> dict[str, Any] | Reply:
-        wanted = query.get("application")
-        if wanted is not None and wanted not in self.worlds:
-            return self._no_such(wanted)
-        worlds = [self.worlds[wanted]] if wanted else list(self.worlds.values())
-        found = [release_json(world, number) for world in worlds for number in sorted(world.releases, reverse=True)]
-        return {"releases": found[: int(query["limit"])]}
+        application = query.get("application")
+        if application is not None and application not in self.worlds:
+            return self._no_such(application)
+        worlds = [self.worlds[application]] if application else list(self.worlds.values())
+        releases = [release_json(world, number) for world in worlds for number in sorted(world.releases, reverse=True)]
+        return {"releases": releases[: int(query["limit"])]}
 
-    def _ask(self, query: dict[str, str]) -> dict[str, Any]:
+    def _search(self, query: dict[str, str]) -> dict[str, Any]:
         """Newest first, by the filters that a test uses; `next` is a place that only this double understands."""
-        wanted = {name: query[name] for name in ("application", "release", "environment", "action") if name in query}
-        found = [
+        filters = {name: query[name] for name in ("application", "release", "environment", "action") if name in query}
+        records = [
             record
             for trail in self.trails.values()
             for record in reversed(trail.records)
-            if "damaged" not in record and all(record[name] == value for name, value in wanted.items())
+            if "damaged" not in record and all(record[name] == value for name, value in filters.items())
         ]
         start, limit = int(query.get("after", "at-0").removeprefix("at-")), int(query["limit"])
         end = start + limit
-        return {"records": found[start:end], "next": f"at-{end}" if end < len(found) else None}
+        return {"records": records[start:end], "next": f"at-{end}" if end < len(records) else None}
 
     def _compared(self, application: str) -> Compared:
-        """The index of a trail that nobody has touched has all of it."""
+        """The index holds the whole trail, unless a test says otherwise."""
         trail = self.trails.get(application, Trail(records=[], sequence=0, hash=""))
-        whole = Compared(application=application, records=len(trail.records), repaired=False, head=trail.sequence)
-        return self.indexes.get(application, whole)
+        complete = Compared(application=application, records=len(trail.records), repaired=False, head=trail.sequence)
+        return self.indexes.get(application, complete)
 
     def _audit(self, application: str, query: dict[str, str]) -> dict[str, Any]:
         trail = self.trails.get(application, Trail(records=[], sequence=0, hash=""))
@@ -321,7 +328,7 @@ def handler_of(served: Served) -> type[BaseHTTPRequestHandler]:
         def _answer(self) -> None:
             headers = {name.lower(): value for name, value in self.headers.items()}
             body = self.rfile.read(int(headers.get("content-length") or 0))
-            reply = served.answer(Asked(self.command, self.path, headers, body))
+            reply = served.answer(ReceivedRequest(self.command, self.path, headers, body))
             self.send_response(reply.status)
             for name, value in {"Content-Length": str(len(reply.body)), **reply.headers}.items():
                 self.send_header(name, value)

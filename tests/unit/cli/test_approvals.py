@@ -10,7 +10,7 @@ from slipway.domain.rules import Rule
 from slipway.domain.tokens import ApprovalClaims
 from tests.links import link_by
 from tests.unit.cli.conftest import Command
-from tests.unit.cli.served import KEY, Asked, Reply, Served, problem
+from tests.unit.cli.served import KEY, ReceivedRequest, Reply, Served, problem
 from tests.unit.domain.samples import ADA, MORNING
 
 PLAN = "sha256:91c3e07d55aa" + "0" * 52
@@ -59,20 +59,20 @@ def answers(app: Served) -> None:
 
 
 def sent(app: Served) -> dict[str, Any]:
-    (post,) = [asked for asked in app.asked if asked.method == "POST"]
+    (post,) = [request for request in app.requests if request.method == "POST"]
     assert post.target == "/api/v1/approvals/shop-2"
     assert post.headers["content-type"] == "application/json"
-    found = json.loads(post.body)
-    assert isinstance(found, dict)
-    return found
+    content = json.loads(post.body)
+    assert isinstance(content, dict)
+    return content
 
 
 def test_a_plan_that_is_out_of_date_is_named_and_not_led_to(slipway: Command, app: Served) -> None:
     gate = GATE | {"outdated": "the application changed since the plan was made"}
     app.replies["approvals"] = Reply(body=json.dumps({"approvals": [gate]}).encode())
-    told = slipway("approvals").stderr
-    assert "shop-2 is planned again before anybody can approve it: the application changed since" in told
-    assert "decide on" not in told
+    stderr = slipway("approvals").stderr
+    assert "shop-2 is planned again before anybody can approve it: the application changed since" in stderr
+    assert "decide on" not in stderr
 
 
 def test_what_waits_is_listed(slipway: Command) -> None:
@@ -97,7 +97,7 @@ def test_an_approval_without_a_link_is_given_on_the_page_that_is_printed(
     result = slipway("approve", "shop-2", SLIPWAY_BEARER=bearer)
     assert result.exit_code == 5
     assert f"open {app.url}/approvals/shop/2/production" in result.stderr
-    assert not [asked for asked in app.asked if asked.method == "POST"]
+    assert not [request for request in app.requests if request.method == "POST"]
 
 
 def test_nothing_waiting_is_said_on_stderr(slipway: Command, app: Served) -> None:
@@ -107,31 +107,31 @@ def test_nothing_waiting_is_said_on_stderr(slipway: Command, app: Served) -> Non
 
 
 def test_a_link_is_enough_and_needs_no_key_and_no_address(slipway: Command, app: Served) -> None:
-    mine = token()
-    result = slipway("approve", "--link", f"{app.url}/approvals/{mine}", SLIPWAY_URL=None, SLIPWAY_KEY=None)
+    link_token = token()
+    result = slipway("approve", "--link", f"{app.url}/approvals/{link_token}", SLIPWAY_URL=None, SLIPWAY_KEY=None)
     assert result.exit_code == 0, result.stderr
     assert result.stdout == "✓ approved  shop-2 for production, plan sha256:91c3e07d55aa; it is awaiting approval\n"
     body = sent(app)
-    assert (body["token"], body["plan_hash"], body["decision"], body["channel"]) == (mine, PLAN, "approve", "cli")
-    assert "x-functions-key" not in app.asked[0].headers
+    assert (body["token"], body["plan_hash"], body["decision"], body["channel"]) == (link_token, PLAN, "approve", "cli")
+    assert "x-functions-key" not in app.requests[0].headers
 
 
 @pytest.mark.parametrize("by", ["option", "variable"])
 def test_a_link_votes_on_the_release_that_it_is_for(slipway: Command, app: Served, by: str) -> None:
-    mine = token()
-    link = f"{app.url}/approvals/{mine}"
-    given = ("--link", link) if by == "option" else ()
-    result = slipway("reject", "shop-2", "--reason", "wrong", *given, SLIPWAY_LINK=None if given else link)
+    link_token = token()
+    link = f"{app.url}/approvals/{link_token}"
+    link_option = ("--link", link) if by == "option" else ()
+    result = slipway("reject", "shop-2", "--reason", "wrong", *link_option, SLIPWAY_LINK=None if link_option else link)
     assert result.exit_code == 0, result.stderr
-    assert (sent(app)["token"], sent(app)["reason"]) == (mine, "wrong")
+    assert (sent(app)["token"], sent(app)["reason"]) == (link_token, "wrong")
 
 
 def test_whoever_signs_in_votes_on_the_plan_that_is_open_now(slipway: Command, app: Served) -> None:
     result = slipway("reject", "shop-2", "--reason", "no", "--plan", "91c3e07d55aa", SLIPWAY_BEARER="access-token")
     assert result.exit_code == 0, result.stderr
-    assert app.asked[-1].headers["authorization"] == "Bearer access-token"
-    assert app.asked[0].headers["x-functions-key"] == KEY
-    assert "authorization" not in app.asked[0].headers
+    assert app.requests[-1].headers["authorization"] == "Bearer access-token"
+    assert app.requests[0].headers["x-functions-key"] == KEY
+    assert "authorization" not in app.requests[0].headers
     assert sent(app)["plan_hash"] == PLAN
     assert "token" not in sent(app)
 
@@ -139,14 +139,14 @@ def test_whoever_signs_in_votes_on_the_plan_that_is_open_now(slipway: Command, a
 def test_the_same_request_is_sent_until_the_vote_is_decided_about(slipway: Command, app: Served) -> None:
     received = COUNTED | {"state": "received", "release": "", "environment": "", "phase": ""}
 
-    def later(asked: Asked) -> None:
-        state = received if len(app.asked) < 2 else COUNTED
+    def later(request: ReceivedRequest) -> None:
+        state = received if len(app.requests) < 2 else COUNTED
         app.replies["approvals/shop-2"] = Reply(body=json.dumps(state).encode())
 
-    app.before = later
+    app.before_answer = later
     result = slipway("approve", "--link", f"{app.url}/approvals/{token()}")
     assert result.exit_code == 0, result.stderr
-    bodies = [json.loads(asked.body) for asked in app.asked if asked.method == "POST"]
+    bodies = [json.loads(request.body) for request in app.requests if request.method == "POST"]
     assert len(bodies) >= 2
     assert all(body == bodies[0] for body in bodies)
 
@@ -154,12 +154,12 @@ def test_the_same_request_is_sent_until_the_vote_is_decided_about(slipway: Comma
 def test_each_call_is_an_act_of_voting_of_its_own(slipway: Command, app: Served) -> None:
     for _ in range(2):
         slipway("withdraw", "--link", f"{app.url}/approvals/{token()}")
-    acts = [json.loads(asked.body)["id"] for asked in app.asked]
+    acts = [json.loads(request.body)["id"] for request in app.requests]
     assert len(set(acts)) == 2
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (
             ("approve", "shop-3", "--link", "https://x.example/approvals/{token}"),
@@ -179,18 +179,18 @@ def test_each_call_is_an_act_of_voting_of_its_own(slipway: Command, app: Served)
     ],
 )
 def test_what_is_not_clear_is_asked_before_anything_is_sent(
-    slipway: Command, app: Served, arguments: tuple[str, ...], said: str
+    slipway: Command, app: Served, arguments: tuple[str, ...], message: str
 ) -> None:
-    mine = token()
-    result = slipway(*(argument.format(token=mine) for argument in arguments))
+    link_token = token()
+    result = slipway(*(argument.format(token=link_token) for argument in arguments))
     assert result.exit_code in (1, 2)
-    assert said in result.stderr
-    assert mine not in result.stdout + result.stderr
-    assert not [asked for asked in app.asked if asked.method == "POST"]
+    assert message in result.stderr
+    assert link_token not in result.stdout + result.stderr
+    assert not [request for request in app.requests if request.method == "POST"]
 
 
 @pytest.mark.parametrize(
-    ("words", "place"),
+    ("arguments", "place"),
     [
         (("approve", "shop-2"), "shop/2/production"),
         (("reject", "shop-2", "--reason", "no"), "shop/2/production"),
@@ -202,13 +202,13 @@ def test_what_is_not_clear_is_asked_before_anything_is_sent(
 )
 @pytest.mark.parametrize("bearer", ["", "a program's"])
 def test_whoever_the_app_knows_as_nobody_is_led_to_the_page_on_which_they_sign_in(
-    slipway: Command, app: Served, words: tuple[str, ...], place: str, bearer: str
+    slipway: Command, app: Served, arguments: tuple[str, ...], place: str, bearer: str
 ) -> None:
     nobody = problem(403, "Voter not identified", "a function key or a program's token identifies no voter")
     app.replies["approvals/shop-1"] = app.replies["approvals/shop-2"] = nobody
-    result = slipway(*words, SLIPWAY_BEARER=bearer)
+    result = slipway(*arguments, SLIPWAY_BEARER=bearer)
     assert result.exit_code == 5, result.stderr
-    assert f"{words[0]} on its page, with a sign-in; open {app.url}/approvals/{place}" in result.stderr
+    assert f"{arguments[0]} on its page, with a sign-in; open {app.url}/approvals/{place}" in result.stderr
     assert "function key" not in result.stderr
 
 

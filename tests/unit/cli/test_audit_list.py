@@ -1,4 +1,4 @@
-"""`slipway audit list`, `show`, `live` and `reindex`: questions to the trail, for people and for scripts."""
+"""`slipway audit list`, `show`, `live` and `reindex`: queries of the trail, for people and for scripts."""
 
 import csv
 import io
@@ -22,7 +22,7 @@ from tests.unit.domain.world import World
 
 
 def asked(app: Served) -> list[str]:
-    return [one.target.partition("?")[2] for one in app.asked if one.target.startswith("/api/v1/audit?")]
+    return [request.target.partition("?")[2] for request in app.requests if request.target.startswith("/api/v1/audit?")]
 
 
 def test_records_are_listed_newest_first_and_each_is_named(slipway: Command, shop: World) -> None:
@@ -49,7 +49,7 @@ def test_every_filter_is_passed_on_under_its_name(slipway: Command, app: Served)
     ]
 
 
-def test_a_release_is_told_from_its_end(slipway: Command, shop: World) -> None:
+def test_records_of_a_release_are_listed_newest_first(slipway: Command, shop: World) -> None:
     lines = slipway("audit", "list", "--release", "shop-2").stdout.splitlines()[1:]
     assert len(lines) == sum(record.release == "shop-2" for record in shop.audit)
     turned = slipway("audit", "list", "--release", "shop-2", "--oldest-first").stdout.splitlines()[1:]
@@ -76,8 +76,8 @@ def test_more_records_are_pointed_to_on_stderr(slipway: Command, app: Served) ->
     assert slipway("audit", "list", "--limit", "10").stderr == "there may be more: --after at-10\n"
     assert slipway("audit", "list", "--limit", "12").stderr == ""
     assert slipway("audit", "list", "--limit", "10", "--json").stderr == ""
-    said = slipway("audit", "list", "--limit", "10", "--from", "2026-01-01").stderr
-    assert said == "there may be more: --from 2026-01-01 --after at-10\n"
+    stderr = slipway("audit", "list", "--limit", "10", "--from", "2026-01-01").stderr
+    assert stderr == "there may be more: --from 2026-01-01 --after at-10\n"
 
 
 def test_csv_has_a_line_for_each_record_and_nothing_that_a_spreadsheet_would_run(slipway: Command, app: Served) -> None:
@@ -155,10 +155,10 @@ def test_one_record_is_shown_whole(slipway: Command, shop: World) -> None:
 
 @pytest.mark.parametrize("action", Action)
 def test_an_action_has_the_tone_on_the_terminal_that_it_has_on_the_pages(action: Action) -> None:
-    told = record(1, 0, action)
-    shown = dict(record_fields(CliConsole(), AuditRecord.model_validate(told.model_dump())))
-    assert shown["action"] == TextCell(action.value, tone_style(timeline([told])[0].tone))
-    assert shown["meaning"] == timeline([told])[0].words
+    audit_record = record(1, 0, action)
+    fields = dict(record_fields(CliConsole(), AuditRecord.model_validate(audit_record.model_dump())))
+    assert fields["action"] == TextCell(action.value, tone_style(timeline([audit_record])[0].tone))
+    assert fields["meaning"] == timeline([audit_record])[0].words
 
 
 def test_no_two_tones_look_alike_on_a_terminal() -> None:
@@ -179,8 +179,8 @@ def test_a_damaged_record_is_shown_as_damaged(slipway: Command, app: Served) -> 
 
 
 def test_one_record_as_json_is_the_record(slipway: Command, app: Served) -> None:
-    found = json.loads(slipway("audit", "show", "shop", "4", "--json").stdout)
-    assert found == app.trails["shop"].records[3]
+    output = json.loads(slipway("audit", "show", "shop", "4", "--json").stdout)
+    assert output == app.trails["shop"].records[3]
 
 
 def test_a_record_that_is_not_there_ends_with_3(slipway: Command, app: Served) -> None:
@@ -234,22 +234,25 @@ def test_an_index_that_is_whole_ends_with_0(slipway: Command, app: Served) -> No
     result = slipway("audit", "reindex")
     assert result.exit_code == 0
     assert result.stdout.count("the index is complete") == 2
-    asked = [json.loads(one.body) for one in app.asked if one.method == "POST"]
-    assert {(one["kind"], one["subject"]) for one in asked} == {("reindex", "shop"), ("reindex", "_installation")}
+    looks = [json.loads(request.body) for request in app.requests if request.method == "POST"]
+    assert {(look["kind"], look["subject"]) for look in looks} == {("reindex", "shop"), ("reindex", "_installation")}
 
 
 def test_differences_end_with_1_and_with_repair_they_are_put_right(slipway: Command, app: Served) -> None:
     app.compared["shop"] = {"records": 40, "missing": 3, "wrong": 1, "lacking": [7, 9], "head": 40}
-    found = slipway("audit", "reindex", "shop")
-    assert (found.exit_code, found.stdout) == (1, "✗ shop  3 missing, 1 wrong of records 7, 9: repair with --repair\n")
+    result = slipway("audit", "reindex", "shop")
+    assert (result.exit_code, result.stdout) == (
+        1,
+        "✗ shop  3 missing, 1 wrong of records 7, 9: repair with --repair\n",
+    )
     mended = slipway("audit", "reindex", "shop", "--repair")
     assert (mended.exit_code, mended.stdout) == (0, "✓ shop  3 missing, 1 wrong of records 7, 9: repaired\n")
-    assert [json.loads(one.body)["options"] for one in app.asked if one.method == "POST"] == [
+    assert [json.loads(request.body)["options"] for request in app.requests if request.method == "POST"] == [
         {"after": "0", "repair": "no"},
         {"after": "0", "repair": "yes"},
     ]
-    told = json.loads(slipway("audit", "reindex", "shop", "--json").stdout)
-    assert told["applications"][0]["missing"] == 3
+    output = json.loads(slipway("audit", "reindex", "shop", "--json").stdout)
+    assert output["applications"][0]["missing"] == 3
 
 
 def test_damaged_records_of_the_trail_are_said_and_end_with_7(slipway: Command, app: Served) -> None:

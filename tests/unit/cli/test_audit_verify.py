@@ -22,12 +22,12 @@ from slipway.ed25519 import public_key
 from slipway.ledger import keys
 from slipway.testing.chains import PUBLIC_KEYS, SIGNER, SIGNING_KEYS, signed_anew, signed_chain
 from tests.unit.cli.conftest import Command
-from tests.unit.cli.served import Asked, Served, Trail
+from tests.unit.cli.served import ReceivedRequest, Served, Trail
 from tests.unit.domain.samples import MORNING
 from tests.unit.domain.world import World
 
 PAGE = 10
-"""So many records are read at once here."""
+"""How many records are read at once in these tests."""
 INDEXED = {"missing": 0, "wrong": 0, "extra": 0, "records": []}
 UNANCHORED: dict[str, Any] = {
     "anchors": 0,
@@ -49,23 +49,23 @@ def long_trail(count: int, *, application: str = "shop") -> Trail:
 
 def verdict(slipway: Command, *names: str) -> dict[str, Any]:
     result = slipway("audit", "verify", *names, "--json")
-    found: dict[str, Any] = json.loads(result.stdout)
-    assert result.exit_code == (0 if found["intact"] else 7)
-    return found
+    output: dict[str, Any] = json.loads(result.stdout)
+    assert result.exit_code == (0 if output["intact"] else 7)
+    return output
 
 
 def fault(slipway: Command) -> tuple[int, str]:
-    (only,) = verdict(slipway, "shop")["applications"]
-    assert only["intact"] is False
-    return only["fault"]["sequence"], only["fault"]["reason"]
+    (application,) = verdict(slipway, "shop")["applications"]
+    assert application["intact"] is False
+    return application["fault"]["sequence"], application["fault"]["reason"]
 
 
 def test_an_intact_trail_ends_with_0_and_names_its_last_hash(slipway: Command, app: Served, shop: World) -> None:
     result = slipway("audit", "verify")
     assert result.exit_code == 0
     count = len(shop.audit)
-    told = f"✓ intact  shop: {count} records; anchored to 0 of {count}; the last is {shop.head.hash}"
-    assert told in result.stdout
+    expected = f"✓ intact  shop: {count} records; anchored to 0 of {count}; the last is {shop.head.hash}"
+    assert expected in result.stdout
     assert f"✓ intact  {INSTALLATION}: 0 records" in result.stdout
     assert result.stderr == ""
 
@@ -107,9 +107,9 @@ def test_what_searches_do_not_find_is_named_and_ends_with_7(slipway: Command, ap
     assert result.exit_code == 7
     assert "✓ intact  shop" in result.stdout
     assert "✗ index   shop: copies for searches: 2 missing, 1 extra, of records 3, 4; `slipway audit" in result.stdout
-    told = json.loads(slipway("audit", "verify", "shop", "--json").stdout)
-    assert (told["intact"], told["indexed"]) == (True, False)
-    assert told["applications"][0]["index"] == {"missing": 2, "wrong": 0, "extra": 1, "records": [3, 4]}
+    output = json.loads(slipway("audit", "verify", "shop", "--json").stdout)
+    assert (output["intact"], output["indexed"]) == (True, False)
+    assert output["applications"][0]["index"] == {"missing": 2, "wrong": 0, "extra": 1, "records": [3, 4]}
 
 
 def test_each_rule_that_was_waived_is_listed_with_its_record(slipway: Command, app: Served) -> None:
@@ -119,12 +119,14 @@ def test_each_rule_that_was_waived_is_listed_with_its_record(slipway: Command, a
     )
     (record,) = signed_chain([draft], application="shop", time=MORNING, sequence=0, previous="")
     app.trails["shop"] = Trail(records=[record.model_dump(mode="json")], sequence=1, hash=record.hash)
-    (only,) = verdict(slipway, "shop")["applications"]
-    assert only["waivers"] == [
+    (application,) = verdict(slipway, "shop")["applications"]
+    assert application["waivers"] == [
         {"sequence": 1, "release": "shop-7", "environment": "production", "actor": "oid:olga", **details}
     ]
-    told = "? waived  shop-7 in production, record 1: change-is-known was waived by oid:olga: the repository was moved"
-    assert told in slipway("audit", "verify", "shop").stdout
+    expected = (
+        "? waived  shop-7 in production, record 1: change-is-known was waived by oid:olga: the repository was moved"
+    )
+    assert expected in slipway("audit", "verify", "shop").stdout
 
 
 def test_the_installations_own_trail_has_the_name_that_the_ledger_gives_it() -> None:
@@ -139,8 +141,8 @@ def _short_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("count", [1, PAGE - 1, PAGE, PAGE + 1, 2 * PAGE + 3])
 def test_a_trail_of_any_length_is_read_to_its_end(slipway: Command, app: Served, count: int) -> None:
     app.trails["shop"] = long_trail(count)
-    (only,) = verdict(slipway, "shop")["applications"]
-    assert (only["records"], only["intact"], only["fault"]) == (count, True, None)
+    (application,) = verdict(slipway, "shop")["applications"]
+    assert (application["records"], application["intact"], application["fault"]) == (count, True, None)
 
 
 def test_a_trail_with_an_action_of_a_newer_version_is_as_intact_as_any(slipway: Command, app: Served) -> None:
@@ -148,8 +150,8 @@ def test_a_trail_with_an_action_of_a_newer_version_is_as_intact_as_any(slipway: 
     last = AuditRecord.model_validate(trail.records[-1]).evolve(action="canary.begun")
     last = signed_anew(last)
     app.trails["shop"] = Trail(records=[trail.records[0], last.model_dump(mode="json")], sequence=2, hash=last.hash)
-    (only,) = verdict(slipway, "shop")["applications"]
-    assert (only["records"], only["intact"], only["fault"]) == (2, True, None)
+    (application,) = verdict(slipway, "shop")["applications"]
+    assert (application["records"], application["intact"], application["fault"]) == (2, True, None)
 
 
 @pytest.mark.parametrize(
@@ -186,17 +188,17 @@ def test_a_record_that_was_changed_by_somebody_without_the_key_is_named_itself(s
 
 
 def test_keys_that_somebody_brings_along_are_trusted_and_not_those_of_the_app(slipway: Command) -> None:
-    own, other = (format_keys({"test": public_key(seed)}) for seed in (b"k" * 32, b"o" * 32))
-    assert json.loads(slipway("audit", "verify", "--json", "--public-keys", own).stdout)["keys"] == "given"
-    refused = json.loads(slipway("audit", "verify", "--json", "--public-keys", other).stdout)
+    own_keys, other_keys = (format_keys({"test": public_key(seed)}) for seed in (b"k" * 32, b"o" * 32))
+    assert json.loads(slipway("audit", "verify", "--json", "--public-keys", own_keys).stdout)["keys"] == "given"
+    refused = json.loads(slipway("audit", "verify", "--json", "--public-keys", other_keys).stdout)
     assert refused["applications"][0]["fault"] == {"sequence": 1, "reason": "its signature with the key test is wrong"}
-    unknown = json.loads(slipway("audit", "verify", "--json", "--public-keys", own.replace("test", "mine")).stdout)
+    unknown = json.loads(slipway("audit", "verify", "--json", "--public-keys", own_keys.replace("test", "mine")).stdout)
     assert "with the key test, which is not one of this installation's" in unknown["applications"][0]["fault"]["reason"]
 
 
 def anchor_at(head: Head, *, signer: Signer = SIGNER, **changed: Any) -> dict[str, Any]:
     gate = AnchoredGate(release=1, environment="production", opening=1, outcome=GateOutcome.REJECTED)
-    made = new_anchor(
+    anchor = new_anchor(
         head,
         why=Why.GATE,
         gate=gate,
@@ -205,7 +207,7 @@ def anchor_at(head: Head, *, signer: Signer = SIGNER, **changed: Any) -> dict[st
         signer=signer,
         now=MORNING,
     )
-    return {**made.model_dump(mode="json"), **changed}
+    return {**anchor.model_dump(mode="json"), **changed}
 
 
 def test_a_trail_that_was_put_back_to_before_a_gate_is_found(slipway: Command, app: Served) -> None:
@@ -242,9 +244,9 @@ def test_how_far_the_anchors_reach_is_said_and_a_day_without_one_ends_with_6(
         late = sixth.time + age
         monkeypatch.setattr(audit_verify, "clock", lambda late=late: late)
         result = slipway("audit", "verify", "shop", "--json")
-        found = json.loads(result.stdout)
-        assert (result.exit_code, found["intact"], found["anchored"]) == (ends, True, ends == 0)
-        assert found["applications"][0]["anchored"] == 5
+        output = json.loads(result.stdout)
+        assert (result.exit_code, output["intact"], output["anchored"]) == (ends, True, ends == 0)
+        assert output["applications"][0]["anchored"] == 5
 
 
 def test_what_a_retired_key_signed_counts_as_far_as_something_later_shows_and_else_it_ends_with_6(
@@ -258,12 +260,12 @@ def test_what_a_retired_key_signed_counts_as_far_as_something_later_shows_and_el
     for anchors, from_record in (([], 1), ([anchor_at(end)], 1), ([anchor_at(end, signer=signer)], None)):
         app.anchors["shop"] = anchors
         result = slipway("audit", "verify", "shop", "--public-keys", keys, "--json")
-        (found,) = json.loads(result.stdout)["applications"]
-        assert (result.exit_code, found["intact"]) == (6 if from_record else 0, True)
-        assert found["retired_from"] == from_record
+        (application,) = json.loads(result.stdout)["applications"]
+        assert (result.exit_code, application["intact"]) == (6 if from_record else 0, True)
+        assert application["retired_from"] == from_record
     app.anchors["shop"] = []
-    told = slipway("audit", "verify", "shop", "--public-keys", keys).stdout
-    assert "! key     shop: record 1 and those after it are signed with a key that was retired" in told
+    stdout = slipway("audit", "verify", "shop", "--public-keys", keys).stdout
+    assert "! key     shop: record 1 and those after it are signed with a key that was retired" in stdout
 
 
 def test_two_anchors_that_name_different_records_are_found(slipway: Command, app: Served) -> None:
@@ -276,9 +278,9 @@ def test_two_anchors_that_name_different_records_are_found(slipway: Command, app
 
 def test_an_anchor_of_an_older_epoch_is_history(slipway: Command, app: Served) -> None:
     trail = app.trails["shop"]
-    lost = Head(application="shop", sequence=trail.sequence + 9, hash="sha256:" + "7" * 64, epoch=0)
+    longer_head = Head(application="shop", sequence=trail.sequence + 9, hash="sha256:" + "7" * 64, epoch=0)
     newer = Head(application="shop", sequence=trail.sequence, hash=trail.hash, epoch=1)
-    app.anchors["shop"] = [anchor_at(newer), anchor_at(lost)]
+    app.anchors["shop"] = [anchor_at(newer), anchor_at(longer_head)]
     assert verdict(slipway, "shop")["intact"] is True
 
 
@@ -311,8 +313,8 @@ def test_records_that_changed_places_and_numbers_are_found(slipway: Command, app
 def test_a_trail_that_was_cut_off_is_shorter_than_its_head_says(slipway: Command, app: Served) -> None:
     trail = app.trails["shop"]
     del trail.records[-3:]
-    left = len(trail.records)
-    assert fault(slipway) == (left + 1, f"the head names {trail.sequence} records, {left} were found")
+    remaining = len(trail.records)
+    assert fault(slipway) == (remaining + 1, f"the head names {trail.sequence} records, {remaining} were found")
 
 
 def test_a_trail_that_was_cut_off_at_the_end_of_a_page_is_found(slipway: Command, app: Served) -> None:
@@ -354,14 +356,16 @@ def test_a_damaged_row_is_named(slipway: Command, app: Served) -> None:
 @pytest.mark.parametrize(
     "spoil",
     [
-        pytest.param(lambda record: record.pop("actor"), id="a field is gone"),
-        pytest.param(lambda record: record.update(extra="field"), id="there is a field more"),
-        pytest.param(lambda record: record.update(time="0001-01-01T00:00:00+14:00"), id="there is no such time"),
-        pytest.param(lambda record: record.update(actor="\ud800"), id="a text is none"),
-        pytest.param(lambda record: record.update(details={"weight": float("nan")}), id="a number is none"),
-        pytest.param(lambda record: record.update(details={"reason": "\ud800"}), id="a detail is not text"),
-        pytest.param(lambda record: record.update(sequence="seven"), id="a sequence is none"),
-        pytest.param(lambda record: record.update(damaged="so it says", sequence=9), id="it lies about its place"),
+        pytest.param(lambda record: record.pop("actor"), id="a missing field"),
+        pytest.param(lambda record: record.update(extra="field"), id="one more field"),
+        pytest.param(lambda record: record.update(time="0001-01-01T00:00:00+14:00"), id="an impossible time"),
+        pytest.param(lambda record: record.update(actor="\ud800"), id="a text that is not Unicode"),
+        pytest.param(lambda record: record.update(details={"weight": float("nan")}), id="a number that is not one"),
+        pytest.param(lambda record: record.update(details={"reason": "\ud800"}), id="a detail that is not Unicode"),
+        pytest.param(lambda record: record.update(sequence="seven"), id="a sequence that is not a number"),
+        pytest.param(
+            lambda record: record.update(damaged="so it says", sequence=9), id="damaged, with a wrong sequence"
+        ),
     ],
 )
 def test_a_record_that_cannot_be_read_is_a_fault_and_no_crash(
@@ -385,34 +389,34 @@ def test_the_first_wrong_record_is_named_to_people_on_stdout(slipway: Command, a
 def test_one_broken_trail_does_not_hide_the_others(slipway: Command, app: Served) -> None:
     app.trails["shop"].records[0]["actor"] = "mallory"
     app.trails[INSTALLATION] = long_trail(3, application=INSTALLATION)
-    found = verdict(slipway)
-    assert found["intact"] is False
-    assert [item["intact"] for item in found["applications"]] == [False, True]
+    output = verdict(slipway)
+    assert output["intact"] is False
+    assert [application["intact"] for application in output["applications"]] == [False, True]
 
 
 def test_records_that_are_written_meanwhile_are_not_a_fault(slipway: Command, app: Served) -> None:
-    whole = long_trail(PAGE + 7)
-    early = Trail(records=whole.records[:PAGE], sequence=PAGE - 2, hash=whole.records[PAGE - 3]["hash"])
+    full_trail = long_trail(PAGE + 7)
+    early = Trail(records=full_trail.records[:PAGE], sequence=PAGE - 2, hash=full_trail.records[PAGE - 3]["hash"])
     app.trails["shop"] = early
 
-    def write_more(asked: Asked) -> None:
-        if f"after={PAGE}" in asked.target:
-            app.trails["shop"] = whole
+    def write_more(request: ReceivedRequest) -> None:
+        if f"after={PAGE}" in request.target:
+            app.trails["shop"] = full_trail
 
-    app.before = write_more
-    (only,) = verdict(slipway, "shop")["applications"]
-    assert (only["records"], only["intact"], only["fault"]) == (PAGE + 7, True, None)
+    app.before_answer = write_more
+    (application,) = verdict(slipway, "shop")["applications"]
+    assert (application["records"], application["intact"], application["fault"]) == (PAGE + 7, True, None)
 
 
 def test_records_that_came_after_the_head_was_read_are_looked_at_again(slipway: Command, app: Served) -> None:
-    whole = long_trail(12)
-    app.trails["shop"] = Trail(records=whole.records, sequence=10, hash=whole.records[9]["hash"])
+    full_trail = long_trail(12)
+    app.trails["shop"] = Trail(records=full_trail.records, sequence=10, hash=full_trail.records[9]["hash"])
 
-    def catch_up(asked: Asked) -> None:
-        if "after=12" in asked.target:
-            app.trails["shop"] = whole
+    def catch_up(request: ReceivedRequest) -> None:
+        if "after=12" in request.target:
+            app.trails["shop"] = full_trail
 
-    app.before = catch_up
+    app.before_answer = catch_up
     assert verdict(slipway, "shop")["intact"] is True
 
 
@@ -438,7 +442,7 @@ def test_an_application_without_records_is_intact(slipway: Command, app: Served)
 
 
 def test_time_zones_do_not_matter_to_the_hash(slipway: Command, app: Served) -> None:
-    """The hash is over UTC: the same moment written otherwise is the same record."""
+    """The hash is over the time in UTC: the same moment in another zone is the same record."""
     record = app.trails["shop"].records[3]
     moment = AuditRecord.model_validate(record).time
     record["time"] = (moment + timedelta(0)).isoformat()

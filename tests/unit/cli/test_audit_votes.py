@@ -45,7 +45,7 @@ CHANGE_VOTE = ChangeVoteStatement.model_validate(
 GRACE = replace(ADA, oid="aaaaaaaa-0000-4000-8000-000000000003")
 
 
-class Kept:
+class VoteTrail:
     """A trail with one vote, its proof, and the provider that signed it."""
 
     def __init__(self, app: Served) -> None:
@@ -53,10 +53,10 @@ class Kept:
         self.issuer.url = f"{app.url}/{TENANT}/v2.0"
         app.trust = {"issuer": self.issuer.url, "tenant": TENANT, "votes_client": CLIENT, "installation": "here"}
         self.publish("k1")
-        self.asked: dict[str, Any] = {"opening": 1, "level": "signed", "fresh": "5m"}
+        self.gate_details: dict[str, Any] = {"opening": 1, "level": "signed", "fresh": "5m"}
 
     def publish(self, *kids: str) -> None:
-        """What the provider publishes from now on."""
+        """Let the provider publish these keys from now on."""
         base = f"/{TENANT}/v2.0"
         names = ("authorization_endpoint", "token_endpoint", "jwks_uri")
         discovery = {"issuer": self.issuer.url} | {name: f"{self.issuer.url}/{name}" for name in names}
@@ -80,11 +80,11 @@ class Kept:
         who: TokenPerson = ADA,
         *,
         named: TokenPerson | None = None,
-        said: ChangeVoteStatement | None = None,
+        signed: ChangeVoteStatement | None = None,
         **claims: Any,
     ) -> str:
-        """The same of a vote on a change of the catalogue, in the installation's trail; `said` is what was signed."""
-        blobs, statement = MemoryBlobs(), said or CHANGE_VOTE
+        """The same for a vote on a change of the catalogue, in the installation's trail; `signed` is its statement."""
+        blobs, statement = MemoryBlobs(), signed or CHANGE_VOTE
         token = self.issuer.id_token(CLIENT, who, nonce=statement.nonce, at=MORNING, **claims)
         row = InboxRow(
             kind=InboxKind.VOTE, proof=Proof(statement=statement, id_token=token), speaker=Speaker(via=Via.PAGE)
@@ -107,11 +107,11 @@ class Kept:
             at=MORNING,
             signed_in=signed_in,
         )
-        told = {"change": CHANGE_VOTE.change, "opening": 1, "plan": CHANGE_VOTE.plan, "decision": "approve"}
+        details = {"change": CHANGE_VOTE.change, "opening": 1, "plan": CHANGE_VOTE.plan, "decision": "approve"}
         draft = AuditDraft(
             action=Action.CHANGE_VOTED,
             actor=vote.voter,
-            details=told | {VOTED: vote.model_dump(mode="json")},
+            details=details | {VOTED: vote.model_dump(mode="json")},
             proof=proof,
             received_at=MORNING,
         )
@@ -120,13 +120,13 @@ class Kept:
 
     def trail(self, proof: str | None, who: TokenPerson = ADA) -> None:
         about: dict[str, Any] = {"release": 1, "environment": "production"}
-        told = {"plan_hash": VOTE.plan, "opening": 1, "channel": "page", "roles": ["shop-approvers"]}
+        details = {"plan_hash": VOTE.plan, "opening": 1, "channel": "page", "roles": ["shop-approvers"]}
         drafts = [
-            AuditDraft(action=Action.GATE_OPENED, actor="slipway", details=self.asked, **about),
+            AuditDraft(action=Action.GATE_OPENED, actor="slipway", details=self.gate_details, **about),
             AuditDraft(
                 action=Action.VOTE_APPROVED,
                 actor=f"oid:{who.oid}",
-                details=told,
+                details=details,
                 proof=proof,
                 received_at=MORNING,
                 **about,
@@ -140,7 +140,7 @@ class Kept:
     def anchor(self, keys: bytes) -> None:
         """An anchor of the chain that names this set of the provider's keys."""
         head = self.app.trails["shop"]
-        made = new_anchor(
+        new = new_anchor(
             Head(application="shop", sequence=head.sequence, hash=head.hash),
             why=Why.RULES,
             before=None,
@@ -149,12 +149,12 @@ class Kept:
             signer=SIGNER,
             now=MORNING,
         )
-        self.app.anchors["shop"] = [made.model_dump(mode="json")]
+        self.app.anchors["shop"] = [new.model_dump(mode="json")]
 
 
 @pytest.fixture
-def kept(app: Served) -> Kept:
-    return Kept(app)
+def vote_trail(app: Served) -> VoteTrail:
+    return VoteTrail(app)
 
 
 @pytest.fixture
@@ -162,10 +162,10 @@ def votes(slipway: Command, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tu
     monkeypatch.setattr(audit_verify, "clock", lambda: MORNING + TOKEN_LIVES)
 
     def verified(*options: str, of: str = "shop") -> tuple[int, dict[str, Any]]:
-        done = slipway("audit", "verify", of, "--votes", "--json", *options)
-        (only,) = json.loads(done.stdout)["applications"]
-        assert only["intact"], only["fault"]
-        return done.exit_code, only["votes"]
+        result = slipway("audit", "verify", of, "--votes", "--json", *options)
+        (application,) = json.loads(result.stdout)["applications"]
+        assert application["intact"], application["fault"]
+        return result.exit_code, application["votes"]
 
     return verified
 
@@ -173,94 +173,109 @@ def votes(slipway: Command, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tu
 type Votes = Callable[..., tuple[int, dict[str, Any]]]
 
 
-def test_a_proof_holds_by_the_keys_that_the_provider_publishes(kept: Kept, votes: Votes, slipway: Command) -> None:
-    kept.vote()
-    kept.anchor(published_keys("k1"))
-    code, found = votes()
+def test_a_proof_holds_by_the_keys_that_the_provider_publishes(
+    vote_trail: VoteTrail, votes: Votes, slipway: Command
+) -> None:
+    vote_trail.vote()
+    vote_trail.anchor(published_keys("k1"))
+    code, verdict = votes()
     assert code == 0
-    assert (found["proofs"], found["faults"], found["waiting"]) == (1, [], [])
-    (keys,) = found["keys"]
+    assert (verdict["proofs"], verdict["faults"], verdict["waiting"]) == (1, [], [])
+    (keys,) = verdict["keys"]
     assert (keys["source"], keys["anchored_since"], keys["proofs"]) == ("provider", f"{MORNING:%Y-%m-%dT%H:%M:%SZ}", 1)
-    told = slipway("audit", "verify", "shop", "--votes").stdout
-    assert "✓ votes   shop: 1 proofs hold" in told
-    assert "published by the provider, anchored since" in told
+    stdout = slipway("audit", "verify", "shop", "--votes").stdout
+    assert "✓ votes   shop: 1 proofs hold" in stdout
+    assert "published by the provider, anchored since" in stdout
 
 
-def test_keys_that_the_provider_dropped_count_from_an_archive_that_an_anchor_names(kept: Kept, votes: Votes) -> None:
-    kept.vote()
-    kept.anchor(published_keys("k1"))
-    kept.publish("k2")
-    code, found = votes()
-    assert (code, found["proofs"], found["keys"][0]["source"]) == (0, 1, "archive")
+def test_keys_that_the_provider_dropped_count_from_an_archive_that_an_anchor_names(
+    vote_trail: VoteTrail, votes: Votes
+) -> None:
+    vote_trail.vote()
+    vote_trail.anchor(published_keys("k1"))
+    vote_trail.publish("k2")
+    code, verdict = votes()
+    assert (code, verdict["proofs"], verdict["keys"][0]["source"]) == (0, 1, "archive")
 
 
-def test_keys_that_no_anchor_names_prove_nothing_once_the_provider_dropped_them(kept: Kept, votes: Votes) -> None:
-    kept.vote()
-    kept.publish("k2")
-    code, found = votes()
-    assert (code, found["proofs"], found["faults"]) == (6, 0, [])
-    assert "no anchor that was compared names its set of keys" in found["waiting"][0]["reason"]
+def test_keys_that_no_anchor_names_prove_nothing_once_the_provider_dropped_them(
+    vote_trail: VoteTrail, votes: Votes
+) -> None:
+    vote_trail.vote()
+    vote_trail.publish("k2")
+    code, verdict = votes()
+    assert (code, verdict["proofs"], verdict["faults"]) == (6, 0, [])
+    assert "no anchor that was compared names its set of keys" in verdict["waiting"][0]["reason"]
 
 
 @pytest.mark.parametrize(
-    ("harm", "why"),
+    ("harm", "reason"),
     [
-        (lambda kept: kept.vote(GRACE, named=ADA), "and the record names"),
+        (lambda vote_trail: vote_trail.vote(GRACE, named=ADA), "and the record names"),
         (
-            lambda kept: kept.vote(auth_time=int((MORNING - timedelta(hours=1)).timestamp())),
+            lambda vote_trail: vote_trail.vote(auth_time=int((MORNING - timedelta(hours=1)).timestamp())),
             "a sign-in within the last 5 min",
         ),
-        (lambda kept: kept.app.documents.pop(kept.vote()), "is missing"),
-        (lambda kept: kept.app.documents.update({kept.vote(): b"{}"}), "was changed or is not a proof"),
-        (lambda kept: kept.trail(None), "its gate asked for a proof, and the record names none"),
+        (lambda vote_trail: vote_trail.app.documents.pop(vote_trail.vote()), "is missing"),
         (
-            lambda kept: (kept.vote(), kept.app.trust.update(installation="elsewhere")),
+            lambda vote_trail: vote_trail.app.documents.update({vote_trail.vote(): b"{}"}),
+            "was changed or is not a proof",
+        ),
+        (lambda vote_trail: vote_trail.trail(None), "its gate asked for a proof, and the record names none"),
+        (
+            lambda vote_trail: (vote_trail.vote(), vote_trail.app.trust.update(installation="elsewhere")),
             "addressed to the installation here",
         ),
     ],
     ids=["another person's", "an old sign-in", "gone", "changed", "no proof", "another installation's"],
 )
 def test_a_vote_whose_proof_does_not_hold_is_named(
-    kept: Kept, votes: Votes, harm: Callable[[Kept], object], why: str
+    vote_trail: VoteTrail, votes: Votes, harm: Callable[[VoteTrail], object], reason: str
 ) -> None:
-    harm(kept)
-    code, found = votes()
-    assert (code, found["proofs"]) == (7, 0)
-    (only,) = found["faults"]
-    assert only["sequence"] == 2
-    assert why in only["reason"]
+    harm(vote_trail)
+    code, verdict = votes()
+    assert (code, verdict["proofs"]) == (7, 0)
+    (fault,) = verdict["faults"]
+    assert fault["sequence"] == 2
+    assert reason in fault["reason"]
 
 
-def test_the_proof_of_a_vote_on_a_change_of_the_catalogue_is_verified_too(kept: Kept, votes: Votes) -> None:
-    kept.change_vote()
-    code, found = votes(of=INSTALLATION)
-    assert (code, found["proofs"], found["faults"], found["waiting"]) == (0, 1, [], [])
+def test_the_proof_of_a_vote_on_a_change_of_the_catalogue_is_verified_too(vote_trail: VoteTrail, votes: Votes) -> None:
+    vote_trail.change_vote()
+    code, verdict = votes(of=INSTALLATION)
+    assert (code, verdict["proofs"], verdict["faults"], verdict["waiting"]) == (0, 1, [], [])
 
 
 @pytest.mark.parametrize(
-    ("harm", "why"),
+    ("harm", "reason"),
     [
-        (lambda kept: kept.change_vote(GRACE, named=ADA), "and the record names"),
+        (lambda vote_trail: vote_trail.change_vote(GRACE, named=ADA), "and the record names"),
         (
-            lambda kept: kept.change_vote(said=CHANGE_VOTE.evolve(change="sha256:" + "d" * 64)),
+            lambda vote_trail: vote_trail.change_vote(signed=CHANGE_VOTE.evolve(change="sha256:" + "d" * 64)),
             "it says something else than the record",
         ),
         (
-            lambda kept: kept.change_vote(said=CHANGE_VOTE.evolve(decision=VoteDecision.REJECT)),
+            lambda vote_trail: vote_trail.change_vote(signed=CHANGE_VOTE.evolve(decision=VoteDecision.REJECT)),
             "it says something else than the record",
         ),
-        (lambda kept: kept.change_vote(said=CHANGE_VOTE.evolve(opening=2)), "it says something else than the record"),
         (
-            lambda kept: kept.change_vote(replace(ADA, roles=("reader",))),
+            lambda vote_trail: vote_trail.change_vote(signed=CHANGE_VOTE.evolve(opening=2)),
+            "it says something else than the record",
+        ),
+        (
+            lambda vote_trail: vote_trail.change_vote(replace(ADA, roles=("reader",))),
             "its token does not name shop-approvers, by which the vote was counted",
         ),
         (
-            lambda kept: kept.change_vote(auth_time=int((MORNING - timedelta(hours=1)).timestamp())),
+            lambda vote_trail: vote_trail.change_vote(auth_time=int((MORNING - timedelta(hours=1)).timestamp())),
             "a sign-in within the last 5 min",
         ),
-        (lambda kept: kept.app.documents.pop(kept.change_vote()), "is missing"),
-        (lambda kept: kept.app.documents.update({kept.change_vote(): b"{}"}), "was changed or is not a proof"),
-        (lambda kept: kept.change_trail(None), "and the record names none"),
+        (lambda vote_trail: vote_trail.app.documents.pop(vote_trail.change_vote()), "is missing"),
+        (
+            lambda vote_trail: vote_trail.app.documents.update({vote_trail.change_vote(): b"{}"}),
+            "was changed or is not a proof",
+        ),
+        (lambda vote_trail: vote_trail.change_trail(None), "and the record names none"),
     ],
     ids=[
         "another person's",
@@ -275,40 +290,42 @@ def test_the_proof_of_a_vote_on_a_change_of_the_catalogue_is_verified_too(kept: 
     ],
 )
 def test_a_forged_vote_on_a_change_of_the_catalogue_is_named(
-    kept: Kept, votes: Votes, harm: Callable[[Kept], object], why: str
+    vote_trail: VoteTrail, votes: Votes, harm: Callable[[VoteTrail], object], reason: str
 ) -> None:
-    harm(kept)
-    code, found = votes(of=INSTALLATION)
-    assert (code, found["proofs"]) == (7, 0)
-    (only,) = found["faults"]
-    assert only["sequence"] == 1
-    assert only["reason"].startswith(f"change.voted of oid:{ADA.oid}: ")
-    assert why in only["reason"]
+    harm(vote_trail)
+    code, verdict = votes(of=INSTALLATION)
+    assert (code, verdict["proofs"]) == (7, 0)
+    (fault,) = verdict["faults"]
+    assert fault["sequence"] == 1
+    assert fault["reason"].startswith(f"change.voted of oid:{ADA.oid}: ")
+    assert reason in fault["reason"]
 
 
-def test_a_token_of_somebody_elses_issuer_or_client_proves_nothing(kept: Kept, votes: Votes) -> None:
-    kept.vote()
+def test_a_token_of_somebody_elses_issuer_or_client_proves_nothing(vote_trail: VoteTrail, votes: Votes) -> None:
+    vote_trail.vote()
     assert votes("--votes-client", "dddddddd-0000-4000-8000-000000000009")[0] == 7
-    assert votes("--issuer", f"{kept.app.url}/elsewhere")[0] == 6
+    assert votes("--issuer", f"{vote_trail.app.url}/elsewhere")[0] == 6
 
 
 def test_a_proof_that_is_not_shown_yet_is_not_a_fault(
-    kept: Kept, votes: Votes, monkeypatch: pytest.MonkeyPatch
+    vote_trail: VoteTrail, votes: Votes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept.app.documents.pop(kept.vote())
+    vote_trail.app.documents.pop(vote_trail.vote())
     monkeypatch.setattr(audit_verify, "clock", lambda: MORNING + timedelta(minutes=1))
-    code, found = votes()
-    assert (code, found["faults"]) == (6, [])
-    assert "shown only once its token has expired" in found["waiting"][0]["reason"]
+    code, verdict = votes()
+    assert (code, verdict["faults"]) == (6, [])
+    assert "shown only once its token has expired" in verdict["waiting"][0]["reason"]
 
 
-def test_at_a_gate_that_takes_a_word_a_vote_without_a_proof_is_counted_as_one(kept: Kept, votes: Votes) -> None:
-    kept.asked |= {"level": "queue"}
-    kept.trail(None)
-    code, found = votes()
-    assert (code, found["said"], found["faults"]) == (0, 1, [])
+def test_at_a_gate_that_takes_a_word_a_vote_without_a_proof_is_counted_as_one(
+    vote_trail: VoteTrail, votes: Votes
+) -> None:
+    vote_trail.gate_details |= {"level": "queue"}
+    vote_trail.trail(None)
+    code, verdict = votes()
+    assert (code, verdict["said"], verdict["faults"]) == (0, 1, [])
 
 
 def test_whose_tokens_count_is_for_votes_alone(slipway: Command) -> None:
-    done = slipway("audit", "verify", "--issuer", "https://login.example")
-    assert (done.exit_code, "are for --votes" in done.stderr) == (2, True)
+    result = slipway("audit", "verify", "--issuer", "https://login.example")
+    assert (result.exit_code, "are for --votes" in result.stderr) == (2, True)

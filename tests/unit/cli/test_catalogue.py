@@ -1,4 +1,4 @@
-"""`slipway apply` and its kin, from the command line through the API to the ledger, and back."""
+"""`slipway apply` and related commands, from the command line through the API to the ledger, and back."""
 
 import json
 import os
@@ -49,7 +49,7 @@ def role() -> str:
 
 
 def worker_at_work(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The worker takes what was said before anybody asks what became of it."""
+    """The worker handles each statement before anybody asks for its outcome."""
     reply = Answers.reply
 
     def taken(answers: Answers, partition: str, id: str) -> Reply:
@@ -89,16 +89,16 @@ def test_what_is_applied_is_in_force_and_again_is_nothing_to_change(slipway: Sli
 def test_a_difference_is_shown_and_changes_nothing(slipway: Slipway, live: Live) -> None:
     slipway("apply", "-f", "team", "--yes")
     live.edit_environment("staging", rollout_within="9m")
-    shown = slipway("diff", "-f", "team")
-    assert shown.exit_code == 0
-    assert "environments.staging.rollout_within: 5m → 9m" in shown.stdout
+    diff = slipway("diff", "-f", "team")
+    assert diff.exit_code == 0
+    assert "environments.staging.rollout_within: 5m → 9m" in diff.stdout
     assert len(json.loads(slipway("history", "shop", "--json").stdout)["versions"]) == 1
 
 
 def test_nobody_to_ask_is_not_consent(slipway: Slipway, live: Live) -> None:
-    ended = slipway("apply", "-f", "team")
-    assert ended.exit_code == 2
-    assert "use --yes" in ended.stderr
+    result = slipway("apply", "-f", "team")
+    assert result.exit_code == 2
+    assert "use --yes" in result.stderr
     assert live.app.catalogue.entries == {}
 
 
@@ -107,22 +107,22 @@ def test_a_weaker_production_gate_is_proposed_and_the_page_named_where_people_vo
 ) -> None:
     slipway("apply", "-f", "team", "--yes")
     live.edit_gate(deadline="90h")
-    shown = slipway("diff", "-f", "team")
-    assert shown.exit_code == 0
-    assert "weaker, which a person has to confirm: production (production/shop): gate: deadline" in shown.stdout
-    assert "is voted on by shop production: 1 approval by ada@example.com, ben@example.com" in shown.stdout
+    diff = slipway("diff", "-f", "team")
+    assert diff.exit_code == 0
+    assert "weaker, which a person has to confirm: production (production/shop): gate: deadline" in diff.stdout
+    assert "is voted on by shop production: 1 approval by ada@example.com, ben@example.com" in diff.stdout
     monkeypatch.setattr(Saying, "confirmed", confirmed_at_once(live))
     proposed = slipway("apply", "-f", "team", "--yes", "--json")
     assert proposed.exit_code == 5
-    answer = json.loads(proposed.stdout)
-    assert {each["subject"]: each["outcome"] for each in answer["changes"]} == {
+    output = json.loads(proposed.stdout)
+    assert {change["subject"]: change["outcome"] for change in output["changes"]} == {
         "project:team": "unchanged",
         "application:shop": "proposed",
     }
-    assert answer["page"] == f"https://slipway.example.com/changes/{answer['change'][7:]}"
-    shown = slipway("apply", "-f", "team", "--yes")
-    assert (shown.exit_code, "? shop: waits for votes" in shown.stdout) == (5, True)
-    assert f"people vote on it: {answer['page']}; see `slipway change {answer['change'][:19]}`" in shown.stderr
+    assert output["page"] == f"https://slipway.example.com/changes/{output['change'][7:]}"
+    diff = slipway("apply", "-f", "team", "--yes")
+    assert (diff.exit_code, "? shop: waits for votes" in diff.stdout) == (5, True)
+    assert f"people vote on it: {output['page']}; see `slipway change {output['change'][:19]}`" in diff.stderr
     assert len(json.loads(slipway("history", "shop", "--json").stdout)["versions"]) == 1
 
 
@@ -141,32 +141,32 @@ def test_one_refused_here_and_one_there_one_that_waits_and_the_rest_takes_effect
 
     ended = slipway("apply", "-f", "team", "--yes", "--json")
     assert ended.exit_code == 1
-    answer = json.loads(ended.stdout)
-    became = {each["subject"]: (each["outcome"], each["number"]) for each in answer["changes"]}
-    assert became == {
+    output = json.loads(ended.stdout)
+    outcomes = {change["subject"]: (change["outcome"], change["number"]) for change in output["changes"]}
+    assert outcomes == {
         "project:team": ("unchanged", 1),
         "application:search": ("changed", 2),
         "application:shop": ("proposed", 0),
         "application:cart": ("refused", 0),
     }
-    (cart,) = [each for each in answer["changes"] if each["subject"] == "application:cart"]
-    (wrong,) = cart["problems"]
+    (cart,) = [change for change in output["changes"] if change["subject"] == "application:cart"]
+    (app_problem,) = cart["problems"]
     text = (live.deliveries / "cart" / "application.yaml").read_text().splitlines()
-    assert (wrong["file"], "inbx" in text[wrong["line"] - 1]) == ("team/cart/application.yaml", True)
-    (local,) = answer["problems"]
-    assert (local["file"], local["field"]) == ("team/typo/application.yaml", "notfy")
-    assert answer["page"] == f"https://slipway.example.com/changes/{answer['change'][7:]}"
-    assert (answer["refused"], answer["committed"]) == (True, True)
+    assert (app_problem["file"], "inbx" in text[app_problem["line"] - 1]) == ("team/cart/application.yaml", True)
+    (local_problem,) = output["problems"]
+    assert (local_problem["file"], local_problem["field"]) == ("team/typo/application.yaml", "notfy")
+    assert output["page"] == f"https://slipway.example.com/changes/{output['change'][7:]}"
+    assert (output["refused"], output["committed"]) == (True, True)
 
-    shown = slipway("apply", "-f", "team", "--yes")
-    assert shown.exit_code == 1
-    assert "? shop: waits for votes" in shown.stdout
-    assert "team/typo/application.yaml:" in shown.stdout
+    result = slipway("apply", "-f", "team", "--yes")
+    assert result.exit_code == 1
+    assert "? shop: waits for votes" in result.stdout
+    assert "team/typo/application.yaml:" in result.stdout
     assert slipway("diff", "-f", "team").exit_code == 1
 
 
 def confirmed_at_once(live: Live) -> Callable[[Saying, str], tuple[str, str] | None]:
-    """Somebody who confirms what the command line asks for before it looks."""
+    """Somebody confirms what the command line asks for, before it asks whether they have."""
     confirmed = Saying.confirmed
 
     def confirm(saying: Saying, handle: str) -> tuple[str, str] | None:
@@ -181,11 +181,11 @@ def test_a_weaker_project_is_confirmed_by_a_person_on_a_page(slipway: Slipway, l
     live.edit_project(lambda value: value["environments"]["production"].update(least_gate={"required": 2}))
     assert slipway("apply", "-f", "team/project.yaml", "--yes").exit_code == 0
     live.edit_project(lambda value: value["environments"]["production"].update(least_gate={"required": 1}))
-    shown = slipway("diff", "-f", "team/project.yaml")
-    assert (shown.exit_code, "weaker, which a person has to confirm: environments" in shown.stdout) == (0, True)
-    asked = slipway("apply", "-f", "team/project.yaml", "--yes", "--no-wait")
-    assert asked.exit_code == 5
-    address = re.search(r"a person has to confirm it: https://\S+/confirm/(\S+)", asked.stderr)
+    diff = slipway("diff", "-f", "team/project.yaml")
+    assert (diff.exit_code, "weaker, which a person has to confirm: environments" in diff.stdout) == (0, True)
+    result = slipway("apply", "-f", "team/project.yaml", "--yes", "--no-wait")
+    assert result.exit_code == 5
+    address = re.search(r"a person has to confirm it: https://\S+/confirm/(\S+)", result.stderr)
     assert address is not None
     assert len(json.loads(slipway("history", "team", "--project", "--json").stdout)["versions"]) == 1
     confirm_pending(live, address[1])
@@ -196,9 +196,11 @@ def test_a_weaker_project_is_confirmed_by_a_person_on_a_page(slipway: Slipway, l
 
 def test_what_only_the_installation_knows_is_told_at_its_line(slipway: Slipway, live: Live) -> None:
     live.edit(notify=["inbx"])
-    ended = slipway("apply", "-f", "team", "--yes")
-    assert ended.exit_code == 1
-    file, line, field = next(each for each in ended.stdout.splitlines() if each.startswith("team/")).split(":")[:3]
+    result = slipway("apply", "-f", "team", "--yes")
+    assert result.exit_code == 1
+    file, line, field = next(
+        output_line for output_line in result.stdout.splitlines() if output_line.startswith("team/")
+    ).split(":")[:3]
     text = (live.deliveries / "shop" / "application.yaml").read_text().splitlines()[int(line) - 1]
     assert (file, field) == ("team/shop/application.yaml", " notify[0]")
     assert "inbx" in text
@@ -218,15 +220,15 @@ def test_manifests_that_kubernetes_would_refuse_are_told_at_their_line_and_the_o
     with (live.deliveries / "project.yaml").open("a") as project:
         project.write("kinds: { also: [gateway.networking.k8s.io/HTTPRoute] }\n")
 
-    shown = slipway(*command, "-f", "team")
-    assert shown.exit_code == 1
-    told = f"team/cart/manifests/service.yaml:{line}: spec.ports[0].prot: unknown field; did you mean 'port'?"
-    assert told in shown.stdout.splitlines()
-    assert "HTTPRoute (gateway.networking.k8s.io/v1)" in shown.stdout
-    answer = json.loads(slipway(*command, "-f", "team", "--json").stdout)
-    assert {each["subject"] for each in answer["changes"]} == {"project:team", "application:shop"}
-    assert {each["file"] for each in answer["problems"]} == {"team/cart/manifests/service.yaml"}
-    assert answer["not_compared"] == ["HTTPRoute (gateway.networking.k8s.io/v1)"]
+    result = slipway(*command, "-f", "team")
+    assert result.exit_code == 1
+    expected = f"team/cart/manifests/service.yaml:{line}: spec.ports[0].prot: unknown field; did you mean 'port'?"
+    assert expected in result.stdout.splitlines()
+    assert "HTTPRoute (gateway.networking.k8s.io/v1)" in result.stdout
+    output = json.loads(slipway(*command, "-f", "team", "--json").stdout)
+    assert {change["subject"] for change in output["changes"]} == {"project:team", "application:shop"}
+    assert {problem["file"] for problem in output["problems"]} == {"team/cart/manifests/service.yaml"}
+    assert output["not_compared"] == ["HTTPRoute (gateway.networking.k8s.io/v1)"]
 
 
 def test_manifests_are_compared_with_the_version_of_kubernetes_that_is_named(slipway: Slipway, live: Live) -> None:
@@ -257,9 +259,9 @@ def test_an_export_has_its_fields_in_the_order_in_which_the_reference_tells_of_t
         (document,) = yaml.safe_load_all(slipway(*command).stdout.split("\n# ")[0])
         fields = [field.alias or name for name, field in model.model_fields.items()]
         assert list(document) == [name for name in fields if name in document]
-    (written,) = yaml.safe_load_all(slipway("export", "shop").stdout.split("\n# ")[0])
+    (exported,) = yaml.safe_load_all(slipway("export", "shop").stdout.split("\n# ")[0])
     fields = [field.alias or name for name, field in WrittenEnvironment.model_fields.items()]
-    for environment in written["environments"]:
+    for environment in exported["environments"]:
         assert list(environment) == [name for name in fields if name in environment]
         assert next(iter(environment)) == "name"
 
@@ -286,9 +288,9 @@ def test_a_removed_application_is_gone_and_its_history_stays(slipway: Slipway, l
 
 @pytest.mark.parametrize("role", [Role.READER, Role.OPERATOR])
 def test_whoever_may_only_read_or_operate_compares_and_applies_nothing(slipway: Slipway, live: Live) -> None:
-    ended = slipway("apply", "-f", "team", "--yes")
-    assert ended.exit_code == 1
-    assert "only the role platform may apply projects" in ended.stdout
+    result = slipway("apply", "-f", "team", "--yes")
+    assert result.exit_code == 1
+    assert "only the role platform may apply projects" in result.stdout
     assert live.app.catalogue.entries == {}
 
 
@@ -323,25 +325,25 @@ def test_the_check_asks_an_installation_that_it_finds_about_its_names(
     home = tmp_path / ("team" if mistake.file == PROJECT else "team/shop")
     assert slipway("check", "team").exit_code == 0
     mistake.make(home)
-    offline, asked = slipway("check", "team", "--offline"), slipway("check", "team")
-    assert (offline.exit_code, asked.exit_code) == (0, 1), offline.output + asked.output
+    offline, online = slipway("check", "team", "--offline"), slipway("check", "team")
+    assert (offline.exit_code, online.exit_code) == (0, 1), offline.output + online.output
     assert "! not checked: whether this installation has the registries, clusters and channels" in offline.stdout
-    assert "not checked" not in asked.stdout
-    assert mistake.is_told(asked, os.path.relpath(home / mistake.file)), asked.stdout
+    assert "not checked" not in online.stdout
+    assert mistake.is_reported(online, os.path.relpath(home / mistake.file)), online.stdout
 
 
 def test_an_application_whose_project_is_refused_is_not_said_to_have_none(slipway: Slipway, tmp_path: Path) -> None:
     project = tmp_path / "team/project.yaml"
     project.write_text(project.read_text().replace("clusters: [staging]", "clusters: [staging, stagng]"))
-    told = slipway("check", "team").stdout.splitlines()
+    lines = slipway("check", "team").stdout.splitlines()
     assert (
-        "team/shop/application.yaml:2: project: first correct the project team, which is being applied with it" in told
+        "team/shop/application.yaml:2: project: first correct the project team, which is being applied with it" in lines
     )
 
 
 def test_the_check_says_when_no_installation_answers(slipway: Slipway) -> None:
     nobody = slipway("check", "team", "--url", "http://127.0.0.1:1")
     assert nobody.exit_code == 0
-    (told,) = (line for line in nobody.stdout.splitlines() if line.startswith("! not checked: "))
-    assert "registries, clusters and channels" in told
-    assert ", because the app at 127.0.0.1:1 cannot be reached" in told
+    (note,) = (line for line in nobody.stdout.splitlines() if line.startswith("! not checked: "))
+    assert "registries, clusters and channels" in note
+    assert ", because the app at 127.0.0.1:1 cannot be reached" in note

@@ -58,14 +58,14 @@ def slipway(live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
 
 
 def test_what_waits_is_listed_and_shown_with_its_difference(slipway: Slipway, live: Live) -> None:
-    nothing = slipway("changes")
-    assert (nothing.exit_code, nothing.stdout, nothing.stderr) == (0, "", "no change waits for votes\n")
+    empty_list = slipway("changes")
+    assert (empty_list.exit_code, empty_list.stdout, empty_list.stderr) == (0, "", "no change waits for votes\n")
     change = weaken(live)
     listed = slipway("changes")
     assert change.hash[:19] in listed.stdout
     assert "shop production" in listed.stdout
-    shown = slipway("change", change.hash[7:15])
-    assert shown.exit_code == 0, shown.output
+    details = slipway("change", change.hash[7:15])
+    assert details.exit_code == 0, details.output
     for line in (
         "environments.production.gate.required: 2 → 1",
         "weaker: production (production/shop): gate: required: 1 instead of 2",
@@ -73,7 +73,7 @@ def test_what_waits_is_listed_and_shown_with_its_difference(slipway: Slipway, li
         "quorum-reached: 0 of 2 approvals",
         f"https://slipway.example.com/changes/{change.hash[7:]}",
     ):
-        assert line in shown.stdout
+        assert line in details.stdout
     assert json.loads(slipway("change", change.hash, "--json").stdout)["change"] == change.hash
 
 
@@ -84,14 +84,14 @@ def test_two_people_let_it_through_by_their_proofs(slipway: Slipway, live: Live)
     assert "a person has to confirm it: https://slipway.example.com/confirm/" in first.stderr
     last = json.loads(slipway("change", "approve", change.hash[7:19], "--json", by=BEN).stdout)
     assert (last["state"], last["change_phase"], number(live)) == ("counted", "passed", 2)
-    shown = slipway("change", change.hash)
-    assert "in force" in shown.stdout
+    details = slipway("change", change.hash)
+    assert "in force" in details.stdout
 
 
 def test_a_rejection_is_said_at_once_and_shown_afterwards(slipway: Slipway, live: Live) -> None:
     change = weaken(live)
-    ended = slipway("change", "reject", change.hash[7:19], "--reason", "too few eyes")
-    assert (ended.exit_code, ended.stdout) == (0, f"✓ rejected  {change.hash[:19]}; it is rejected\n")
+    result = slipway("change", "reject", change.hash[7:19], "--reason", "too few eyes")
+    assert (result.exit_code, result.stdout) == (0, f"✓ rejected  {change.hash[:19]}; it is rejected\n")
     assert "too few eyes" in slipway("change", change.hash).stdout
     late = slipway("change", "approve", change.hash, "--json")
     assert (late.exit_code, json.loads(late.stdout)["error"]["message"]) == (
@@ -103,12 +103,12 @@ def test_a_rejection_is_said_at_once_and_shown_afterwards(slipway: Slipway, live
 def test_two_of_the_platform_stand_in(slipway: Slipway, live: Live) -> None:
     change = weaken(live)
     for who in (person(31, "Pia", Role.PLATFORM), person(32, "Paul", Role.PLATFORM)):
-        ended = slipway("change", "stand-in", change.hash[7:19], "--reason", "the team has gone", by=who)
-        assert (ended.exit_code, "✓ stands in" in ended.stdout) == (0, True), ended.output
-    assert "it is stood in" in ended.stdout
-    assert "takes effect a day after the approvers were told" in ended.stderr
-    shown = slipway("change", change.hash)
-    assert shown.stdout.count("the team has gone") == 2
+        result = slipway("change", "stand-in", change.hash[7:19], "--reason", "the team has gone", by=who)
+        assert (result.exit_code, "✓ stands in" in result.stdout) == (0, True), result.output
+    assert "it is stood in" in result.stdout
+    assert "takes effect a day after the approvers were told" in result.stderr
+    details = slipway("change", change.hash)
+    assert details.stdout.count("the team has gone") == 2
     refused = slipway("change", "stand-in", change.hash, "--reason", "me too", by=person(33, "Pat", Role.PLATFORM))
     assert (refused.exit_code, "the change is stood-in" in refused.stderr) == (1, True)
 
@@ -116,10 +116,10 @@ def test_two_of_the_platform_stand_in(slipway: Slipway, live: Live) -> None:
 def test_somebody_whom_no_gate_asks_is_refused_by_the_rule(slipway: Slipway, live: Live) -> None:
     change = weaken(live)
     rejects, approves = ("reject", change.hash, "--reason", "no"), ("approve", change.hash)
-    for arguments, why in ((rejects, "no gate that the change weakens asks you"), (approves, "approver-is-listed")):
-        ended = slipway("change", *arguments, by=EVE)
-        assert ended.exit_code == 1
-        assert why in ended.stderr
+    for arguments, reason in ((rejects, "no gate that the change weakens asks you"), (approves, "approver-is-listed")):
+        result = slipway("change", *arguments, by=EVE)
+        assert result.exit_code == 1
+        assert reason in result.stderr
     assert change_of(live, change.hash).phase is ChangePhase.WAITING
 
 
@@ -127,11 +127,11 @@ def test_with_no_wait_the_page_is_printed_and_the_code_says_that_a_person_is_wai
     slipway: Slipway, live: Live
 ) -> None:
     change = weaken(live)
-    ended = slipway("change", "approve", change.hash, "--no-wait")
-    assert (ended.exit_code, "nobody has confirmed it yet" in ended.stderr) == (5, True)
+    result = slipway("change", "approve", change.hash, "--no-wait")
+    assert (result.exit_code, "nobody has confirmed it yet" in result.stderr) == (5, True)
 
 
-@pytest.mark.parametrize(("given", "code"), [("x", 2), ("abcde", 2), ("0" * 12, 3), ("0" * 64, 3)])
-def test_what_names_no_change_is_said(slipway: Slipway, live: Live, given: str, code: int) -> None:
+@pytest.mark.parametrize(("name", "code"), [("x", 2), ("abcde", 2), ("0" * 12, 3), ("0" * 64, 3)])
+def test_what_names_no_change_is_said(slipway: Slipway, live: Live, name: str, code: int) -> None:
     weaken(live)
-    assert slipway("change", given).exit_code == code
+    assert slipway("change", name).exit_code == code

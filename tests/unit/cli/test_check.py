@@ -27,8 +27,8 @@ def deliveries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def told(result: Result) -> list[str]:
-    """What was found, without what was not checked."""
+def reported(result: Result) -> list[str]:
+    """The reported problems, without the notes about what was not checked."""
     return [line for line in result.stdout.splitlines() if not line.startswith("! not checked: ")]
 
 
@@ -40,7 +40,7 @@ def line_of(file: Path, text: str) -> int:
     return next(n for n, line in enumerate(file.read_text().splitlines(), start=1) if text in line)
 
 
-def broken(deliveries: Path) -> int:
+def misspell(deliveries: Path) -> int:
     """Misspells a field; returns the line."""
     file = deliveries / "hello" / "application.yaml"
     line = line_of(file, "start: both")
@@ -51,7 +51,7 @@ def broken(deliveries: Path) -> int:
 @pytest.mark.parametrize("path", [(), ("deliveries",)])
 def test_what_has_no_problems_is_named(deliveries: Path, path: tuple[str, ...]) -> None:
     result = slipway("check", *path)
-    assert (result.exit_code, told(result)) == (0, ["✓ project hello, hello: no problems"])
+    assert (result.exit_code, reported(result)) == (0, ["✓ project hello, hello: no problems"])
     (names,) = not_checked(result)
     assert "registries, clusters and channels that are named (project hello, hello), because no installation" in names
 
@@ -61,7 +61,7 @@ def test_an_application_without_its_project_is_said_to_be_checked_without_its_li
     deliveries: Path, path: str
 ) -> None:
     result = slipway("check", path)
-    assert (result.exit_code, told(result)) == (0, ["✓ hello: no problems"])
+    assert (result.exit_code, reported(result)) == (0, ["✓ hello: no problems"])
     limits, names = not_checked(result)
     assert limits.startswith(
         "! not checked: whether hello keeps within its project hello, which is not here, because no"
@@ -71,21 +71,21 @@ def test_an_application_without_its_project_is_said_to_be_checked_without_its_li
 
 @pytest.mark.parametrize("folder", [("deliveries",), ("deliveries/hello/application.yaml",)])
 def test_a_problem_is_printed_with_file_and_line(deliveries: Path, folder: tuple[str, ...]) -> None:
-    line = broken(deliveries)
+    line = misspell(deliveries)
     result = slipway("check", *folder)
     assert result.exit_code == 1
-    said = "strat: unknown field; did you mean 'start'?"
-    assert told(result) == [f"deliveries/hello/application.yaml:{line}: {said}"]
+    problem = "strat: unknown field; did you mean 'start'?"
+    assert reported(result) == [f"deliveries/hello/application.yaml:{line}: {problem}"]
     assert result.stderr == "1 problem\n"
 
 
 def test_every_problem_of_every_application_is_printed(deliveries: Path) -> None:
-    broken(deliveries)
+    misspell(deliveries)
     (deliveries / "odd").mkdir()
     (deliveries / "odd" / "application.yaml").write_text("a: [")
     result = slipway("check")
     assert result.exit_code == 1
-    assert [line.split(":")[0] for line in told(result)] == [
+    assert [line.split(":")[0] for line in reported(result)] == [
         "deliveries/hello/application.yaml",
         "deliveries/odd/application.yaml",
     ]
@@ -96,24 +96,24 @@ def test_every_problem_of_every_application_is_printed(deliveries: Path) -> None
 def test_files_are_named_as_they_are_seen_from_here(
     deliveries: Path, monkeypatch: pytest.MonkeyPatch, below: str
 ) -> None:
-    broken(deliveries)
+    misspell(deliveries)
     monkeypatch.chdir(deliveries.parent / below)
-    (line,) = told(slipway("check", ".."))
+    (line,) = reported(slipway("check", ".."))
     assert Path(line.split(":")[0]).resolve() == deliveries / "hello" / "application.yaml"
-    (line,) = told(slipway("check", "."))
+    (line,) = reported(slipway("check", "."))
     assert (Path.cwd() / line.split(":")[0]).is_file()
 
 
 def test_a_folder_elsewhere_is_named_whole(
     deliveries: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    broken(deliveries)
+    misspell(deliveries)
     monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
-    (line,) = told(slipway("check", str(deliveries)))
+    (line,) = reported(slipway("check", str(deliveries)))
     assert line.startswith(f"{deliveries}/hello/application.yaml:")
 
 
-def test_a_path_that_is_not_there_and_one_without_documents_are_told_of(tmp_path: Path) -> None:
+def test_a_missing_path_and_one_without_documents_are_reported(tmp_path: Path) -> None:
     result = slipway("check", str(tmp_path / "nowhere"))
     assert result.exit_code == 1
     assert "there is no such file" in result.stdout

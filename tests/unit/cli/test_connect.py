@@ -20,18 +20,18 @@ class Connecting:
         self.organization, self._server = organization, server
 
     def __call__(self, *arguments: str, **environment: str) -> Result:
-        told = {"AZURE_DEVOPS_EXT_PAT": self.organization.pat, "SLIPWAY_HOOK_SECRET": SECRET, "SLIPWAY_URL": APP}
+        variables = {"AZURE_DEVOPS_EXT_PAT": self.organization.pat, "SLIPWAY_HOOK_SECRET": SECRET, "SLIPWAY_URL": APP}
         words = ["connect", "azure-devops", "--organization", "contoso", "--project", "shop", "--server", self._server]
-        return CliRunner().invoke(root, [*words, *arguments], env=told | environment, prog_name="slipway")
+        return CliRunner().invoke(root, [*words, *arguments], env=variables | environment, prog_name="slipway")
 
     @property
     def only(self) -> dict[str, Any]:
-        [found] = self.organization.subscriptions.values()
-        return found
+        [subscription] = self.organization.subscriptions.values()
+        return subscription
 
     @property
     def writes(self) -> int:
-        return sum(not asked.startswith("GET") for asked in self.organization.requests)
+        return sum(not request.startswith("GET") for request in self.organization.requests)
 
 
 @pytest.fixture
@@ -43,22 +43,26 @@ def connecting(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Conne
 
 
 def test_the_subscription_is_created_as_the_app_needs_it(connecting: Connecting) -> None:
-    done = connecting()
-    assert done.exit_code == 0, done.output
-    made = connecting.only
-    assert (made["publisherId"], made["eventType"], made["resourceVersion"]) == ("tfs", "build.complete", "2.0")
-    assert (made["consumerId"], made["consumerActionId"]) == ("webHooks", "httpRequest")
-    assert made["consumerInputs"]["url"] == f"{APP}/api/hooks/azure-devops"
-    assert made["consumerInputs"]["basicAuthPassword"] == SECRET
-    assert made["id"] in done.output
-    assert "it is enabled" in done.output
+    result = connecting()
+    assert result.exit_code == 0, result.output
+    subscription = connecting.only
+    assert (subscription["publisherId"], subscription["eventType"], subscription["resourceVersion"]) == (
+        "tfs",
+        "build.complete",
+        "2.0",
+    )
+    assert (subscription["consumerId"], subscription["consumerActionId"]) == ("webHooks", "httpRequest")
+    assert subscription["consumerInputs"]["url"] == f"{APP}/api/hooks/azure-devops"
+    assert subscription["consumerInputs"]["basicAuthPassword"] == SECRET
+    assert subscription["id"] in result.output
+    assert "it is enabled" in result.output
 
 
 def test_no_secret_is_printed(connecting: Connecting) -> None:
     for arguments in ((), ("--json",), ("--send-secret",)):
-        done = connecting(*arguments)
-        assert SECRET not in done.output
-        assert connecting.organization.pat not in done.output
+        result = connecting(*arguments)
+        assert SECRET not in result.output
+        assert connecting.organization.pat not in result.output
 
 
 def test_repeating_it_changes_nothing(connecting: Connecting) -> None:
@@ -73,14 +77,14 @@ def test_repeating_it_changes_nothing(connecting: Connecting) -> None:
 def test_one_that_does_not_deliver_is_repaired(connecting: Connecting, status: str) -> None:
     connecting()
     connecting.only["status"] = status
-    looked = connecting("--dry-run", "--json")
-    assert looked.exit_code == 1
-    assert json.loads(looked.stdout)["status"] == status
+    dry_run = connecting("--dry-run", "--json")
+    assert dry_run.exit_code == 1
+    assert json.loads(dry_run.stdout)["status"] == status
     assert connecting.only["status"] == status, "a dry run changes nothing"
-    done = connecting()
-    assert done.exit_code == 0, done.output
-    assert "repaired" in done.output
-    assert "events are lost" in done.output
+    result = connecting()
+    assert result.exit_code == 0, result.output
+    assert "repaired" in result.output
+    assert "events are lost" in result.output
     assert connecting.only["status"] == "enabled"
 
 
@@ -88,8 +92,8 @@ def test_an_old_version_of_the_event_and_less_than_all_of_it_are_repaired(connec
     connecting()
     connecting.only["resourceVersion"] = "1.0"
     connecting.only["consumerInputs"]["resourceDetailsToSend"] = "minimal"
-    told = json.loads(connecting("--json").stdout)
-    assert told["reasons"] == [
+    output = json.loads(connecting("--json").stdout)
+    assert output["reasons"] == [
         "resourceVersion: expected 2.0, got 1.0",
         "resourceDetailsToSend: expected all, got minimal",
     ]
@@ -119,7 +123,7 @@ def test_a_second_one_that_leads_to_the_app_is_told(connecting: Connecting) -> N
 
 
 @pytest.mark.parametrize(
-    ("environment", "may_edit", "said", "code"),
+    ("environment", "may_edit", "message", "code"),
     [
         ({"AZURE_DEVOPS_EXT_PAT": "wrong"}, True, "does not accept the token", 1),
         ({}, False, "Edit subscriptions", 1),
@@ -127,22 +131,22 @@ def test_a_second_one_that_leads_to_the_app_is_told(connecting: Connecting) -> N
     ],
 )
 def test_what_goes_wrong_is_said_with_what_mends_it(
-    connecting: Connecting, environment: dict[str, str], may_edit: bool, said: str, code: int
+    connecting: Connecting, environment: dict[str, str], may_edit: bool, message: str, code: int
 ) -> None:
     connecting.organization.may_edit = may_edit
-    done = connecting(**environment)
-    assert said in done.output
-    assert done.exit_code == code
+    result = connecting(**environment)
+    assert message in result.output
+    assert result.exit_code == code
     assert connecting.organization.subscriptions == {}
 
 
 def test_a_project_that_is_not_there_is_named(connecting: Connecting) -> None:
-    done = connecting("--project", "shoop")
-    assert "there is no project 'shoop'" in done.output
-    assert done.exit_code == 3
+    result = connecting("--project", "shoop")
+    assert "there is no project 'shoop'" in result.output
+    assert result.exit_code == 3
 
 
 def test_the_token_goes_over_an_encrypted_connection_only(connecting: Connecting) -> None:
-    done = connecting("--server", "http://tfs.contoso.com")
-    assert done.exit_code == 2
-    assert "https://" in done.output
+    result = connecting("--server", "http://tfs.contoso.com")
+    assert result.exit_code == 2
+    assert "https://" in result.output

@@ -21,7 +21,7 @@ SKIPPED = {**GOOD, "check": "channel:mail", "status": "skipped", "said": "cannot
 
 
 @pytest.fixture
-def answering(app: Served) -> Served:
+def app_with_checks(app: Served) -> Served:
     def reply(content: Any, status: int = 200) -> Reply:
         return Reply(status=status, body=json.dumps(content).encode())
 
@@ -31,47 +31,47 @@ def answering(app: Served) -> Served:
     return app
 
 
-def test_nothing_missing_ends_with_zero(answering: Served, slipway: Command) -> None:
-    done = slipway("doctor")
-    assert done.exit_code == 0, done.output
-    assert "ok      table: read and written" in done.output
-    assert "nothing is missing: 2 checks, 1 could not be made" in done.output
+def test_nothing_missing_ends_with_zero(app_with_checks: Served, slipway: Command) -> None:
+    result = slipway("doctor")
+    assert result.exit_code == 0, result.output
+    assert "ok      table: read and written" in result.output
+    assert "nothing is missing: 2 checks, 1 could not be made" in result.output
 
 
-def test_what_is_missing_is_named_with_the_command_that_grants_it(answering: Served, slipway: Command) -> None:
-    answering.looks["doctor list"] = {"checks": ["table", "queue:steps"]}
-    done = slipway("doctor")
-    assert done.exit_code == 1
-    assert "missing: send on the queue steps" in done.output
-    assert f"grant it: {GRANT}" in done.output
-    told = json.loads(slipway("doctor", "--json").stdout)
-    assert told["healthy"] is False
-    assert [finding["status"] for finding in told["checks"]] == ["ok", "ok", "failed"]
+def test_what_is_missing_is_named_with_the_command_that_grants_it(app_with_checks: Served, slipway: Command) -> None:
+    app_with_checks.looks["doctor list"] = {"checks": ["table", "queue:steps"]}
+    result = slipway("doctor")
+    assert result.exit_code == 1
+    assert "missing: send on the queue steps" in result.output
+    assert f"grant it: {GRANT}" in result.output
+    output = json.loads(slipway("doctor", "--json").stdout)
+    assert output["healthy"] is False
+    assert [finding["status"] for finding in output["checks"]] == ["ok", "ok", "failed"]
 
 
-def test_some_checks_can_be_chosen(answering: Served, slipway: Command) -> None:
-    told = json.loads(slipway("doctor", "--json", "--only", "channel").stdout)
-    assert [finding["check"] for finding in told["checks"]] == ["channel:mail"]
+def test_some_checks_can_be_chosen(app_with_checks: Served, slipway: Command) -> None:
+    output = json.loads(slipway("doctor", "--json", "--only", "channel").stdout)
+    assert [finding["check"] for finding in output["checks"]] == ["channel:mail"]
 
 
 @pytest.mark.parametrize("chosen", [("chanel",), ("channel", "hook"), ("zzz",)])
 def test_an_unknown_check_is_not_reported_as_one_that_found_nothing(
-    answering: Served, slipway: Command, chosen: tuple[str, ...]
+    app_with_checks: Served, slipway: Command, chosen: tuple[str, ...]
 ) -> None:
-    done = slipway("doctor", *(word for name in chosen for word in ("--only", name)))
-    assert done.exit_code == 2
-    assert f"--only: expected the beginning of a check, got {chosen[-1]!r}" in done.stderr
-    assert ("did you mean 'channel'?" in done.stderr) is (chosen == ("chanel",))
-    assert "nothing is missing" not in done.stderr
+    result = slipway("doctor", *(word for name in chosen for word in ("--only", name)))
+    assert result.exit_code == 2
+    assert f"--only: expected the beginning of a check, got {chosen[-1]!r}" in result.stderr
+    assert ("did you mean 'channel'?" in result.stderr) is (chosen == ("chanel",))
+    assert "nothing is missing" not in result.stderr
 
 
 def test_an_unhealthy_app_is_a_finding_and_one_that_is_away_is_not_an_answer(
-    answering: Served, slipway: Command
+    app_with_checks: Served, slipway: Command
 ) -> None:
-    answering.replies["/api/health"] = Reply(status=503, body=b'{"healthy": false}')
+    app_with_checks.replies["/api/health"] = Reply(status=503, body=b'{"healthy": false}')
     assert "failed  app: it answers 503" in slipway("doctor").output
-    away = slipway("doctor", SLIPWAY_URL="http://127.0.0.1:9")
-    assert away.exit_code == 4
+    result = slipway("doctor", SLIPWAY_URL="http://127.0.0.1:9")
+    assert result.exit_code == 4
 
 
 def test_a_key_that_is_refused_ends_with_1(app: Served, slipway: Command) -> None:
@@ -79,14 +79,14 @@ def test_a_key_that_is_refused_ends_with_1(app: Served, slipway: Command) -> Non
     assert slipway("doctor", SLIPWAY_KEY="wrong").exit_code == 1
 
 
-def test_the_service_hook_is_looked_at_where_its_project_is_named(answering: Served, slipway: Command) -> None:
+def test_the_service_hook_is_looked_at_where_its_project_is_named(app_with_checks: Served, slipway: Command) -> None:
     organization = Organization()
     words = ["doctor", "--json", "--only", "hook", "--organization", "contoso", "--project", "shop"]
     with in_a_thread(serve(organization)) as server:
         words += ["--server", f"http://127.0.0.1:{server.server_port}"]
-        [found] = json.loads(slipway(*words, AZURE_DEVOPS_EXT_PAT=organization.pat).stdout)["checks"]
+        [check] = json.loads(slipway(*words, AZURE_DEVOPS_EXT_PAT=organization.pat).stdout)["checks"]
         denied = json.loads(slipway(*words, AZURE_DEVOPS_EXT_PAT="wrong").stdout)["checks"]
-    assert found["command"] == "slipway connect azure-devops --organization contoso --project shop"
+    assert check["command"] == "slipway connect azure-devops --organization contoso --project shop"
     assert "does not accept the token" in denied[0]["said"]
     assert organization.subscriptions == {}
 
@@ -102,27 +102,27 @@ DOCUMENTS = [
 ]
 
 
-def test_the_printed_roles_are_yaml_that_kubectl_takes(answering: Served, slipway: Command) -> None:
-    answering.looks["doctor list"] = CHECKS
-    answering.looks["doctor rbac:cluster:staging:shop:staging"] = {"documents": [], "problem": ""}
-    answering.looks["doctor rbac:cluster:production:shop:production"] = {"documents": DOCUMENTS, "problem": ""}
-    done = slipway("doctor", "--print-rbac", "--kind", "argoproj.io/Rollout")
-    assert done.exit_code == 0, done.output
-    assert list(yaml.safe_load_all(done.stdout)) == DOCUMENTS
-    assert "cluster:staging:shop:staging: nothing beyond Azure's role" in done.stderr
+def test_the_printed_roles_are_yaml_that_kubectl_takes(app_with_checks: Served, slipway: Command) -> None:
+    app_with_checks.looks["doctor list"] = CHECKS
+    app_with_checks.looks["doctor rbac:cluster:staging:shop:staging"] = {"documents": [], "problem": ""}
+    app_with_checks.looks["doctor rbac:cluster:production:shop:production"] = {"documents": DOCUMENTS, "problem": ""}
+    result = slipway("doctor", "--print-rbac", "--kind", "argoproj.io/Rollout")
+    assert result.exit_code == 0, result.output
+    assert list(yaml.safe_load_all(result.stdout)) == DOCUMENTS
+    assert "cluster:staging:shop:staging: nothing beyond Azure's role" in result.stderr
 
 
-def test_a_role_that_is_unknown_is_a_failure_and_no_yaml(answering: Served, slipway: Command) -> None:
-    answering.looks["doctor list"] = CHECKS
+def test_a_role_that_is_unknown_is_a_failure_and_no_yaml(app_with_checks: Served, slipway: Command) -> None:
+    app_with_checks.looks["doctor list"] = CHECKS
     away = {"documents": [], "problem": "staging could not be reached"}
-    answering.looks["doctor rbac:cluster:staging:shop:staging"] = away
-    done = slipway("doctor", "--print-rbac", "--only", "cluster:staging")
-    assert (done.exit_code, done.stdout) == (1, "")
-    assert "staging could not be reached" in done.stderr
+    app_with_checks.looks["doctor rbac:cluster:staging:shop:staging"] = away
+    result = slipway("doctor", "--print-rbac", "--only", "cluster:staging")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "staging could not be reached" in result.stderr
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("arguments", "message"),
     [
         (("--kind", "argoproj.io/Rollout"), "--kind goes with --print-rbac"),
         (("--print-rbac", "--only", "table"), "expected the beginning of a check of a cluster"),
@@ -130,8 +130,8 @@ def test_a_role_that_is_unknown_is_a_failure_and_no_yaml(answering: Served, slip
     ],
 )
 def test_options_that_do_not_go_together_are_a_mistake(
-    answering: Served, slipway: Command, words: tuple[str, ...], said: str
+    app_with_checks: Served, slipway: Command, arguments: tuple[str, ...], message: str
 ) -> None:
-    answering.looks["doctor list"] = CHECKS
-    done = slipway("doctor", *words)
-    assert (done.exit_code, said in done.stderr) == (2, True), done.output
+    app_with_checks.looks["doctor list"] = CHECKS
+    result = slipway("doctor", *arguments)
+    assert (result.exit_code, message in result.stderr) == (2, True), result.output

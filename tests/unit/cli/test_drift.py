@@ -19,90 +19,94 @@ DOCUMENT = "sha256:" + "a" * 64
 
 
 @pytest.fixture
-def looked(app: Served, monkeypatch: pytest.MonkeyPatch) -> Served:
+def app_after_look(app: Served, monkeypatch: pytest.MonkeyPatch) -> Served:
     monkeypatch.setattr(command, "clock", lambda: LOOKED + timedelta(minutes=3))
     app.drift = {"looked_at": LOOKED.isoformat(), "next_at": (LOOKED + timedelta(minutes=4)).isoformat()}
     return app
 
 
-def drifted(shop: World, seen: DriftFindings) -> None:
+def drifted(shop: World, findings: DriftFindings) -> None:
     lane = shop.lanes["production"]
-    shop.lanes["production"] = lane.evolve(drift=Drift(since=MORNING, release=1, seen=seen))
+    shop.lanes["production"] = lane.evolve(drift=Drift(since=MORNING, release=1, seen=findings))
 
 
-def test_what_holds_is_clean(looked: Served, slipway: Command) -> None:
-    done = slipway("drift", "shop")
-    assert done.exit_code == 0, done.output
-    assert done.stdout.count("as it went live") == 2
-    assert "looked at" in done.stderr
+def test_what_holds_is_clean(app_after_look: Served, slipway: Command) -> None:
+    result = slipway("drift", "shop")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.count("as it went live") == 2
+    assert "looked at" in result.stderr
 
 
-def test_what_went_live_since_the_last_look_is_not_said_to_be_as_it_went_live(looked: Served, slipway: Command) -> None:
-    looked.drift = {"looked_at": (MORNING - timedelta(hours=1)).isoformat(), "next_at": LOOKED.isoformat()}
+def test_what_went_live_since_the_last_look_is_not_said_to_be_as_it_went_live(
+    app_after_look: Served, slipway: Command
+) -> None:
+    app_after_look.drift = {"looked_at": (MORNING - timedelta(hours=1)).isoformat(), "next_at": LOOKED.isoformat()}
     assert slipway("drift", "shop").stdout.count("went live since the last look") == 2
 
 
 def test_what_differs_is_named_with_who_wrote_it_and_how_it_is_brought_back(
-    looked: Served, slipway: Command, shop: World
+    app_after_look: Served, slipway: Command, shop: World
 ) -> None:
     drifted(shop, DriftFindings.of((EDITED,), DOCUMENT))
-    done = slipway("drift")
-    assert done.exit_code == 1
-    assert "shop-1 in production: Deployment/web was changed by kubectl-edit (spec.replicas)" in done.stdout
-    assert f"slipway evidence {DOCUMENT}" in done.stdout
-    assert "slipway rollback shop-1 production" in done.stdout
-    told = json.loads(slipway("drift", "--json").stdout)
-    assert (told["clean"], told["unknown"]) == (False, "")
-    production = next(each for each in told["environments"] if each["environment"] == "production")
+    result = slipway("drift")
+    assert result.exit_code == 1
+    assert "shop-1 in production: Deployment/web was changed by kubectl-edit (spec.replicas)" in result.stdout
+    assert f"slipway evidence {DOCUMENT}" in result.stdout
+    assert "slipway rollback shop-1 production" in result.stdout
+    output = json.loads(slipway("drift", "--json").stdout)
+    assert (output["clean"], output["unknown"]) == (False, "")
+    production = next(
+        environment for environment in output["environments"] if environment["environment"] == "production"
+    )
     assert production["drift"]["objects"][0]["by"] == "kubectl-edit"
 
 
-def test_what_nobody_can_tell_is_not_clean(looked: Served, slipway: Command, shop: World) -> None:
+def test_what_nobody_can_tell_is_not_clean(app_after_look: Served, slipway: Command, shop: World) -> None:
     drifted(shop, DriftFindings(unknown="production could not be reached"))
-    done = slipway("drift")
-    assert done.exit_code == 1
-    assert "shop-1 in production: unknown: production could not be reached" in done.stdout
+    result = slipway("drift")
+    assert result.exit_code == 1
+    assert "shop-1 in production: unknown: production could not be reached" in result.stdout
 
 
 def test_a_look_that_is_late_says_nothing_about_now(
-    looked: Served, slipway: Command, monkeypatch: pytest.MonkeyPatch
+    app_after_look: Served, slipway: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(command, "clock", lambda: LOOKED + timedelta(minutes=10))
-    late = slipway("drift")
-    assert (late.exit_code, "as it went live" in late.stdout) == (1, False)
-    assert "the last look is 10 minutes old" in late.stderr
-    looked.drift = None
+    result = slipway("drift")
+    assert (result.exit_code, "as it went live" in result.stdout) == (1, False)
+    assert "the last look is 10 minutes old" in result.stderr
+    app_after_look.drift = None
     assert "nobody has looked yet" in slipway("drift").stderr
 
 
 def test_where_nothing_is_live_nothing_differs_and_no_table_is_drawn(
-    looked: Served, slipway: Command, shop: World
+    app_after_look: Served, slipway: Command, shop: World
 ) -> None:
     shop.lanes.clear()
-    looked.drift = None
-    done = slipway("drift", "shop")
-    assert (done.exit_code, done.stdout, done.stderr) == (0, "", "no release is live\n")
+    app_after_look.drift = None
+    result = slipway("drift", "shop")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "no release is live\n")
     assert json.loads(slipway("drift", "shop", "--json").stdout)["clean"] is True
 
 
-def test_an_application_that_there_is_not_is_not_found(looked: Served, slipway: Command) -> None:
+def test_an_application_that_there_is_not_is_not_found(app_after_look: Served, slipway: Command) -> None:
     assert slipway("drift", "till").exit_code == 3
 
 
 # ---- slipway applications
 def test_the_list_of_applications_says_what_drifted_and_what_nobody_can_tell(
-    looked: Served, slipway: Command, shop: World
+    app_after_look: Served, slipway: Command, shop: World
 ) -> None:
     assert "drifted" not in slipway("applications").stdout
     drifted(shop, DriftFindings.of((EDITED,), DOCUMENT))
     assert state_in(slipway, "production") == "drifted"
     drifted(shop, DriftFindings(unknown="production could not be reached"))
     assert state_in(slipway, "production") == "not known"
-    looked.drift = None
+    app_after_look.drift = None
     assert "nobody has looked yet" in slipway("applications").stderr
 
 
-def test_the_list_of_applications_says_what_is_frozen(looked: Served, slipway: Command, shop: World) -> None:
+def test_the_list_of_applications_says_what_is_frozen(app_after_look: Served, slipway: Command, shop: World) -> None:
     lane = shop.lanes["production"]
     freeze = Freeze(id="freeze-1", owner="olga", reason="the sale", at=MORNING)
     shop.lanes["production"] = lane.evolve(freeze=freeze)

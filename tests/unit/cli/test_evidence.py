@@ -32,4 +32,4 @@ def test_what_is_not_a_digest_is_refused_before_anything_is_asked(slipway: Comma
     result = slipway("evidence", "sha256:" + "g" * 64)
     assert result.exit_code == 2
     assert "expected sha256: and 64 hexadecimal digits" in result.stderr
-    assert app.asked == []
+    assert app.requests == []

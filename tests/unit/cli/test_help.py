@@ -21,15 +21,15 @@ REFERENCE = Path(__file__).parents[3] / "docs" / "reference" / "cli.md"
 
 def commands(group: click.Group, *names: str) -> list[tuple[tuple[str, ...], click.Command]]:
     context = click.Context(group)
-    found = []
+    leaves = []
     for name in group.list_commands(context):
         command = group.get_command(context, name)
         assert command is not None
         if isinstance(command, click.Group):
-            found += commands(command, *names, name)
+            leaves += commands(command, *names, name)
         else:
-            found.append(((*names, name), command))
-    return found
+            leaves.append(((*names, name), command))
+    return leaves
 
 
 ALL = commands(root)
@@ -37,8 +37,8 @@ each_command = pytest.mark.parametrize(("names", "command"), ALL, ids=[" ".join(
 
 
 def test_the_reference_page_is_the_help_of_the_commands() -> None:
-    written = REFERENCE.read_text(encoding="utf-8")
-    assert written == page(), "run: python -m scripts.reference.cli > docs/reference/cli.md"
+    reference = REFERENCE.read_text(encoding="utf-8")
+    assert reference == page(), "run: python -m scripts.reference.cli > docs/reference/cli.md"
 
 
 @each_command
@@ -54,8 +54,8 @@ EVERY = sorted({names[:length] for names, _ in ALL for length in range(len(names
 
 @pytest.mark.parametrize("names", EVERY, ids=lambda names: " ".join(("slipway", *names)))
 def test_help_fits_a_terminal_but_for_examples_that_are_copied(names: tuple[str, ...]) -> None:
-    shown = CliRunner().invoke(root, [*names, "--help"], prog_name="slipway", terminal_width=80).stdout
-    lines = [line for line in shown.splitlines() if not line.lstrip().startswith(("slipway ", "SLIPWAY_"))]
+    help_text = CliRunner().invoke(root, [*names, "--help"], prog_name="slipway", terminal_width=80).stdout
+    lines = [line for line in help_text.splitlines() if not line.lstrip().startswith(("slipway ", "SLIPWAY_"))]
     assert [line for line in lines if len(line) > 80] == []
     assert [line for line in lines if line.endswith("...") and not line.startswith("Usage")] == []
 
@@ -75,8 +75,8 @@ from slipway.cli.root import root
 assert CliRunner().invoke(root, ["--help"]).exit_code == 0
 print([name for name in {SLOW!r} if name in sys.modules])
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    process = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert process.stdout.strip() == "[]"
 
 
 def test_the_version_is_told() -> None:
@@ -90,18 +90,18 @@ def test_each_shell_gets_a_script_that_completes_slipway(shell: str) -> None:
     assert f"_SLIPWAY_COMPLETE={shell}_complete" in result.stdout
 
 
-def completed(words: str) -> list[str]:
-    """What a shell offers at the end of the words."""
+def completions(words: str) -> list[str]:
+    """What a shell offers to complete these words with."""
     completing = {"_SLIPWAY_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(len(words.split()) - 1)}
     result = CliRunner().invoke(root, [], env=completing, prog_name="slipway")
     return [line.removeprefix("plain,") for line in result.stdout.split()]
 
 
 def test_completion_offers_the_commands() -> None:
-    assert completed("slipway audit ver") == ["verify"]
+    assert completions("slipway audit ver") == ["verify"]
 
 
 def test_completion_offers_every_action_and_class_to_filter_by() -> None:
-    offered = {name for first in ascii_lowercase for name in completed(f"slipway audit list --action {first}")}
+    offered = {name for first in ascii_lowercase for name in completions(f"slipway audit list --action {first}")}
     assert offered == {*Action, *ActionClass}
-    assert completed("slipway audit list --action anchor.c") == ["anchor.contradicted"]
+    assert completions("slipway audit list --action anchor.c") == ["anchor.contradicted"]

@@ -23,7 +23,7 @@ HOSTILE = [
     pytest.param("\x9b2J", id="is a C1 control sequence"),
     pytest.param("fine\r✓ intact", id="writes over the line"),
     pytest.param("a\nb\u2028c\u2029d\x85e\vf\fg", id="breaks the line"),
-    pytest.param("abc\u202egpj.exe\u2066", id="turns the direction"),
+    pytest.param("abc\u202egpj.exe\u2066", id="reverses the direction"),
     pytest.param("a\u200bb\ufeffc\u00add", id="is partly invisible"),
     pytest.param("\x00\x08\x7f", id="deletes"),
 ]
@@ -33,14 +33,14 @@ STYLING = re.compile(r"\033\[[0-9;]*m")
 
 
 def assert_harmless(text: str, *, lines: int | None = None) -> None:
-    """Apart from the colours that we put there ourselves and ends of lines, everything is printable."""
+    """Everything is printable, apart from line ends and the colours that we add ourselves."""
     assert STYLING.sub("", text).replace("\n", "").isprintable()
     if lines is not None:
         assert len(text.splitlines()) == lines
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "visible"),
     [
         ("\033[2Jx", r"\x1b[2Jx"),
         ("\x9bx", r"\x9bx"),
@@ -50,8 +50,8 @@ def assert_harmless(text: str, *, lines: int | None = None) -> None:
         ("ü ✓ 漢 🚀", "ü ✓ 漢 🚀"),
     ],
 )
-def test_text_is_neutralised_visibly(text: str, shown: str) -> None:
-    assert neutral(text) == shown
+def test_text_is_neutralised_visibly(text: str, visible: str) -> None:
+    assert neutral(text) == visible
 
 
 @pytest.mark.parametrize(
@@ -99,9 +99,9 @@ def test_hostile_records_and_releases_leave_every_line_whole(
         result = slipway(*arguments)
         assert result.exit_code == 0
         assert_harmless(result.output, lines=lines)
-    shown = slipway("audit", "show", "shop", "1")
-    assert shown.exit_code == 0
-    assert_harmless(shown.output)
+    details = slipway("audit", "show", "shop", "1")
+    assert details.exit_code == 0
+    assert_harmless(details.output)
 
 
 @pytest.mark.parametrize("text", HOSTILE)

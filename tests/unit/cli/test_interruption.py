@@ -1,4 +1,4 @@
-"""A command that is interrupted, or whose reader goes away, gives no answer that could be taken for one."""
+"""A command that is interrupted, or whose reader goes away, prints nothing that could be taken for its result."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ main()
 """
 
 
-def started(app: Served, *arguments: str) -> subprocess.Popen[bytes]:
+def start(app: Served, *arguments: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-c", PROGRAM, *arguments],
         cwd=ROOT,
@@ -31,16 +31,16 @@ def started(app: Served, *arguments: str) -> subprocess.Popen[bytes]:
 
 
 def test_ctrl_c_while_verifying_ends_with_130_and_not_with_broken(app: Served) -> None:
-    asked, leave = threading.Event(), threading.Event()
+    arrived, leave = threading.Event(), threading.Event()
 
     def hold(_: object) -> None:
-        asked.set()
+        arrived.set()
         leave.wait(WITHIN)
 
-    app.before = hold
-    process = started(app, "audit", "verify")
+    app.before_answer = hold
+    process = start(app, "audit", "verify")
     try:
-        assert asked.wait(WITHIN)
+        assert arrived.wait(WITHIN)
         process.send_signal(signal.SIGINT)
         output, errors = process.communicate(timeout=WITHIN)
     finally:
@@ -54,7 +54,7 @@ def test_ctrl_c_while_verifying_ends_with_130_and_not_with_broken(app: Served) -
 
 def test_a_reader_that_goes_away_gets_no_traceback(app: Served) -> None:
     app.trails["shop"] = long_trail(500)
-    process = started(app, "audit", "list", "--oldest-first", "--limit", "500", "--jsonl")
+    process = start(app, "audit", "list", "--oldest-first", "--limit", "500", "--jsonl")
     assert process.stdout is not None
     assert process.stderr is not None
     try:
@@ -62,7 +62,7 @@ def test_a_reader_that_goes_away_gets_no_traceback(app: Served) -> None:
         process.stdout.close()
         errors = process.stderr.read()
     finally:
-        process.stdout.close()  # or it writes into a full pipe for ever
+        process.stdout.close()  # otherwise it would write into a full pipe for ever
         process.stderr.close()
         process.wait()
     assert b"Traceback" not in errors

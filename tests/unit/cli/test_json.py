@@ -1,4 +1,4 @@
-"""With --json a command prints one object with its version, also when it fails, and its exit code is of one table."""
+"""With --json a command prints one object with its version, even if it fails; exit codes come from one table."""
 
 import json
 from pathlib import Path
@@ -15,23 +15,25 @@ from tests.unit.cli.served import Served, problem
 from tests.unit.cli.test_help import ALL
 
 FOR_OTHER_PROGRAMS = {("schema",), ("completion",)}
-"""These print a file that another program reads as it is."""
+"""They print a file that another program reads as it is."""
 AWAY = "http://127.0.0.1:9"
 
 
 def error_of(stdout: str) -> dict[str, Any]:
-    answer = json.loads(stdout)
-    assert answer["v"] == 1
-    assert set(answer) == {"v", "error"}
-    error: dict[str, Any] = answer["error"]
+    output = json.loads(stdout)
+    assert output["v"] == 1
+    assert set(output) == {"v", "error"}
+    error: dict[str, Any] = output["error"]
     assert error["code"]
     assert error["message"]
     return error
 
 
 def test_every_command_has_json_but_those_that_print_another_programs_file() -> None:
-    without = {names for names, command in ALL if not any("--json" in parameter.opts for parameter in command.params)}
-    assert without == FOR_OTHER_PROGRAMS
+    without_json = {
+        names for names, command in ALL if not any("--json" in parameter.opts for parameter in command.params)
+    }
+    assert without_json == FOR_OTHER_PROGRAMS
 
 
 @pytest.mark.parametrize("names", [names for names, _ in ALL], ids=" ".join)
@@ -72,8 +74,8 @@ def test_an_app_out_of_reach_is_an_object(slipway: Command, arguments: tuple[str
 
 def test_what_the_app_says_of_a_wrong_parameter_is_told_field_by_field(slipway: Command, app: Served) -> None:
     refused = problem(400, "Invalid parameter", "from: expected a day, got 'x'", "from")
-    told = {**json.loads(refused.body), "expected": "a day", "got": "'x'"}
-    app.replies["audit"] = type(refused)(400, json.dumps(told).encode(), refused.headers)
+    problem_json = {**json.loads(refused.body), "expected": "a day", "got": "'x'"}
+    app.replies["audit"] = type(refused)(400, json.dumps(problem_json).encode(), refused.headers)
     result = slipway("audit", "list", "--from", "x", "--json")
     error = error_of(result.stdout)
     assert (result.exit_code, error["code"]) == (Exit.USAGE, "invalid-parameter")
@@ -105,10 +107,10 @@ def test_a_document_is_inside_of_the_object(slipway: Command, app: Served) -> No
         b"2 passed": {"text": "2 passed"},
         b"\xff": {"base64": "/w=="},
     }
-    for content, told in stored.items():
+    for content, expected in stored.items():
         digest = app.keep(content)
-        shown = json.loads(slipway("evidence", digest, "--json").stdout)
-        assert shown == {"v": 1, "digest": digest, "size": len(content), **told}
+        output = json.loads(slipway("evidence", digest, "--json").stdout)
+        assert output == {"v": 1, "digest": digest, "size": len(content), **expected}
 
 
 def test_what_is_wrong_with_files_is_one_object_with_each_problem(slipway: Command, tmp_path: Path) -> None:

@@ -26,21 +26,23 @@ def test_a_file_is_made_for_its_owner_alone_and_holds_one_key(slipway: Command, 
     assert file.read_text().split(":")[1].strip() not in result.stdout
 
 
-def held(*ids: str) -> str:
+def key_file(*ids: str) -> str:
     return format_keys({key_id: key_id.encode().ljust(32) for key_id in ids}, separator="\n")
 
 
 def test_a_key_is_retired_once_its_links_are_over_and_not_before(slipway: Command, tmp_path: Path) -> None:
     file, today = tmp_path / "keys", datetime.now(UTC)
     long_ago, lately = f"{today - timedelta(days=61):%Y%m%d}", f"{today - timedelta(days=3):%Y%m%d}"
-    file.write_text(held(lately, long_ago, "20200101"))
-    told = json.loads(slipway("keys", "rotate", "--file", str(file), "--json").stdout)
-    public = parse_keys(told.pop("public"))
-    assert told == {"v": 1, "signs": f"{today:%Y%m%d}", "verify": [lately, long_ago], "retired": ["20200101"]}
-    assert list(parse_keys(file.read_text())) == [told["signs"], lately, long_ago]
-    assert list(public) == ["retired.20200101", long_ago, lately, told["signs"]], "records of all have to verify"
+    file.write_text(key_file(lately, long_ago, "20200101"))
+    output = json.loads(slipway("keys", "rotate", "--file", str(file), "--json").stdout)
+    public = parse_keys(output.pop("public"))
+    assert output == {"v": 1, "signs": f"{today:%Y%m%d}", "verify": [lately, long_ago], "retired": ["20200101"]}
+    assert list(parse_keys(file.read_text())) == [output["signs"], lately, long_ago]
+    assert list(public) == ["retired.20200101", long_ago, lately, output["signs"]], (
+        "records that any of them signed have to verify"
+    )
     assert parse_keys((tmp_path / "keys.pub").read_text()) == public
-    assert not [other for other in tmp_path.iterdir() if other.name.startswith(".keys")]
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".keys")]
 
 
 def test_rotations_of_one_day_have_names_of_their_own_and_break_nothing(slipway: Command, tmp_path: Path) -> None:
@@ -53,54 +55,54 @@ def test_rotations_of_one_day_have_names_of_their_own_and_break_nothing(slipway:
 
 def test_keys_that_people_named_are_never_retired_by_themselves(slipway: Command, tmp_path: Path) -> None:
     file = tmp_path / "keys"
-    file.write_text(held("e", "d", "c", "b", "a"))
+    file.write_text(key_file("e", "d", "c", "b", "a"))
     result = slipway("keys", "rotate", "--file", str(file))
     assert result.exit_code == 1
     assert "rotate after removing one by hand, or invalidate every open link with --retire-others" in result.stderr
-    assert file.read_text() == held("e", "d", "c", "b", "a")
+    assert file.read_text() == key_file("e", "d", "c", "b", "a")
 
 
 def test_retiring_the_others_ends_every_open_link(slipway: Command, tmp_path: Path) -> None:
     file = tmp_path / "keys"
     for _ in range(2):
         slipway("keys", "rotate", "--file", str(file))
-    told = json.loads(slipway("keys", "rotate", "--file", str(file), "--retire-others", "--json").stdout)
-    assert (told["verify"], len(told["retired"])) == ([], 2)
+    output = json.loads(slipway("keys", "rotate", "--file", str(file), "--retire-others", "--json").stdout)
+    assert (output["verify"], len(output["retired"])) == ([], 2)
 
 
 def test_the_previous_key_is_retired_by_the_next_rotation_or_by_its_own_command(
     slipway: Command, tmp_path: Path
 ) -> None:
-    """Until all trails end with the signature of the new key, that of the one that signed until now has to count."""
+    """Signatures of the old key have to count until every trail ends with one of the new key."""
     file, today = tmp_path / "keys", f"{datetime.now(UTC):%Y%m%d}"
     long_ago = f"{datetime.now(UTC) - timedelta(days=3):%Y%m%d}"
-    file.write_text(held(long_ago, "a"))
+    file.write_text(key_file(long_ago, "a"))
     arguments = ("keys", "rotate", "--file", str(file), "--retire-others", "--json")
     first = slipway(*arguments)
     assert list(parse_keys(json.loads(first.stdout)["public"])) == ["retired.a", long_ago, today]
     assert "still count: run `slipway keys retire` once `slipway doctor` says" in first.stderr
-    told = json.loads(slipway("keys", "retire", "--file", str(file), "--json").stdout)
-    assert (told["retired"], list(parse_keys(told["public"]))) == (
+    output = json.loads(slipway("keys", "retire", "--file", str(file), "--json").stdout)
+    assert (output["retired"], list(parse_keys(output["public"]))) == (
         ["a", long_ago],
         ["retired.a", f"retired.{long_ago}", today],
     )
-    assert parse_keys((tmp_path / "keys.pub").read_text()) == parse_keys(told["public"])
+    assert parse_keys((tmp_path / "keys.pub").read_text()) == parse_keys(output["public"])
     assert list(parse_keys(file.read_text())) == [today]
     slipway(*arguments)
-    told = json.loads(slipway("keys", "retire", "--file", str(file), "--json").stdout)
-    assert told["retired"] == ["a", long_ago, today]
+    output = json.loads(slipway("keys", "retire", "--file", str(file), "--json").stdout)
+    assert output["retired"] == ["a", long_ago, today]
     assert json.loads(slipway(*arguments).stdout)["signs"] == f"{today}-3", "a name is never given twice"
 
 
 @pytest.mark.parametrize("again", [(), ("--retire-others",)], ids=["a-rotation", "another-leak"])
-def test_a_rotation_soon_after_another_leaves_the_keys_counting_with_whose_signature_trails_may_still_end(
+def test_a_second_rotation_soon_keeps_the_keys_whose_signatures_may_still_end_a_trail(
     slipway: Command, tmp_path: Path, again: tuple[str, ...]
 ) -> None:
     file = tmp_path / "keys"
-    file.write_text(held(f"{datetime.now(UTC) - timedelta(days=3):%Y%m%d}"))
+    file.write_text(key_file(f"{datetime.now(UTC) - timedelta(days=3):%Y%m%d}"))
     slipway("keys", "rotate", "--file", str(file), "--retire-others")
-    told = json.loads(slipway("keys", "rotate", "--file", str(file), "--json", *again).stdout)
-    assert [id for id in parse_keys(told["public"]) if id.startswith("retired.")] == []
+    output = json.loads(slipway("keys", "rotate", "--file", str(file), "--json", *again).stdout)
+    assert [id for id in parse_keys(output["public"]) if id.startswith("retired.")] == []
 
 
 def test_keys_are_listed_without_the_keys(slipway: Command, tmp_path: Path) -> None:
@@ -108,16 +110,16 @@ def test_keys_are_listed_without_the_keys(slipway: Command, tmp_path: Path) -> N
     for form in ((), ("--json",)):
         misspelt = slipway("keys", "list", "--file", str(file), *form)
         assert (misspelt.exit_code, "there are no keys in" in misspelt.output) == (3, True)
-    file.write_text(held("20261101", "mine", "20260101"))
-    told = json.loads(slipway("keys", "list", "--file", str(file), "--json").stdout)["keys"]
-    assert [(one["id"], one["signs"], one["needed_until"]) for one in told] == [
+    file.write_text(key_file("20261101", "mine", "20260101"))
+    listed = json.loads(slipway("keys", "list", "--file", str(file), "--json").stdout)["keys"]
+    assert [(key["id"], key["signs"], key["needed_until"]) for key in listed] == [
         ("20261101", True, None),
         ("mine", False, "2026-12-31T00:00:00Z"),
         ("20260101", False, None),
     ]
-    shown = slipway("keys", "list", "--file", str(file)).stdout
-    assert "verifies, until it is removed by hand" in shown
-    assert not [value for value in file.read_text().split() if value.partition(":")[2] in shown]
+    stdout = slipway("keys", "list", "--file", str(file)).stdout
+    assert "verifies, until it is removed by hand" in stdout
+    assert not [value for value in file.read_text().split() if value.partition(":")[2] in stdout]
 
 
 def test_the_place_is_that_of_the_apps_own_setting_and_the_app_reads_it(slipway: Command, tmp_path: Path) -> None:
@@ -130,16 +132,16 @@ def test_the_place_is_that_of_the_apps_own_setting_and_the_app_reads_it(slipway:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ((), "expected either --file or --vault"),
         (("--file", "x", "--vault", "https://x.vault.azure.net"), "expected either --file or --vault"),
         (("--vault", "http://x.vault.azure.net"), "--vault: expected an address such as"),
     ],
 )
-def test_one_place_is_expected(slipway: Command, arguments: tuple[str, ...], said: str) -> None:
+def test_one_place_is_expected(slipway: Command, arguments: tuple[str, ...], message: str) -> None:
     result = slipway("keys", "rotate", *arguments)
-    assert (result.exit_code, said in result.stderr) == (2, True)
+    assert (result.exit_code, message in result.stderr) == (2, True)
 
 
 @pytest.mark.parametrize("content", [b"a:shown-not", b"\xff\xfe", b"a:AAAA,a:AAAA"])
@@ -157,14 +159,14 @@ def test_a_vault_is_not_asked_before_a_key_is_needed() -> None:
     """The app's start does not wait for it, nor for its SDK."""
     alone = {name: value for name, value in GOOD.items() if name != "SLIPWAY_SIGNING_KEYS"}
     settings = Settings.read(alone | {"SLIPWAY_KEY_VAULT": "https://contoso.vault.azure.net"})
-    asked: list[str] = []
+    requests: list[str] = []
 
     def credential() -> TokenCredential:
-        asked.append("credential")
+        requests.append("credential")
         raise KeysUnavailable("as far as this test goes")
 
     keys = open_private_keys(settings, credential=credential, clock=lambda: datetime.now(UTC))
-    assert asked == []
+    assert requests == []
     with pytest.raises(KeysUnavailable):
         keys.ids()
-    assert asked == ["credential"]
+    assert requests == ["credential"]

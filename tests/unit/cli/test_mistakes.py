@@ -1,5 +1,5 @@
-"""The mistakes that people make in their files, and what `slipway check` says of each: where, what was expected, what
-is there, what to do. The table is the list; a mistake that somebody else makes is one more line of it."""
+"""The mistakes that people make in their files, and what `slipway check` says about each: where it is, what was
+expected, what is there, and what to do. A further mistake is one more entry of the table in `mistakes.py`."""
 
 import json
 import re
@@ -25,14 +25,14 @@ def slipway(*arguments: str) -> Result:
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """What `slipway new` writes, which has no problems."""
     monkeypatch.chdir(tmp_path)
-    named = Wanted(
+    choices = Wanted(
         app="shop",
         project="shop",
         repository="shop",
         approvers=("role:leads",),
         pipeline=PipelineName(project="shop", name="shop-ci"),
     )
-    write_starting_files(tmp_path, starting_files(named))
+    write_starting_files(tmp_path, starting_files(choices))
     return tmp_path
 
 
@@ -47,42 +47,44 @@ OF_FILES = {name: mistake for name, mistake in MISTAKES.items() if not mistake.a
 @pytest.mark.parametrize("mistake", OF_FILES.values(), ids=OF_FILES)
 def test_a_mistake_is_told_at_its_line_with_what_to_do(home: Path, mistake: Mistake) -> None:
     mistake.make(home)
-    done = slipway("check", "--offline")
-    assert done.exit_code == 1, done.output
-    assert mistake.is_told(done, mistake.place), done.stdout
+    result = slipway("check", "--offline")
+    assert result.exit_code == 1, result.output
+    assert mistake.is_reported(result, mistake.place), result.stdout
 
 
-def can_both_be_made(one: Mistake, other: Mistake) -> bool:
-    """Not where they are two ways to get the same piece of a file wrong."""
-    return one.file != other.file or not (one.old in other.old or other.old in one.old)
+def can_both_be_made(first: Mistake, second: Mistake) -> bool:
+    """Not if they change the same piece of a file."""
+    return first.file != second.file or not (first.old in second.old or second.old in first.old)
 
 
 NAMES = list(OF_FILES)
 PAIRS = [
-    pytest.param(one, other, marks=[pytest.mark.thorough] if apart > 1 else [], id=f"{one} + {other}")
+    pytest.param(first, second, marks=[pytest.mark.thorough] if apart > 1 else [], id=f"{first} + {second}")
     for apart in (1, 19)
-    for one, other in zip(NAMES, NAMES[apart:] + NAMES[:apart], strict=True)
-    if can_both_be_made(OF_FILES[one], OF_FILES[other])
+    for first, second in zip(NAMES, NAMES[apart:] + NAMES[:apart], strict=True)
+    if can_both_be_made(OF_FILES[first], OF_FILES[second])
 ]
 """Each mistake beside four others: neighbours in the table, which are alike, and, where it is thorough, some that are
 not."""
 
 
-@pytest.mark.parametrize(("one", "other"), PAIRS)
-def test_a_mistake_beside_another_is_told_as_well_or_said_to_be_not_checked(home: Path, one: str, other: str) -> None:
-    both = (OF_FILES[one], OF_FILES[other])
-    for mistake in both:
+@pytest.mark.parametrize(("first", "second"), PAIRS)
+def test_a_mistake_beside_another_is_told_as_well_or_said_to_be_not_checked(
+    home: Path, first: str, second: str
+) -> None:
+    mistakes = (OF_FILES[first], OF_FILES[second])
+    for mistake in mistakes:
         mistake.make(home)
-    done = slipway("check", "--offline")
-    assert done.exit_code == 1, done.output
-    told = [mistake.is_told(done, mistake.place) for mistake in both]
-    assert any(told)
-    assert all(told) or not_checked(done), done.stdout
+    result = slipway("check", "--offline")
+    assert result.exit_code == 1, result.output
+    reported = [mistake.is_reported(result, mistake.place) for mistake in mistakes]
+    assert any(reported)
+    assert all(reported) or not_checked(result), result.stdout
 
 
-def not_checked(done: Result) -> list[str]:
-    """What could not be judged, but for the names that only an installation knows."""
-    lines = (line for line in done.stdout.splitlines() if line.startswith("! not checked: "))
+def not_checked(result: Result) -> list[str]:
+    """What could not be judged, apart from the names that only an installation knows."""
+    lines = (line for line in result.stdout.splitlines() if line.startswith("! not checked: "))
     return [line for line in lines if "of --offline" not in line]
 
 
@@ -104,10 +106,10 @@ LAYERS = (
 def test_mistakes_in_every_layer_are_told_at_once_sorted_by_file_and_line(home: Path) -> None:
     for name in LAYERS:
         OF_FILES[name].make(home)
-    done = slipway("check", "--offline")
-    missed = [name for name in LAYERS if not OF_FILES[name].is_told(done, OF_FILES[name].place)]
-    assert missed == [], done.stdout
-    places = [found.groups() for line in done.stdout.splitlines() if (found := re.match(r"([^:!]+):(\d+):", line))]
+    result = slipway("check", "--offline")
+    missed = [name for name in LAYERS if not OF_FILES[name].is_reported(result, OF_FILES[name].place)]
+    assert missed == [], result.stdout
+    places = [match.groups() for line in result.stdout.splitlines() if (match := re.match(r"([^:!]+):(\d+):", line))]
     assert places == sorted(places, key=lambda place: (place[0], int(place[1])))
     assert len(places) == len(LAYERS) + 1, "each once, and the object that is there twice in both environments"
 
@@ -129,29 +131,29 @@ def test_what_cannot_be_judged_because_of_a_mistake_is_named(
     home: Path, file: str, old: str, new: str, not_said: str
 ) -> None:
     Mistake(file=file, old=old, new=new, says=()).make(home)
-    done = slipway("check", "--offline")
-    assert done.exit_code == 1
-    assert any(f"! not checked: {not_said}" in line for line in not_checked(done)), done.stdout
+    result = slipway("check", "--offline")
+    assert result.exit_code == 1
+    assert any(f"! not checked: {not_said}" in line for line in not_checked(result)), result.stdout
     error = json.loads(slipway("check", "--offline", "--json").stdout)["error"]
-    assert any(f"not checked: {not_said}" in each for each in error["not_checked"])
+    assert any(f"not checked: {not_said}" in note for note in error["not_checked"])
 
 
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("notify: [inbox]", "notify: inbox"),  # nobody would be told, as far as can be read
-        ('approvers: ["role:leads"]', "approvers: leads"),  # no gate, so weaker than the least
-        ("repository: shop", "repository: Shop"),  # no manifest names it
-        ("namespace: shop-production", "namespace: Shop_Production"),  # not one of the project's
+        ("notify: [inbox]", "notify: inbox"),  # as if nobody would be told
+        ('approvers: ["role:leads"]', "approvers: leads"),  # as if it had no gate, and so less than the least
+        ("repository: shop", "repository: Shop"),  # as if no manifest named it
+        ("namespace: shop-production", "namespace: Shop_Production"),  # as if it were not one of the project's
         ("    gate:", "    gaet:"),
     ],
 )
-def test_what_is_put_in_place_of_a_wrong_value_is_blamed_on_nobody(home: Path, old: str, new: str) -> None:
+def test_the_substitute_for_a_wrong_value_causes_no_further_problem(home: Path, old: str, new: str) -> None:
     Mistake(file=APPLICATION, old=old, new=new, says=()).make(home)
-    done = slipway("check", "--offline")
-    problems = [line for line in done.stdout.splitlines() if not line.startswith("! ")]
-    assert len(problems) == 1, done.stdout
-    assert "unknown-" not in done.stdout
+    result = slipway("check", "--offline")
+    problems = [line for line in result.stdout.splitlines() if not line.startswith("! ")]
+    assert len(problems) == 1, result.stdout
+    assert "unknown-" not in result.stdout
 
 
 def test_the_table_only_grows() -> None:
@@ -170,9 +172,9 @@ def test_replicas_beside_an_autoscaler_are_advised_against(home: Path, kind: str
     body = "spec:\n  scaleTargetRef: { apiVersion: apps/v1, kind: Deployment, name: shop }\n  maxReplicas: 3\n"
     (home / "manifests/scale.yaml").write_text(manifest(kind, body, api=api))
     allow(home, "keda.sh/ScaledObject")
-    done = slipway("check", "--offline")
-    assert done.exit_code == 0, done.output
-    assert "scales it" in done.stdout
+    result = slipway("check", "--offline")
+    assert result.exit_code == 0, result.output
+    assert "scales it" in result.stdout
 
 
 def test_an_object_of_somebody_elses_kind_is_not_judged_by_a_schema_and_that_is_said(home: Path) -> None:
@@ -180,31 +182,31 @@ def test_an_object_of_somebody_elses_kind_is_not_judged_by_a_schema_and_that_is_
         manifest("HTTPRoute", "spec:\n  anything: 1\n", api="gateway.networking.k8s.io/v1")
     )
     allow(home, "gateway.networking.k8s.io/HTTPRoute")
-    done = slipway("check", "--offline")
-    assert done.exit_code == 0
-    told = "not checked: the fields of HTTPRoute (gateway.networking.k8s.io/v1), because there is no schema of it here"
-    assert f"! {told}" in done.stdout.splitlines()
-    assert told in json.loads(slipway("check", "--offline", "--json").stdout)["not_checked"]
+    result = slipway("check", "--offline")
+    assert result.exit_code == 0
+    note = "not checked: the fields of HTTPRoute (gateway.networking.k8s.io/v1), because there is no schema of it here"
+    assert f"! {note}" in result.stdout.splitlines()
+    assert note in json.loads(slipway("check", "--offline", "--json").stdout)["not_checked"]
 
 
 @pytest.mark.parametrize(("version", "code"), [("1.33", 0), ("1.35", 0), ("1.9", 2), ("2", 2), ("../x", 2)])
 def test_the_version_of_kubernetes_is_one_that_there_are_schemas_of(home: Path, version: str, code: int) -> None:
-    done = slipway("check", "--offline", "--kubernetes", version)
-    assert done.exit_code == code, done.output
+    result = slipway("check", "--offline", "--kubernetes", version)
+    assert result.exit_code == code, result.output
     if code:
-        assert "1.35" in done.stderr
+        assert "1.35" in result.stderr
 
 
 def test_a_command_that_is_misspelt_is_named(slipway: Command) -> None:
-    for given, meant in ((("relase",), "release"), (("audit", "lst"), "list")):
-        result = slipway(*given)
+    for arguments, suggestion in ((("relase",), "release"), (("audit", "lst"), "list")):
+        result = slipway(*arguments)
         assert result.exit_code == 2
-        assert f"Did you mean '{meant}'?" in result.stderr
+        assert f"Did you mean '{suggestion}'?" in result.stderr
     assert "Did you mean" not in slipway("xyz").stderr
 
 
 @pytest.mark.parametrize(
-    ("given", "meant"),
+    ("arguments", "suggestion"),
     [
         (("audit", "list", "--since", "3d"), "--from"),
         (("audit", "list", "--until", "3d"), "--to"),
@@ -212,11 +214,11 @@ def test_a_command_that_is_misspelt_is_named(slipway: Command) -> None:
         (("releases", "--aplication", "x"), "--application"),
     ],
 )
-def test_an_option_of_another_name_is_told_as_it_is_called_here(given: tuple[str, ...], meant: str) -> None:
+def test_an_option_of_another_name_is_told_as_it_is_called_here(arguments: tuple[str, ...], suggestion: str) -> None:
     for form in ((), ("--json",)):
-        result = slipway(*given, *form)
+        result = slipway(*arguments, *form)
         assert result.exit_code == 2
-        assert f"Did you mean '{meant}'?" in result.output
+        assert f"Did you mean '{suggestion}'?" in result.output
 
 
 def test_an_option_like_no_other_is_not_taken_for_one() -> None:

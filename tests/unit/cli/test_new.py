@@ -19,7 +19,7 @@ from slipway.domain.gate import ApprovalGate, Level
 
 
 @pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -40,8 +40,8 @@ def slipway(*arguments: str) -> Result:
     ],
 )
 def test_what_is_written_has_no_problems(options: tuple[str, ...]) -> None:
-    done = slipway("new", "cart", *options)
-    assert done.exit_code == 0, done.output
+    result = slipway("new", "cart", *options)
+    assert result.exit_code == 0, result.output
     checked = slipway("check", ".")
     assert (checked.exit_code, checked.stdout.splitlines()[0]) == (
         0,
@@ -56,7 +56,7 @@ names = st.sampled_from(("n", "no", "null", "true")) | st.tuples(
 words = st.text(ALPHANUMERIC, min_size=1, max_size=9)
 folders = st.tuples(words, st.sampled_from(("", ".", "_", "__", "-", "--")), words).map("".join)
 repositories = st.lists(folders, min_size=1, max_size=3).map("/".join)
-wanted = st.builds(
+choices = st.builds(
     Wanted,
     app=names,
     project=names,
@@ -68,18 +68,18 @@ wanted = st.builds(
 )
 
 
-@given(wanted)
-def test_every_name_that_is_taken_gives_a_folder_without_problems(wanted: Wanted) -> None:
+@given(choices)
+def test_every_name_that_is_taken_gives_a_folder_without_problems(choices: Wanted) -> None:
     import tempfile  # noqa: PLC0415 - a folder for each example, which a fixture cannot give
 
     with tempfile.TemporaryDirectory() as name:
-        write_starting_files(Path(name), starting_files(wanted))
-        assert set(check_path(Path(name)).definitions) == {wanted.app}
+        write_starting_files(Path(name), starting_files(choices))
+        assert set(check_path(Path(name)).definitions) == {choices.app}
 
 
-def test_production_asks_the_approvers_for_signed_votes(here: Path) -> None:
+def test_production_asks_the_approvers_for_signed_votes(folder: Path) -> None:
     slipway("new", "cart", "--approver", "role:leads", "--pipeline", "shop/cart-ci")
-    production = check_path(here).definitions["cart"].application.environments[-1]
+    production = check_path(folder).definitions["cart"].application.environments[-1]
     assert isinstance(production.gate, ApprovalGate)
     assert (production.gate.level, production.gate.approvers) == (Level.SIGNED, ("role:leads",))
     assert production.gate.require_known
@@ -88,45 +88,45 @@ def test_production_asks_the_approvers_for_signed_votes(here: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "names"), [((), ["acceptance", "server"]), (("--chart",), ["acceptance", "server", "server"])]
 )
-def test_its_programs_are_programs(here: Path, options: tuple[str, ...], names: list[str]) -> None:
+def test_its_programs_are_programs(folder: Path, options: tuple[str, ...], names: list[str]) -> None:
     slipway("new", "cart", *options)
-    programs = list((here / "cart").rglob("*.py"))
+    programs = list((folder / "cart").rglob("*.py"))
     assert sorted(program.stem for program in programs) == names
     for program in programs:
         ast.parse(program.read_text())
 
 
-def test_with_a_chart_two_images_and_a_bundle_lie_below_the_repository(here: Path) -> None:
+def test_with_a_chart_two_images_and_a_bundle_lie_below_the_repository(folder: Path) -> None:
     slipway("new", "cart", "--chart", "--repository", "teams/cart")
-    application = check_path(here).definitions["cart"].application
+    application = check_path(folder).definitions["cart"].application
     assert (application.source, application.pushed.repository) == (SourceKind.BUNDLE, "teams/cart/bundle")
-    assert yaml.safe_load((here / "cart/deploy/chart/values.yaml").read_text())["images"] == {
+    assert yaml.safe_load((folder / "cart/deploy/chart/values.yaml").read_text())["images"] == {
         "web": "teams/cart/web",
         "prices": "teams/cart/prices",
     }
-    assert yaml.safe_load((here / "cart/project.yaml").read_text())["repositories"] == ["teams/cart/*"]
+    assert yaml.safe_load((folder / "cart/project.yaml").read_text())["repositories"] == ["teams/cart/*"]
 
 
-def test_nothing_is_overwritten_and_nothing_is_written_beside_what_is_there(here: Path) -> None:
-    (here / "cart/verify").mkdir(parents=True)
-    (here / "cart/verify/acceptance.yaml").write_text("mine")
-    done = slipway("new", "cart")
-    assert (done.exit_code, done.stderr) == (
+def test_nothing_is_overwritten_and_nothing_is_written_beside_what_is_there(folder: Path) -> None:
+    (folder / "cart/verify").mkdir(parents=True)
+    (folder / "cart/verify/acceptance.yaml").write_text("mine")
+    result = slipway("new", "cart")
+    assert (result.exit_code, result.stderr) == (
         1,
         "Error: cart/verify/acceptance.yaml: is there already; nothing is overwritten\n",
     )
-    assert [path.name for path in here.rglob("*") if path.is_file()] == ["acceptance.yaml"]
-    assert (here / "cart/verify/acceptance.yaml").read_text() == "mine"
+    assert [path.name for path in folder.rglob("*") if path.is_file()] == ["acceptance.yaml"]
+    assert (folder / "cart/verify/acceptance.yaml").read_text() == "mine"
 
 
-def test_a_file_where_the_folder_should_be_is_told(here: Path) -> None:
-    (here / "cart").write_text("")
-    done = slipway("new", "cart")
-    assert (done.exit_code, "cart" in done.stderr) == (1, True)
+def test_a_file_where_the_folder_should_be_is_told(folder: Path) -> None:
+    (folder / "cart").write_text("")
+    result = slipway("new", "cart")
+    assert (result.exit_code, "cart" in result.stderr) == (1, True)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("Cart",), "lower-case letters, digits and dashes"),
         (("cart", "--project", "a_b"), "lower-case letters, digits and dashes"),
@@ -137,14 +137,14 @@ def test_a_file_where_the_folder_should_be_is_told(here: Path) -> None:
     ],
 )
 def test_a_name_that_cannot_be_one_is_told_and_nothing_is_written(
-    here: Path, arguments: tuple[str, ...], told: str
+    folder: Path, arguments: tuple[str, ...], message: str
 ) -> None:
-    done = slipway("new", *arguments)
-    assert (done.exit_code, told in " ".join(done.stderr.split())) == (2, True), done.stderr
-    assert list(here.iterdir()) == []
+    result = slipway("new", *arguments)
+    assert (result.exit_code, message in " ".join(result.stderr.split())) == (2, True), result.stderr
+    assert list(folder.iterdir()) == []
 
 
-def test_with_json_the_files_are_named_in_one_object(here: Path) -> None:
-    done = json.loads(slipway("new", "cart", "--json").stdout)
-    assert (done["v"], done["folder"]) == (1, "cart")
-    assert {here / path for path in done["files"]} == {path for path in here.rglob("*") if path.is_file()}
+def test_with_json_the_files_are_named_in_one_object(folder: Path) -> None:
+    output = json.loads(slipway("new", "cart", "--json").stdout)
+    assert (output["v"], output["folder"]) == (1, "cart")
+    assert {folder / path for path in output["files"]} == {path for path in folder.rglob("*") if path.is_file()}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.unit.cli.conftest import Command
-from tests.unit.cli.served import Asked, Reply, Served, release_json
+from tests.unit.cli.served import ReceivedRequest, Reply, Served, release_json
 from tests.unit.domain.world import World
 
 COMMANDS = (
@@ -25,7 +25,7 @@ PARKED = {"id": "p-1", "source": "events", "reason": "bad", "body": "{", "parked
 
 
 MAPS = ("details", "parts")
-"""Objects whose names are data, in which nothing is unknown."""
+"""Objects whose keys are data, so that no key is unknown."""
 
 
 def newer(value: Any) -> Any:
@@ -43,13 +43,13 @@ def app(app: Served) -> Served:
 
 
 def make_newer(app: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    answer = app.answer
+    original = app.answer
 
-    def answered(asked: Asked) -> Reply:
-        reply = answer(asked)
+    def newer_reply(request: ReceivedRequest) -> Reply:
+        reply = original(request)
         return Reply(reply.status, json.dumps(newer(json.loads(reply.body))).encode(), reply.headers)
 
-    monkeypatch.setattr(app, "answer", answered)
+    monkeypatch.setattr(app, "answer", newer_reply)
 
 
 @pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
@@ -64,16 +64,16 @@ def test_fields_that_it_does_not_know_change_nothing(
 
 
 def test_a_value_that_it_does_not_know_asks_for_a_newer_command(slipway: Command, app: Served, shop: World) -> None:
-    unheard_of = {"releases": [release_json(shop, 1) | {"phase": "teleporting"}]}
-    app.replies["releases"] = Reply(body=json.dumps(unheard_of).encode())
+    releases = {"releases": [release_json(shop, 1) | {"phase": "teleporting"}]}
+    app.replies["releases"] = Reply(body=json.dumps(releases).encode())
     result = slipway("releases")
     assert result.exit_code == 4
     assert result.stderr.startswith("Error: the answer cannot be read: releases.0.phase: ")
     assert result.stderr.endswith("the app may be newer than this command: update the command\n")
-    assert json.loads(slipway("releases", "--json").stdout) == {"v": 1, **unheard_of}
+    assert json.loads(slipway("releases", "--json").stdout) == {"v": 1, **releases}
 
 
-def test_a_field_in_a_record_of_the_trail_is_not_a_matter_of_taste(
+def test_one_more_field_in_a_record_of_the_trail_breaks_its_hash(
     slipway: Command, app: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A verifier hashes the record as it stands: with one more field it is another record."""

@@ -27,7 +27,7 @@ LISTS = [
 
 
 @pytest.fixture
-def unread(app: Served, monkeypatch: pytest.MonkeyPatch) -> Served:
+def app_with_unread(app: Served, monkeypatch: pytest.MonkeyPatch) -> Served:
     """`shop` was looked at and is clean; of `till` nothing is known."""
     monkeypatch.setattr(drift, "clock", lambda: LOOKED)
     app.drift = {"looked_at": LOOKED.isoformat(), "next_at": LOOKED.isoformat()}
@@ -36,42 +36,46 @@ def unread(app: Served, monkeypatch: pytest.MonkeyPatch) -> Served:
     return app
 
 
-def test_drift_is_not_clean(unread: Served, slipway: Command) -> None:
-    done = slipway("drift")
-    assert (done.exit_code, f"not shown: till: {UNREAD['why']}" in done.stderr) == (1, True)
-    told = json.loads(slipway("drift", "--json").stdout)
-    assert (told["clean"], told["unknown"]) == (False, UNREAD["why"])
-    assert slipway("drift", "till").exit_code == 1, "it is there, and nobody can tell"
+def test_drift_is_not_clean(app_with_unread: Served, slipway: Command) -> None:
+    result = slipway("drift")
+    assert (result.exit_code, f"not shown: till: {UNREAD['why']}" in result.stderr) == (1, True)
+    output = json.loads(slipway("drift", "--json").stdout)
+    assert (output["clean"], output["unknown"]) == (False, UNREAD["why"])
+    assert slipway("drift", "till").exit_code == 1, "the application exists, and its drift is unknown"
     assert slipway("drift", "shop").exit_code == 0
 
 
 @pytest.mark.parametrize("command", [("audit", "verify"), ("audit", "export", "-o", "trail.jsonl")], ids=" ".join)
-def test_a_trail_that_cannot_be_read_is_not_left_out_of_what_is_about_all(
-    unread: Served, slipway: Command, command: tuple[str, ...]
+def test_commands_about_all_trails_do_not_leave_out_one_that_cannot_be_read(
+    app_with_unread: Served, slipway: Command, command: tuple[str, ...]
 ) -> None:
-    done = slipway(*command)
-    assert done.exit_code not in (0, 6), done.output
-    assert "audit/till" in [asked.target.partition("?")[0].removeprefix("/api/v1/") for asked in unread.asked]
+    result = slipway(*command)
+    assert result.exit_code not in (0, 6), result.output
+    assert "audit/till" in [
+        request.target.partition("?")[0].removeprefix("/api/v1/") for request in app_with_unread.requests
+    ]
 
 
-def test_its_index_is_compared_too(unread: Served, slipway: Command) -> None:
+def test_its_index_is_compared_too(app_with_unread: Served, slipway: Command) -> None:
     assert "till" in slipway("audit", "reindex").stdout
 
 
 @pytest.mark.parametrize(("path", "command", "name"), LISTS, ids=[name for _, _, name in LISTS])
 def test_a_list_without_it_is_not_called_empty(
-    unread: Served, slipway: Command, path: str, command: tuple[str, ...], name: str
+    app_with_unread: Served, slipway: Command, path: str, command: tuple[str, ...], name: str
 ) -> None:
-    answer = {"v": 1, "environment": "production", "next": None, name: [], "not_shown": [UNREAD]}
-    unread.replies[path] = Reply(body=json.dumps(answer).encode())
-    done = slipway(*command)
-    assert (done.exit_code, done.stdout) == (0, "")
-    assert done.stderr.splitlines() == [f"not shown: till: {UNREAD['why']}"]
+    content = {"v": 1, "environment": "production", "next": None, name: [], "not_shown": [UNREAD]}
+    app_with_unread.replies[path] = Reply(body=json.dumps(content).encode())
+    result = slipway(*command)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr.splitlines() == [f"not shown: till: {UNREAD['why']}"]
     assert json.loads(slipway(*command, "--json").stdout)["not_shown"] == [UNREAD]
 
 
-def test_its_release_is_not_said_to_wait_for_no_approval(unread: Served, slipway: Command) -> None:
-    unread.replies["approvals"] = Reply(body=json.dumps({"v": 1, "approvals": [], "not_shown": [UNREAD]}).encode())
-    done = slipway("approve", "till-2")
-    assert (done.exit_code, "it is not known whether till-2 waits for approval" in done.stderr) == (4, True)
+def test_its_release_is_not_said_to_wait_for_no_approval(app_with_unread: Served, slipway: Command) -> None:
+    app_with_unread.replies["approvals"] = Reply(
+        body=json.dumps({"v": 1, "approvals": [], "not_shown": [UNREAD]}).encode()
+    )
+    result = slipway("approve", "till-2")
+    assert (result.exit_code, "it is not known whether till-2 waits for approval" in result.stderr) == (4, True)
     assert "is not waiting for approval" in slipway("approve", "shop-9").stderr

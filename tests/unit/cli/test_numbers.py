@@ -14,7 +14,7 @@ from tests.unit.web.history import numbers
 
 
 @pytest.fixture
-def answered(app: Served) -> Served:
+def app_with_numbers(app: Served) -> Served:
     app.replies["numbers"] = Reply(body=_numbers())
     return app
 
@@ -24,7 +24,7 @@ def _numbers() -> bytes:
     return json.dumps(numbers(Fleet(applications=1)).answer(weeks=4).model_dump(mode="json")).encode()
 
 
-def test_the_table_has_a_line_for_each_environment(slipway: Command, answered: Served) -> None:
+def test_the_table_has_a_line_for_each_environment(slipway: Command, app_with_numbers: Served) -> None:
     heading, staging, production = slipway("numbers").stdout.splitlines()
     assert heading.split()[:3] == ["APPLICATION", "ENVIRONMENT", "LIVE"]
     assert staging.split()[:3] == ["shop", "staging", "0"]
@@ -32,19 +32,19 @@ def test_the_table_has_a_line_for_each_environment(slipway: Command, answered: S
     assert " min" in production or " h" in production
 
 
-def test_by_week_the_newest_comes_first(slipway: Command, answered: Served) -> None:
+def test_by_week_the_newest_comes_first(slipway: Command, app_with_numbers: Served) -> None:
     lines = [line.split()[1:3] for line in slipway("numbers", "--by-week").stdout.splitlines()[1:]]
     assert lines[0] == ["staging", "2026-W48"]
     assert lines[-1] == ["production", "2026-W45"]
 
 
-def test_steps_say_whether_they_wait_or_work(slipway: Command, answered: Served) -> None:
-    found = [line.split() for line in slipway("numbers", "--steps").stdout.splitlines()]
-    assert ["shop", "production", "approval", "waits"] in [line[:4] for line in found]
-    assert ["shop", "production", "verify", "works"] in [line[:4] for line in found]
+def test_steps_say_whether_they_wait_or_work(slipway: Command, app_with_numbers: Served) -> None:
+    rows = [line.split() for line in slipway("numbers", "--steps").stdout.splitlines()]
+    assert ["shop", "production", "approval", "waits"] in [line[:4] for line in rows]
+    assert ["shop", "production", "verify", "works"] in [line[:4] for line in rows]
 
 
-def test_csv_has_a_line_for_each_environment_and_week(slipway: Command, answered: Served) -> None:
+def test_csv_has_a_line_for_each_environment_and_week(slipway: Command, app_with_numbers: Served) -> None:
     rows = list(csv.DictReader(io.StringIO(slipway("numbers", "--csv").stdout)))
     assert [(row["environment"], row["week"]) for row in rows][:2] == [("staging", "2026-W45"), ("staging", "2026-W46")]
     busy = next(row for row in rows if row["deployments"] not in ("", "0"))
@@ -52,19 +52,19 @@ def test_csv_has_a_line_for_each_environment_and_week(slipway: Command, answered
     assert rows[0]["lead_time_median_seconds"] == ""
 
 
-def test_json_is_the_apps_own_answer(slipway: Command, answered: Served) -> None:
-    assert json.loads(slipway("numbers", "--json").stdout) == json.loads(answered.replies["numbers"].body)
+def test_json_is_the_apps_own_answer(slipway: Command, app_with_numbers: Served) -> None:
+    assert json.loads(slipway("numbers", "--json").stdout) == json.loads(app_with_numbers.replies["numbers"].body)
 
 
-def test_what_is_asked_for_goes_into_the_address(slipway: Command, answered: Served) -> None:
+def test_what_is_asked_for_goes_into_the_address(slipway: Command, app_with_numbers: Served) -> None:
     slipway("numbers", "-a", "shop", "-e", "production", "-w", "26", "--until", "2026-W40")
-    assert answered.asked[-1].target == (
+    assert app_with_numbers.requests[-1].target == (
         "/api/v1/numbers?application=shop&environment=production&weeks=26&until=2026-W40"
     )
 
 
 @pytest.mark.parametrize("options", [("--json", "--csv"), ("--by-week", "--steps"), ("-w", "0"), ("-w", "many")])
 def test_what_does_not_go_together_is_a_wrong_command_line(
-    slipway: Command, answered: Served, options: tuple[str, ...]
+    slipway: Command, app_with_numbers: Served, options: tuple[str, ...]
 ) -> None:
     assert slipway("numbers", *options).exit_code == 2

@@ -1,4 +1,4 @@
-"""The operator's verbs on the command line: what is asked for, what a person has to confirm, and what comes of it."""
+"""The operator's verbs on the command line: what is ordered, what a person has to confirm, and the outcome."""
 
 import json
 import re
@@ -15,36 +15,36 @@ from tests.unit.cli.passing import PassingClock
 from tests.unit.cli.served import Reply, Served, problem
 
 
-@pytest.mark.parametrize("words", [("shop-1", "production"), ("production", "shop-1")])
+@pytest.mark.parametrize("arguments", [("shop-1", "production"), ("production", "shop-1")])
 @pytest.mark.parametrize("verb", ["rollback", "override", "waive"])
 def test_a_release_and_an_environment_may_be_named_in_either_order(
-    slipway: Command, app: Served, verb: str, words: tuple[str, str]
+    slipway: Command, app: Served, verb: str, arguments: tuple[str, str]
 ) -> None:
-    waits(app)
+    ask_to_confirm(app)
     more = ("--rule", "built-by-run") if verb == "waive" else ()
-    slipway(verb, *words, *more, "--reason", "it loses orders", "--no-wait")
-    asked = json.loads(app.asked[0].body)
-    assert (asked["release"], asked["environment"]) == ("shop-1", "production")
+    slipway(verb, *arguments, *more, "--reason", "it loses orders", "--no-wait")
+    command = json.loads(app.requests[0].body)
+    assert (command["release"], command["environment"]) == ("shop-1", "production")
 
 
 def test_an_environment_that_looks_like_a_release_is_named_after_it(slipway: Command, app: Served) -> None:
-    waits(app)
+    ask_to_confirm(app)
     slipway("rollback", "shop-1", "europe-2", "--reason", "it loses orders", "--no-wait")
-    asked = json.loads(app.asked[0].body)
-    assert (asked["release"], asked["environment"]) == ("shop-1", "europe-2")
+    command = json.loads(app.requests[0].body)
+    assert (command["release"], command["environment"]) == ("shop-1", "europe-2")
 
 
-@pytest.mark.parametrize("named", [("--tag", "9.9"), ("--image", f"sha256:{'0' * 64}")], ids=["tag", "digest"])
+@pytest.mark.parametrize("artifact", [("--tag", "9.9"), ("--image", f"sha256:{'0' * 64}")], ids=["tag", "digest"])
 def test_what_was_never_pushed_is_told_before_anybody_has_to_confirm_it(
-    slipway: Command, app: Served, named: tuple[str, str]
+    slipway: Command, app: Served, artifact: tuple[str, str]
 ) -> None:
-    waits(app)
+    ask_to_confirm(app)
     app.looks["pushed shop"] = {"why": "nothing was pushed under this tag"}
-    ended = slipway("release", "create", "shop", *named)
-    assert (ended.exit_code, "nothing was pushed under this tag" in ended.stderr) == (3, True)
-    assert "a person has to confirm it" not in ended.stderr
+    result = slipway("release", "create", "shop", *artifact)
+    assert (result.exit_code, "nothing was pushed under this tag" in result.stderr) == (3, True)
+    assert "a person has to confirm it" not in result.stderr
     app.looks["pushed shop"] = {"why": ""}
-    assert f"a person has to confirm it: {PAGE}" in slipway("release", "create", "shop", *named, "--no-wait").stderr
+    assert f"a person has to confirm it: {PAGE}" in slipway("release", "create", "shop", *artifact, "--no-wait").stderr
 
 
 # ---- what a person has to confirm
@@ -63,20 +63,20 @@ WORDS = {
 
 
 @pytest.fixture
-def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What was opened in a browser."""
-    found = list[str]()
+def opened_addresses(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The addresses that were opened in a browser."""
+    addresses = list[str]()
 
     def opens(address: str) -> bool:
-        found.append(address)
+        addresses.append(address)
         return True
 
     monkeypatch.setattr(webbrowser, "open", opens)
-    return found
+    return addresses
 
 
-def waits(app: Served, address: str = PAGE) -> None:
-    """The app says that a person has to confirm it, and nobody has yet."""
+def ask_to_confirm(app: Served, address: str = PAGE) -> None:
+    """The app answers that a person has to confirm the command, and nobody has yet."""
     received = ReceivedAnswer(application="shop", id="", address=f"/api/v1/confirmations/{HANDLE}", open=address)
     app.replies["commands"] = Reply(202, received.model_dump_json().encode())
     app.replies[f"confirmations/{HANDLE}"] = Reply(body=Confirmation(state="waiting").model_dump_json().encode())
@@ -86,10 +86,10 @@ def waits_by(monkeypatch: pytest.MonkeyPatch, clock: PassingClock) -> None:
     monkeypatch.setitem(waiting.confirmed.__kwdefaults__ or {}, "clock", clock.waits)
 
 
-def is_confirmed(app: Served) -> None:
+def confirm(app: Served) -> None:
     id = "1764000000000-00000000000000aa"
-    said = Confirmation(state="said", application="shop", id=id, address=f"/api/v1/inbox/shop/{id}")
-    app.replies[f"confirmations/{HANDLE}"] = Reply(body=said.model_dump_json().encode())
+    confirmation = Confirmation(state="said", application="shop", id=id, address=f"/api/v1/inbox/shop/{id}")
+    app.replies[f"confirmations/{HANDLE}"] = Reply(body=confirmation.model_dump_json().encode())
     app.outcomes["shop", id] = SaidOutcome(application="shop", id=id, state="counted", environment="production")
 
 
@@ -99,35 +99,35 @@ def test_every_verb_that_opens_is_played() -> None:
 
 @pytest.mark.parametrize("verb", sorted(OPENS))
 def test_what_opens_prints_the_address_and_ends_with_code_five_where_nobody_is_waited_for(
-    slipway: Command, app: Served, opened: list[str], verb: Verb
+    slipway: Command, app: Served, opened_addresses: list[str], verb: Verb
 ) -> None:
-    waits(app)
-    named = {Verb.CREATE: ("release", "create"), Verb.FENCE_RESET: ("fence", "reset")}.get(verb, (verb,))
-    ended = slipway(*named, *WORDS[verb], "--no-wait")
-    assert ended.exit_code == 5
-    assert f"a person has to confirm it: {PAGE}" in ended.stderr
-    assert ended.stdout == ""
-    assert opened == []
+    ask_to_confirm(app)
+    words = {Verb.CREATE: ("release", "create"), Verb.FENCE_RESET: ("fence", "reset")}.get(verb, (verb,))
+    result = slipway(*words, *WORDS[verb], "--no-wait")
+    assert result.exit_code == 5
+    assert f"a person has to confirm it: {PAGE}" in result.stderr
+    assert result.stdout == ""
+    assert opened_addresses == []
 
 
 def test_the_command_waits_until_it_is_confirmed_and_then_until_it_is_decided(
-    slipway: Command, app: Served, opened: list[str], monkeypatch: pytest.MonkeyPatch
+    slipway: Command, app: Served, opened_addresses: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    waits(app)
-    clock = PassingClock(lambda _: is_confirmed(app))
+    ask_to_confirm(app)
+    clock = PassingClock(lambda _: confirm(app))
     waits_by(monkeypatch, clock)
     ended = slipway("resume", "shop", "production", "--json")
     assert ended.exit_code == 0, ended.stderr
     assert json.loads(ended.stdout)["state"] == "counted"
     assert len(clock.pauses) == 1
     assert ended.stderr.splitlines()[-1] == "confirmed; waiting for the outcome"
-    assert opened == []
+    assert opened_addresses == []
 
 
 def test_what_the_page_of_confirmation_refuses_ends_the_wait_at_once(
     slipway: Command, app: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    waits(app)
+    ask_to_confirm(app)
     app.replies[f"confirmations/{HANDLE}"] = problem(409, "Refused", "shop production is not on hold")
     waits_by(monkeypatch, PassingClock(lambda _: pytest.fail("it waits")))
     ended = slipway("resume", "shop", "production")
@@ -137,7 +137,7 @@ def test_what_the_page_of_confirmation_refuses_ends_the_wait_at_once(
 def test_the_wait_ends_as_soon_as_somebody_says_no(
     slipway: Command, app: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    waits(app)
+    ask_to_confirm(app)
     declined = Confirmation(state=ConfirmationState.DECLINED).model_dump_json().encode()
     waits_by(monkeypatch, PassingClock(lambda _: app.replies.update({f"confirmations/{HANDLE}": Reply(body=declined)})))
     ended = slipway("resume", "shop", "production")
@@ -145,7 +145,7 @@ def test_the_wait_ends_as_soon_as_somebody_says_no(
 
 
 @pytest.mark.parametrize(
-    ("hash", "said"),
+    ("hash", "message"),
     [
         ("", "and holds it: no loss is known, and a new epoch voids every vote"),
         ("sha256:other", "and does not hold it"),
@@ -153,44 +153,46 @@ def test_the_wait_ends_as_soon_as_somebody_says_no(
     ids=["whole", "lost"],
 )
 def test_whoever_begins_a_new_epoch_reads_first_whether_anything_is_lost(
-    slipway: Command, app: Served, hash: str, said: str
+    slipway: Command, app: Served, hash: str, message: str
 ) -> None:
-    waits(app)
+    ask_to_confirm(app)
     record = app.trails["shop"].records[1]
     head = {"sequence": record["sequence"], "hash": hash or record["hash"]}
     app.anchors["shop"] = [{"why": "daily", "at": "2026-11-23T08:00:00.123456Z", "epoch": 0, "head": head}]
-    shown = slipway("fence", "reset", "shop", "--reason", "restored", "--no-wait").stderr
-    assert said in shown
-    assert "shop: the newest anchor, of 2026-11-23T08:00:00Z, names record 2 of epoch 0" in shown
+    stderr = slipway("fence", "reset", "shop", "--reason", "restored", "--no-wait").stderr
+    assert message in stderr
+    assert "shop: the newest anchor, of 2026-11-23T08:00:00Z, names record 2 of epoch 0" in stderr
 
 
 def test_an_anchor_says_nothing_to_the_terminal(slipway: Command, app: Served) -> None:
-    waits(app)
+    ask_to_confirm(app)
     app.anchors["shop"] = [{"at": "\x1b[2J", "epoch": 0, "head": {"sequence": 1}}]
-    shown = slipway("fence", "reset", "shop", "--reason", "restored", "--no-wait").stderr
-    assert "\x1b" not in shown
-    assert r"\x1b[2J" in shown
+    stderr = slipway("fence", "reset", "shop", "--reason", "restored", "--no-wait").stderr
+    assert "\x1b" not in stderr
+    assert r"\x1b[2J" in stderr
 
 
 def test_an_anchor_that_names_no_hash_is_not_said_to_be_held(slipway: Command, app: Served) -> None:
-    waits(app)
+    ask_to_confirm(app)
     head = {"sequence": app.trails["shop"].records[-1]["sequence"] + 1}
     app.anchors["shop"] = [{"why": "daily", "at": "2026-11-23T08:00:00Z", "epoch": 0, "head": head}]
-    shown = slipway("fence", "reset", "shop", "--reason", "restored", "--no-wait").stderr
-    assert "and does not hold it" in shown
-    assert "no loss is known" not in shown
+    stderr = slipway("fence", "reset", "shop", "--reason", "restored", "--no-wait").stderr
+    assert "and does not hold it" in stderr
+    assert "no loss is known" not in stderr
 
 
-def test_the_browser_is_opened_where_that_was_asked_for(slipway: Command, app: Served, opened: list[str]) -> None:
-    waits(app)
+def test_the_browser_is_opened_where_that_was_asked_for(
+    slipway: Command, app: Served, opened_addresses: list[str]
+) -> None:
+    ask_to_confirm(app)
     assert slipway("resume", "shop", "production", "--no-wait", "--open").exit_code == 5
-    assert opened == [PAGE]
+    assert opened_addresses == [PAGE]
 
 
 def test_where_no_browser_can_be_had_that_is_said(
     slipway: Command, app: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    waits(app)
+    ask_to_confirm(app)
     monkeypatch.setattr(webbrowser, "open", lambda _: False)
     ended = slipway("resume", "shop", "production", "--no-wait", "--open")
     assert (ended.exit_code, "no browser can be opened here" in ended.stderr) == (5, True)
@@ -201,7 +203,7 @@ def test_where_no_browser_can_be_had_that_is_said(
 def test_a_command_that_waits_for_a_person_says_so_at_once_each_minute_and_at_the_end(
     slipway: Command, app: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    waits(app)
+    ask_to_confirm(app)
     clock = PassingClock()
     waits_by(monkeypatch, clock)
     ended = slipway("resume", "shop", "production", "--json")
@@ -213,29 +215,29 @@ def test_a_command_that_waits_for_a_person_says_so_at_once_each_minute_and_at_th
     error = json.loads(ended.stdout)["error"]
     assert error["message"] == "nobody has confirmed it within 14 min, and nothing was done"
     assert (ended.exit_code, error["code"]) == (5, "waiting")
-    assert len(app.asked) < 120, "each costs four reads of tables"
+    assert len(app.requests) < 120, "each costs four reads of tables"
     assert max(clock.pauses) <= waiting.LONGEST_PAUSE
 
 
 @pytest.mark.parametrize("address", ["file:///etc/passwd", "javascript:alert(1)", "-v"])
 def test_an_address_that_is_not_on_the_web_is_never_opened(
-    slipway: Command, app: Served, opened: list[str], address: str
+    slipway: Command, app: Served, opened_addresses: list[str], address: str
 ) -> None:
-    waits(app, address)
+    ask_to_confirm(app, address)
     assert slipway("resume", "shop", "production", "--open").exit_code == 4
-    assert opened == []
+    assert opened_addresses == []
 
 
 # ---- sessions
 @pytest.mark.parametrize(
-    ("words", "person", "told"),
+    ("arguments", "person", "message"),
     [
         ((), "", "your sessions"),
         (("oid:aaaaaaaa-0000-4000-8000-000000000001",), "aaaaaaaa-0000-4000-8000-000000000001", "oid:aaaaaaaa"),
     ],
 )
 def test_sessions_are_ended_ones_own_or_those_of_a_person_as_the_trail_names_them(
-    slipway: Command, app: Served, words: tuple[str, ...], person: str, told: str
+    slipway: Command, app: Served, arguments: tuple[str, ...], person: str, message: str
 ) -> None:
     id = "1764000000000-00000000000000aa"
     received = ReceivedAnswer(application="_installation", id=id, address=f"/api/v1/inbox/_installation/{id}")
@@ -243,12 +245,12 @@ def test_sessions_are_ended_ones_own_or_those_of_a_person_as_the_trail_names_the
     app.outcomes["_installation", id] = SaidOutcome(
         application="_installation", id=id, state="counted", verb=Verb.SESSION_END
     )
-    given = slipway("end-sessions", *words, "--yes")
-    assert given.exit_code == 0, given.stderr
-    assert told in given.stdout
-    assert "signed out of all pages" in given.stdout
-    (asked,) = [json.loads(one.body) for one in app.asked if one.method == "POST"]
-    assert (asked["verb"], asked.get("person", "")) == ("session.end", person)
+    result = slipway("end-sessions", *arguments, "--yes")
+    assert result.exit_code == 0, result.stderr
+    assert message in result.stdout
+    assert "signed out of all pages" in result.stdout
+    (command,) = [json.loads(request.body) for request in app.requests if request.method == "POST"]
+    assert (command["verb"], command.get("person", "")) == ("session.end", person)
 
 
 # ---- a reason
@@ -267,24 +269,24 @@ NEEDING_ONE = [
 
 
 def test_every_verb_that_needs_a_reason_is_among_them() -> None:
-    named = {words[0] if words[0] != "fence" else "fence.reset" for words in NEEDING_ONE}
-    assert set(MUST_SAY_WHY) <= named
+    verbs = {words[0] if words[0] != "fence" else "fence.reset" for words in NEEDING_ONE}
+    assert set(MUST_SAY_WHY) <= verbs
 
 
-@pytest.mark.parametrize("words", NEEDING_ONE, ids=" ".join)
+@pytest.mark.parametrize("arguments", NEEDING_ONE, ids=" ".join)
 @pytest.mark.parametrize("reason", [None, "", " ", "x" * (REASON_LIMIT + 1)], ids=["none", "empty", "blank", "long"])
 def test_a_reason_that_the_app_would_refuse_is_a_mistake_on_the_command_line(
-    slipway: Command, app: Served, words: tuple[str, ...], reason: str | None
+    slipway: Command, app: Served, arguments: tuple[str, ...], reason: str | None
 ) -> None:
-    result = slipway(*words, *(() if reason is None else ("--reason", reason)))
+    result = slipway(*arguments, *(() if reason is None else ("--reason", reason)))
     assert result.exit_code == 2, result.stderr
     assert "--reason" in result.stderr
-    assert not app.asked
+    assert not app.requests
 
 
 @pytest.mark.parametrize("option", ["--bundle", "--image"])
 def test_a_wrong_digest_is_told_under_the_name_of_its_option(slipway: Command, app: Served, option: str) -> None:
-    given = slipway("release", "create", "shop", option, "sha256:abc", "--json")
-    error = json.loads(given.stdout)["error"]
-    assert (given.exit_code, error["field"], "64 hexadecimal digits" in error["message"]) == (2, option, True)
-    assert not app.asked
+    result = slipway("release", "create", "shop", option, "sha256:abc", "--json")
+    error = json.loads(result.stdout)["error"]
+    assert (result.exit_code, error["field"], "64 hexadecimal digits" in error["message"]) == (2, option, True)
+    assert not app.requests

@@ -64,12 +64,12 @@ def test_one_as_json_is_the_apps_object(slipway: Command, parked: dict[str, Any]
 def test_a_replay_is_one_post(slipway: Command, app: Served, parked: dict[str, Any]) -> None:
     result = slipway("parked", "replay", ID)
     assert result.stdout == f"✓ replayed  {ID}\n"
-    assert [asked.target for asked in app.asked if asked.method == "POST"] == [f"/api/v1/parked/{ID}/replay"]
+    assert [request.target for request in app.requests if request.method == "POST"] == [f"/api/v1/parked/{ID}/replay"]
 
 
 def test_a_replay_as_json_is_what_the_app_answers(slipway: Command, parked: dict[str, Any]) -> None:
-    told = json.loads(slipway("parked", "replay", ID, "--json").stdout)
-    assert (told["state"], told["verb"]) == ("counted", "replay")
+    output = json.loads(slipway("parked", "replay", ID, "--json").stdout)
+    assert (output["state"], output["verb"]) == ("counted", "replay")
 
 
 @pytest.mark.parametrize("command", ["show", "replay"])

@@ -1,4 +1,4 @@
-"""Helm and Kustomize as the command runs them: without anything of the caller's, within limits, and told why not."""
+"""How the command runs Helm and Kustomize: without the caller's variables, within limits, and saying why they fail."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 from slipway.bundle.rendering import LARGEST_OUTPUT, Conditions, Program
 from slipway.cli.programs import APART, Programs
 from slipway.manifests.problems import ConfigError
-from tests.unit.bundle.samples import SERVICE, built
+from tests.unit.bundle.samples import SERVICE, build_bundle
 
 FILE = "environments/staging/values.yaml"
 
@@ -33,45 +33,45 @@ def refused(runner: Programs) -> str:
 
 
 def test_a_program_gets_its_arguments_and_none_of_the_callers_variables(tmp_path: Path) -> None:
-    told = run(programs(tmp_path, 'printf "%s|" "$@"; set')).decode()
-    assert told.startswith("template|a b|")
-    assert "hunter2" not in told
-    assert "kube/config" not in told
+    output = run(programs(tmp_path, 'printf "%s|" "$@"; set')).decode()
+    assert output.startswith("template|a b|")
+    assert "hunter2" not in output
+    assert "kube/config" not in output
 
 
 def test_the_two_runs_that_are_compared_are_in_other_zones_and_seconds(tmp_path: Path) -> None:
     pauses: list[float] = []
     runner = programs(tmp_path, 'echo "$HOME $TZ"', pauses=pauses)
-    one, other = (run(runner, conditions).split() for conditions in Conditions)
-    assert one[0] != other[0]
-    assert one[1] != other[1]
+    first, second = (run(runner, conditions).split() for conditions in Conditions)
+    assert first[0] != second[0]
+    assert first[1] != second[1]
     assert pauses == [pytest.approx(APART)]
 
 
 def test_a_missing_program_is_told_with_the_versions_that_are_taken(tmp_path: Path) -> None:
-    values = {FILE: "{}\n", "chart/Chart.yaml": "name: shop\n", "environments/production/service.yaml": SERVICE}
+    files = {FILE: "{}\n", "chart/Chart.yaml": "name: shop\n", "environments/production/service.yaml": SERVICE}
     with pytest.raises(ConfigError) as caught:
-        built(tmp_path, values)
+        build_bundle(tmp_path, files)
     assert str(caught.value) == (
         f"{FILE}:1: expected helm on the PATH, got none; install Helm 3 or 4 (tested with 3.22.0 and 4.1.0)"
     )
     with pytest.raises(ConfigError) as caught:
-        built(tmp_path / "k", {"environments/staging/kustomization.yaml": "resources: []\n"})
+        build_bundle(tmp_path / "k", {"environments/staging/kustomization.yaml": "resources: []\n"})
     assert "expected kustomize on the PATH, got none; install Kustomize 5 (tested with 5.8.1)" in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("said", "version"), [("v3.22", "3.22"), ("v4.3.0", "4.3.0"), ("v3.19.1+g1a2b", "3.19.1+g1a2b")]
+    ("output", "version"), [("v3.22", "3.22"), ("v4.3.0", "4.3.0"), ("v3.19.1+g1a2b", "3.19.1+g1a2b")]
 )
-def test_a_known_version_is_written_down(tmp_path: Path, said: str, version: str) -> None:
-    assert programs(tmp_path, f"echo {said}").version(Program.HELM, FILE) == version
+def test_a_known_version_is_written_down(tmp_path: Path, output: str, version: str) -> None:
+    assert programs(tmp_path, f"echo {output}").version(Program.HELM, FILE) == version
 
 
-@pytest.mark.parametrize("said", ["v2.17.0", "v5.0.0", "nonsense", ""])
-def test_a_version_that_is_not_known_is_refused(tmp_path: Path, said: str) -> None:
+@pytest.mark.parametrize("output", ["v2.17.0", "v5.0.0", "nonsense", ""])
+def test_a_version_that_is_not_known_is_refused(tmp_path: Path, output: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        programs(tmp_path, f"echo '{said}'").version(Program.HELM, FILE)
-    assert f"{FILE}:1: expected Helm 3 or 4 (tested with 3.22.0 and 4.1.0), got {said!r}" in str(caught.value)
+        programs(tmp_path, f"echo '{output}'").version(Program.HELM, FILE)
+    assert f"{FILE}:1: expected Helm 3 or 4 (tested with 3.22.0 and 4.1.0), got {output!r}" in str(caught.value)
 
 
 def test_what_a_program_says_of_its_failure_is_told_in_one_line(tmp_path: Path) -> None:

@@ -24,8 +24,8 @@ def test_releases_are_plain_aligned_columns_in_a_pipe(slipway: Command, shop: Wo
     assert result.exit_code == 0
     heading, second, first = rows(result.stdout)
     assert heading == ["RELEASE", "TAG", "PHASE", "ENVIRONMENT", "CHANGED", "REASON"]
-    changed = f"{shop.releases[2].changed_at:%Y-%m-%dT%H:%M:%SZ}"
-    assert second[:5] == ["shop-2", "v2", "awaiting approval", "production", changed]
+    changed_at = f"{shop.releases[2].changed_at:%Y-%m-%dT%H:%M:%SZ}"
+    assert second[:5] == ["shop-2", "v2", "awaiting approval", "production", changed_at]
     assert first[:3] == ["shop-1", "v1", "completed"]
     assert "\033" not in result.stdout
 
@@ -61,9 +61,9 @@ def test_json_is_what_the_app_answers(slipway: Command, shop: World, arguments: 
 def test_fields_that_this_version_does_not_know_reach_scripts_and_disturb_nobody(
     slipway: Command, app: Served, shop: World
 ) -> None:
-    from_the_future = {"releases": [release_json(shop, 1) | {"mood": "fine"}], "more": 1}
-    app.replies["releases"] = _reply(from_the_future)
-    assert json.loads(slipway("releases", "--json").stdout) == {"v": 1, **from_the_future}
+    newer_answer = {"releases": [release_json(shop, 1) | {"mood": "fine"}], "more": 1}
+    app.replies["releases"] = _reply(newer_answer)
+    assert json.loads(slipway("releases", "--json").stdout) == {"v": 1, **newer_answer}
     assert slipway("releases").exit_code == 0
 
 
@@ -73,9 +73,9 @@ def test_a_release_that_is_being_copied_shows_how_far_it_is(slipway: Command, ap
     app.replies["releases/shop-1"] = _reply(release_json(shop, 1) | {"waits_for": "", "progress": progress})
     assert re.search(r"(?m)^progress +3 of 12 blobs, 1\.2 of 5\.0 GB$", slipway("release", "shop-1").stdout)
     app.replies["releases/shop-1"] = _reply(release_json(shop, 1) | {"waits_for": "prod: 403", "progress": None})
-    shown = slipway("release", "shop-1").stdout
-    assert "progress" not in shown
-    assert re.search(r"(?m)^waits for +prod: 403$", shown)
+    stdout = slipway("release", "shop-1").stdout
+    assert "progress" not in stdout
+    assert re.search(r"(?m)^waits for +prod: 403$", stdout)
 
 
 def test_what_a_release_brings_is_called_by_what_it_is(slipway: Command, app: Served, shop: World) -> None:
@@ -95,7 +95,7 @@ def test_application_and_limit_are_passed_on(slipway: Command, app: Served) -> N
     result = slipway("releases", "--application", "shop", "--limit", "1")
     assert "shop-2" in result.stdout
     assert "shop-1" not in result.stdout
-    assert app.asked[-1].target == "/api/v1/releases?application=shop&limit=1"
+    assert app.requests[-1].target == "/api/v1/releases?application=shop&limit=1"
 
 
 def test_no_release_yet_is_said_on_stderr(slipway: Command, app: Served) -> None:
@@ -116,8 +116,8 @@ def test_a_release_shows_what_and_where_it_is(slipway: Command, shop: World) -> 
 def test_a_release_shows_its_timeline_and_no_other_releases_records(slipway: Command, shop: World) -> None:
     text = slipway("release", "shop-1").stdout
     timeline = rows(text[text.index("SEQUENCE") :])[1:]
-    own = [record for record in shop.audit if record.release == "shop-1"]
-    assert [(row[0], row[2]) for row in timeline] == [(str(record.sequence), record.action) for record in own]
+    own_records = [record for record in shop.audit if record.release == "shop-1"]
+    assert [(row[0], row[2]) for row in timeline] == [(str(record.sequence), record.action) for record in own_records]
 
 
 def test_a_vote_is_shown_with_its_reason(slipway: Command, shop: World) -> None:
@@ -128,8 +128,10 @@ def test_a_vote_is_shown_with_its_reason(slipway: Command, shop: World) -> None:
 
 def test_the_evidence_is_shown_with_where_its_log_is(slipway: Command, shop: World) -> None:
     log = digest("log")
-    item = Evidence(name="acceptance", environment="production", passed=False, summary="2 of 9 failed", log=log)
-    shop.effects.fail(StepKind.VERIFY, "production", reason="2 of 9 failed", evidence=[item.model_dump(mode="json")])
+    evidence = Evidence(name="acceptance", environment="production", passed=False, summary="2 of 9 failed", log=log)
+    shop.effects.fail(
+        StepKind.VERIFY, "production", reason="2 of 9 failed", evidence=[evidence.model_dump(mode="json")]
+    )
     shop.vote(2, ADA)
     shop.settle()
     assert shop.phase(2) is Phase.ROLLED_BACK
@@ -165,15 +167,15 @@ def test_applications_show_what_runs_where(slipway: Command, shop: World) -> Non
 def test_a_name_with_a_slash_stays_one_part_of_the_path(slipway: Command, app: Served) -> None:
     result = slipway("release", "../parked?x#y")
     assert result.exit_code == 3
-    assert app.asked[0].target == "/api/v1/releases/..%2Fparked%3Fx%23y"
+    assert app.requests[0].target == "/api/v1/releases/..%2Fparked%3Fx%23y"
 
 
 def test_what_a_waiting_release_did_not_take_is_listed_before_what_comes_next(
     slipway: Command, app: Served, shop: World
 ) -> None:
-    told = {"at": "2026-11-23T08:00:00Z", "what": "run 7", "why": "branch-counts: branch topic, of main"}
-    app.replies["releases/shop-1/explain"] = _reply(explained(shop, 1) | {"later_reports": [told]})
+    report = {"at": "2026-11-23T08:00:00Z", "what": "run 7", "why": "branch-counts: branch topic, of main"}
+    app.replies["releases/shop-1/explain"] = _reply(explained(shop, 1) | {"later_reports": [report]})
     lines = slipway("explain", "shop-1").stdout.splitlines()
     at = lines.index("reported meanwhile, and ignored:")
-    assert re.split(r" {2,}", lines[at + 2]) == ["2026-11-23T08:00:00Z", "run 7", told["why"]]
+    assert re.split(r" {2,}", lines[at + 2]) == ["2026-11-23T08:00:00Z", "run 7", report["why"]]
     assert lines[at + 4].startswith("next: ")

@@ -1,4 +1,4 @@
-"""On a terminal: tables fit its width, colours where they are welcome, times of this place. Elsewhere: none of it."""
+"""On a terminal tables fit its width, colours are used where they are welcome, and times are local; elsewhere not."""
 
 import errno
 import fcntl
@@ -27,38 +27,40 @@ STYLING = re.compile(r"\033\[[0-9;]*m")
 
 def on_terminal(app: Served, *arguments: str, width: int = 80, **environment: str) -> tuple[int, str]:
     """Run the command with a real terminal as its stdout and stderr; exit code and what it wrote."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
-    kept = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "COLUMNS", "FORCE_COLOR")}
-    told = {"SLIPWAY_URL": app.url, "SLIPWAY_KEY": KEY, "TERM": "xterm-256color", "TZ": "Asia/Tokyo"}
+    controller, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
+    inherited = {
+        name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "COLUMNS", "FORCE_COLOR")
+    }
+    variables = {"SLIPWAY_URL": app.url, "SLIPWAY_KEY": KEY, "TERM": "xterm-256color", "TZ": "Asia/Tokyo"}
     process = subprocess.Popen(
         [sys.executable, "-m", "slipway.cli", *arguments],
         cwd=ROOT,
-        env=kept | told | environment,
+        env=inherited | variables | environment,
         stdin=subprocess.DEVNULL,
-        stdout=theirs,
-        stderr=theirs,
+        stdout=terminal,
+        stderr=terminal,
     )
-    os.close(theirs)
+    os.close(terminal)
     try:
-        written = read_all(ours)
+        output = read_all(controller)
     finally:
-        os.close(ours)
-    return process.wait(), written.replace("\r\n", "\n")
+        os.close(controller)
+    return process.wait(), output.replace("\r\n", "\n")
 
 
 def read_all(terminal: int) -> str:
-    written = b""
+    output = b""
     while True:
         try:
-            more = os.read(terminal, 65536)
+            chunk = os.read(terminal, 65536)
         except OSError as error:
             if error.errno != errno.EIO:  # Linux says so when nobody holds the other end any more
                 raise
-            return written.decode()
-        if not more:
-            return written.decode()
-        written += more
+            return output.decode()
+        if not chunk:
+            return output.decode()
+        output += chunk
 
 
 def test_a_table_fits_the_terminal_with_colours_and_local_times(app: Served) -> None:
@@ -111,7 +113,7 @@ def test_what_does_not_fit_stands_below_its_row_and_is_alone_in_being_cut() -> N
     assert below[0].startswith("    why because because")
     assert below[-1].endswith("…")
     assert len(below) == MOST_BELOW
-    assert all(each.startswith("    ") and len(each) <= 40 for each in below)
+    assert all(line.startswith("    ") and len(line) <= 40 for line in below)
     *_, end = table_of(40, columns, ("shop-482", "Ada", "because a long reason ends with a name: Ada"), cut=("why",))
     assert end.endswith("name: Ada")
 

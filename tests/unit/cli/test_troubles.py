@@ -8,13 +8,13 @@ import pytest
 
 from slipway.cli import api
 from tests.unit.cli.conftest import Command
-from tests.unit.cli.served import KEY, Asked, Reply, Served, problem
+from tests.unit.cli.served import KEY, ReceivedRequest, Reply, Served, problem
 
 
 def test_an_app_that_cannot_be_reached_ends_with_4_and_is_named(slipway: Command) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
-        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
+        url = f"http://127.0.0.1:{bound.getsockname()[1]}"
         for arguments in (("releases",), ("audit", "verify"), ("parked", "replay", "x")):
             result = slipway(*arguments, SLIPWAY_URL=url)
             assert result.exit_code == 4
@@ -59,19 +59,19 @@ def test_an_app_that_fails_ends_with_4_for_it_has_not_said_no(
 def test_a_busy_app_is_asked_again(slipway: Command, app: Served) -> None:
     app.replies["releases"] = problem(503, "busy", "in a moment")
 
-    def recover(asked: Asked) -> None:
-        if len(app.asked) == 2:
+    def recover(request: ReceivedRequest) -> None:
+        if len(app.requests) == 2:
             app.replies.clear()
 
-    app.before = recover
+    app.before_answer = recover
     assert slipway("releases").exit_code == 0
-    assert len(app.asked) == 2
+    assert len(app.requests) == 2
 
 
 def test_a_replay_is_never_sent_twice_by_itself(slipway: Command, app: Served) -> None:
     app.replies["parked/x/replay"] = problem(503, "busy", "in a moment")
     assert slipway("parked", "replay", "x").exit_code == 4
-    assert [asked.method for asked in app.asked] == ["POST"]
+    assert [request.method for request in app.requests] == ["POST"]
 
 
 def test_a_redirect_is_not_followed_with_the_key(slipway: Command, app: Served) -> None:
@@ -79,7 +79,7 @@ def test_a_redirect_is_not_followed_with_the_key(slipway: Command, app: Served) 
     result = slipway("releases")
     assert result.exit_code == 4
     assert "does not respond like Slipway: status 302" in result.stderr
-    assert len(app.asked) == 1
+    assert len(app.requests) == 1
 
 
 @pytest.mark.parametrize(
@@ -143,5 +143,5 @@ def test_a_wrong_command_line_ends_with_2(slipway: Command, app: Served, tmp_pat
         result = slipway(*arguments)
         assert result.exit_code == 2, arguments
         assert "Usage:" in result.stderr
-    assert app.asked == []
+    assert app.requests == []
     assert KEY not in result.output

@@ -15,39 +15,39 @@ RECEIVED = SaidOutcome(application="shop", id=inbox_id(MORNING, b"12345678"), st
 
 
 @pytest.mark.parametrize(
-    ("waits_for", "said"),
+    ("waits_for", "message"),
     [
         ("", "nobody has decided on it for 60 seconds"),
         ("the vote cannot be verified yet", "it was received and waits: the vote cannot be verified yet"),
         ("away \x1b[31m", r"waits: away \x1b[31m"),
     ],
 )
-def test_whoever_waits_too_long_is_told_what_it_waits_for(waits_for: str, said: str) -> None:
+def test_whoever_waits_too_long_is_told_what_it_waits_for(waits_for: str, message: str) -> None:
     seconds = itertools.count(step=30.0)
-    answer = RECEIVED.model_copy(update={"waits_for": waits_for}).model_dump(mode="json")
+    content = RECEIVED.model_copy(update={"waits_for": waits_for}).model_dump(mode="json")
     clock = WaitClock(pause=lambda _: None, elapsed=lambda: next(seconds))
     with pytest.raises(CliError) as failed:
-        until_decided(lambda: answer, clock=clock, longest=60)
-    assert said in failed.value.message
+        until_decided(lambda: content, clock=clock, longest=60)
+    assert message in failed.value.message
     assert failed.value.exit_code == Exit.UNREACHABLE
 
 
 def test_what_it_waits_for_is_told_at_once_and_once(capsys: pytest.CaptureFixture[str]) -> None:
     waits = RECEIVED.model_copy(update={"waits_for": "the row head of the partition shop cannot be read"})
-    answers = iter((RECEIVED, waits, waits, RECEIVED.model_copy(update={"state": "counted"})))
-    told = list[str]()
+    replies = iter((RECEIVED, waits, waits, RECEIVED.model_copy(update={"state": "counted"})))
+    messages = list[str]()
 
     def pause(_: float) -> None:
-        told.append(capsys.readouterr().err)
+        messages.append(capsys.readouterr().err)
 
-    until_decided(lambda: next(answers).model_dump(mode="json"), clock=WaitClock(pause=pause))
-    assert told == ["", "it waits: the row head of the partition shop cannot be read\n", ""]
+    until_decided(lambda: next(replies).model_dump(mode="json"), clock=WaitClock(pause=pause))
+    assert messages == ["", "it waits: the row head of the partition shop cannot be read\n", ""]
 
 
 def test_whoever_waits_for_the_worker_is_told_so_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
     clock = PassingClock()
     with pytest.raises(CliError):
         until_decided(lambda: RECEIVED.model_dump(mode="json"), clock=clock.waits, longest=60)
-    told = capsys.readouterr().err.splitlines()
-    assert len(told) == 60 // REMIND_OF_WORKER - 1
-    assert all(line.startswith("nobody has decided on it yet; waiting for another ") for line in told)
+    reminders = capsys.readouterr().err.splitlines()
+    assert len(reminders) == 60 // REMIND_OF_WORKER - 1
+    assert all(line.startswith("nobody has decided on it yet; waiting for another ") for line in reminders)

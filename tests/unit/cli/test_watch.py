@@ -1,4 +1,4 @@
-"""`slipway watch`: what is said while a release goes on, and with which code it ends."""
+"""`slipway watch`: what is printed while a release moves on, and the exit code."""
 
 import json
 import time
@@ -11,7 +11,7 @@ from slipway.cli.commands import watch
 from slipway.domain.release import Phase
 from slipway.domain.steps import StepKind
 from tests.unit.cli.conftest import Command
-from tests.unit.cli.served import Asked, Reply, Served
+from tests.unit.cli.served import ReceivedRequest, Reply, Served
 from tests.unit.domain.samples import ADA
 from tests.unit.domain.world import World
 
@@ -22,9 +22,9 @@ def afterwards(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     never end."""
 
     def given(*happenings: Callable[[], object]) -> None:
-        waiting = iter(happenings)
-        stopped = SimpleNamespace(sleep=lambda _: next(waiting)(), monotonic=time.monotonic)
-        monkeypatch.setattr(watch, "time", stopped)
+        upcoming = iter(happenings)
+        fake_time = SimpleNamespace(sleep=lambda _: next(upcoming)(), monotonic=time.monotonic)
+        monkeypatch.setattr(watch, "time", fake_time)
 
     return given
 
@@ -38,9 +38,9 @@ def test_it_says_each_change_once_and_ends_with_0_when_the_release_is_live(
     slipway: Command, shop: World, afterwards: Callable[..., None]
 ) -> None:
     afterwards(lambda: None, lambda: None, lambda: approve(shop))
-    done = slipway("watch", "shop-2")
-    assert done.exit_code == 0, done.output
-    first, last = done.stdout.splitlines()
+    result = slipway("watch", "shop-2")
+    assert result.exit_code == 0, result.output
+    first, last = result.stdout.splitlines()
     assert "awaiting approval  shop-2 waits in production for 1 more approval" in first
     assert "completed  shop-2 went live in production" in last
 
@@ -49,11 +49,11 @@ def test_a_release_that_did_not_go_live_ends_with_1_and_says_what_is_next(
     slipway: Command, shop: World, afterwards: Callable[..., None]
 ) -> None:
     afterwards(lambda: shop.reject(2, ADA, "no release notes"))
-    done = slipway("watch", "shop-2")
-    assert done.exit_code == 1
-    assert "no release notes" in done.stdout
-    assert "next: " in done.stdout
-    assert "/releases/shop-2" in done.stdout
+    result = slipway("watch", "shop-2")
+    assert result.exit_code == 1
+    assert "no release notes" in result.stdout
+    assert "next: " in result.stdout
+    assert "/releases/shop-2" in result.stdout
 
 
 def test_a_release_that_fails_and_is_rolled_back_ends_with_1(
@@ -61,15 +61,15 @@ def test_a_release_that_fails_and_is_rolled_back_ends_with_1(
 ) -> None:
     shop.effects.fail(StepKind.CHECK, "production", reason="it answers 500")
     afterwards(lambda: approve(shop))
-    done = slipway("watch", "shop-2")
-    assert done.exit_code == 1
-    assert "was rolled back in production: it answers 500" in done.stdout
+    result = slipway("watch", "shop-2")
+    assert result.exit_code == 1
+    assert "was rolled back in production: it answers 500" in result.stdout
 
 
 def test_it_ends_with_5_where_people_are_asked_and_nobody_wants_to_wait(slipway: Command) -> None:
-    done = slipway("watch", "shop-2", "--no-wait")
-    assert done.exit_code == 5
-    assert "may approve or reject" in done.stdout
+    result = slipway("watch", "shop-2", "--no-wait")
+    assert result.exit_code == 5
+    assert "may approve or reject" in result.stdout
 
 
 def test_it_ends_when_the_release_is_live_in_the_environment_that_was_asked_for(slipway: Command) -> None:
@@ -77,9 +77,9 @@ def test_it_ends_when_the_release_is_live_in_the_environment_that_was_asked_for(
 
 
 def test_an_environment_that_the_release_does_not_pass_ends_with_2(slipway: Command) -> None:
-    done = slipway("watch", "shop-2", "-e", "moon")
-    assert done.exit_code == 2
-    assert "expected one of staging, production, got 'moon'" in done.stderr
+    result = slipway("watch", "shop-2", "-e", "moon")
+    assert result.exit_code == 2
+    assert "expected one of staging, production, got 'moon'" in result.stderr
 
 
 def test_an_unknown_release_ends_with_3(slipway: Command) -> None:
@@ -90,8 +90,8 @@ def test_with_json_each_change_is_an_object_on_a_line_of_its_own(
     slipway: Command, shop: World, afterwards: Callable[..., None]
 ) -> None:
     afterwards(lambda: approve(shop))
-    done = slipway("watch", "shop-2", "--json")
-    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    result = slipway("watch", "shop-2", "--json")
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
     assert [line["phase"] for line in lines] == [Phase.AWAITING_APPROVAL, Phase.COMPLETED]
     assert all(line["v"] == 1 and line["release"] == "shop-2" and line["at"] for line in lines)
 
@@ -123,13 +123,13 @@ def test_ctrl_c_ends_with_130_and_without_a_traceback(slipway: Command, afterwar
         raise KeyboardInterrupt
 
     afterwards(interrupt)
-    done = slipway("watch", "shop-2")
-    assert done.exit_code == 130
-    assert "Traceback" not in done.output
+    result = slipway("watch", "shop-2")
+    assert result.exit_code == 130
+    assert "Traceback" not in result.output
 
 
 def test_it_only_reads(slipway: Command, app: Served) -> None:
-    asked = list[Asked]()
-    app.before = asked.append
+    requests = list[ReceivedRequest]()
+    app.before_answer = requests.append
     slipway("watch", "shop-1")
-    assert {each.method for each in asked} == {"GET"}
+    assert {request.method for request in requests} == {"GET"}

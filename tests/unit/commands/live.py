@@ -31,7 +31,7 @@ class Live(Installation):
         return replace(super().as_ports(deliveries), catalogue=None)
 
     def another(self) -> App:
-        """Another instance over the same storage and queues, which remembers for itself."""
+        """Another instance over the same storage and queues, with caches of its own."""
         return app(self.ports, Settings.model_validate({**SETTINGS, **self.settings}))
 
     def documents(self) -> list[StoredDocument]:
@@ -40,35 +40,36 @@ class Live(Installation):
 
     def apply(self, who: Speaker = OLGA, *, reason: str = "because", app: str = "") -> dict[str, Changed]:
         """Apply the folder, by way of front and worker; returns the outcome of each document."""
-        return self._done(self.say(who, reason=reason, app=app))
+        return self._outcomes(self.say(who, reason=reason, app=app))
 
     def say(
         self, who: Speaker = OLGA, *, reason: str = "because", app: str = ""
     ) -> Said | ToConfirm | tuple[SubjectChange, ...]:
         """What the front does with the documents in the folder."""
-        documents = [each for each in self.documents() if app in ("", each.subject.name)]
+        documents = [document for document in self.documents() if app in ("", document.subject.name)]
         return self.app.submitting.apply(documents, who, reason=reason)
 
     def remove(self, subject: Subject, who: Speaker = OLGA, *, reason: str = "over") -> dict[str, Changed]:
-        return self._done(self.app.submitting.remove(subject, who, reason=reason))
+        return self._outcomes(self.app.submitting.remove(subject, who, reason=reason))
 
-    def reply(self, said: Said | ToConfirm | tuple[SubjectChange, ...]) -> Reply:
-        """What became of a change, as far as the worker is."""
-        assert isinstance(said, Said), f"the front refused {said}"
-        return self.app.answers.reply(said.partition, said.id)
+    def reply(self, answer: Said | ToConfirm | tuple[SubjectChange, ...]) -> Reply:
+        """What has become of a change so far."""
+        assert isinstance(answer, Said), f"the front refused {answer}"
+        return self.app.answers.reply(answer.partition, answer.id)
 
-    def _done(self, said: Said | ToConfirm | tuple[SubjectChange, ...]) -> dict[str, Changed]:
-        assert not isinstance(said, ToConfirm), f"a person has to confirm {said.compared}"
-        if not isinstance(said, Said):
+    def _outcomes(self, answer: Said | ToConfirm | tuple[SubjectChange, ...]) -> dict[str, Changed]:
+        assert not isinstance(answer, ToConfirm), f"a person has to confirm {answer.compared}"
+        if not isinstance(answer, Said):
             refused = (
-                Changed(subject=str(each.subject), outcome=each.outcome, refused=line(each.refused)) for each in said
+                Changed(subject=str(change.subject), outcome=change.outcome, refused=line(change.refused))
+                for change in answer
             )
-            return {each.subject: each for each in refused}
+            return {change.subject: change for change in refused}
         self.hear()
         self.wait_a_moment()
-        answered = self.reply(said).answered
-        assert answered is not None, self.reply(said)
-        return {each.subject: each for each in answered.changes}
+        outcome = self.reply(answer).answered
+        assert outcome is not None, self.reply(answer)
+        return {change.subject: change for change in outcome.changes}
 
     def wait_a_moment(self) -> None:
         self.app.catalogue.look_again()
@@ -79,7 +80,7 @@ class Live(Installation):
 
     def edit_environment(self, environment: str, name: str = "shop", **fields: Any) -> None:
         def change(value: dict[str, Any]) -> None:
-            next(each for each in value["environments"] if each["name"] == environment).update(fields)
+            next(item for item in value["environments"] if item["name"] == environment).update(fields)
 
         self._edit(self.deliveries / name / "application.yaml", change)
 
@@ -93,6 +94,6 @@ class Live(Installation):
         self._edit(self.deliveries / "project.yaml", change)
 
     def _edit(self, file: Path, change: Callable[[dict[str, Any]], None]) -> None:
-        value = yaml.safe_load(file.read_text())
-        change(value)
-        file.write_text(yaml.safe_dump(value, sort_keys=False))
+        document = yaml.safe_load(file.read_text())
+        change(document)
+        file.write_text(yaml.safe_dump(document, sort_keys=False))

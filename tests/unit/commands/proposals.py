@@ -40,15 +40,15 @@ def guarded(folder: Path, prepare: Callable[[Live], None] = lambda live: None) -
     return live
 
 
-def asked(live: Live) -> ToConfirm:
-    said = live.say()
-    assert isinstance(said, ToConfirm), said
-    return said
+def ask_to_confirm(live: Live) -> ToConfirm:
+    answer = live.say()
+    assert isinstance(answer, ToConfirm), answer
+    return answer
 
 
 def propose(live: Live, who: TokenPerson = SIGNS_IN) -> ProposedChange:
     """Somebody applies the folder and confirms it; returns the waiting change."""
-    to_confirm = asked(live)
+    to_confirm = ask_to_confirm(live)
     handle = live.app.saying.keep_pending(
         to_confirm.statement, Via.CLI, content=to_confirm.content, compared=to_confirm.compared
     )
@@ -75,7 +75,7 @@ def change_of(live: Live, hash: str) -> ProposedChange:
 
 
 def statement(change: ProposedChange, decision: VoteDecision = APPROVE, **fields: Any) -> ChangeVoteStatement:
-    told = {
+    defaults = {
         "installation": "slipway.example.com",
         "salt": f"{next(SALTS):022d}",
         "change": change.hash,
@@ -84,28 +84,28 @@ def statement(change: ProposedChange, decision: VoteDecision = APPROVE, **fields
         "decision": decision,
         "reason": "no" if decision is REJECT else "",
     }
-    return ChangeVoteStatement.model_validate(told | fields)
+    return ChangeVoteStatement.model_validate(defaults | fields)
 
 
 def vote(
     live: Live, change: ProposedChange, who: TokenPerson, decision: VoteDecision = APPROVE, **fields: Any
 ) -> Reply:
-    """A proved vote, as the worker takes it; what became of it."""
+    """Cast a proved vote; returns what became of it."""
     claims = {name: fields.pop(name) for name in ("ago",) if name in fields}
-    said = say_proved(live, proof_of(live, statement(change, decision, **fields), who, **claims))
+    receipt = say_proved(live, proof_of(live, statement(change, decision, **fields), who, **claims))
     live.hear()
-    return live.reply(said)
+    return live.reply(receipt)
 
 
-def only_said(live: Live, change: ProposedChange, who: TokenPerson, decision: VoteDecision) -> Reply:
+def vote_without_proof(live: Live, change: ProposedChange, who: TokenPerson, decision: VoteDecision) -> Reply:
     speaker = Speaker(oid=who.oid, name=who.name, roles=who.roles, via=Via.PAGE)
     row = InboxRow(kind=InboxKind.VOTE, said=statement(change, decision), speaker=speaker)
-    said = live.app.inbox_writer.say(keys.INSTALLATION, row)
+    receipt = live.app.inbox_writer.say(keys.INSTALLATION, row)
     live.hear()
-    return live.reply(said)
+    return live.reply(receipt)
 
 
-def broken(reply: Reply) -> list[str]:
+def broken_rules(reply: Reply) -> list[str]:
     assert reply.state is SaidState.REFUSED, reply
     assert reply.answered is not None
     return [rule.name for rule in reply.answered.rules]

@@ -77,8 +77,8 @@ def test_the_same_documents_again_change_nothing(live: Live) -> None:
 
 def test_comments_and_the_order_of_fields_are_not_a_change(live: Live) -> None:
     file = live.deliveries / "shop" / "application.yaml"
-    value = yaml.safe_load(file.read_text())
-    file.write_text("# a comment\n" + yaml.safe_dump(value, sort_keys=True))
+    document = yaml.safe_load(file.read_text())
+    file.write_text("# a comment\n" + yaml.safe_dump(document, sort_keys=True))
     assert live.apply()["application:shop"].outcome == "unchanged"
 
 
@@ -86,9 +86,9 @@ def test_one_wrong_document_is_refused_by_name_and_the_others_go_on(live: Live) 
     write_application(live.deliveries, "cart")
     live.edit("cart", notify=["nobody"])
     live.edit_environment("staging", rollout_within="9m")
-    said = live.say()
-    assert isinstance(said, SaidChanges)
-    (refused,) = said.refused
+    answer = live.say()
+    assert isinstance(answer, SaidChanges)
+    (refused,) = answer.refused
     assert str(refused.subject) == "application:cart"
     assert (refused.problems[0].file, refused.problems[0].field) == ("cart/application.yaml", "notify[0]")
     live.hear()
@@ -136,11 +136,11 @@ def test_a_change_that_alters_no_plan_of_an_environment_leaves_its_votes(live: L
 
 
 def test_a_decision_is_made_under_the_version_in_force_though_the_catalogue_was_read_before(live: Live) -> None:
-    """Another instance applies; this one has not looked again yet."""
+    """Another instance applies a change; this one has not read the catalogue since."""
     entries = live.app.catalogue.entries
-    other = Live(live.deliveries, table=live.table, blobs=live.blobs, clock=live.clock)
-    other.edit(versions={"range": ">=2.0.0"})
-    other.apply()
+    other_instance = Live(live.deliveries, table=live.table, blobs=live.blobs, clock=live.clock)
+    other_instance.edit(versions={"range": ">=2.0.0"})
+    other_instance.apply()
     assert live.app.catalogue.entries is entries
     live.push("1.0")
     assert live.actions()[-1] == "image.ignored"
@@ -161,15 +161,15 @@ def test_an_application_is_applied_by_its_projects_owners_and_a_project_by_the_p
 def test_a_project_that_names_no_owners_has_applications_that_nobody_changes(live: Live) -> None:
     live.edit_project(lambda value: value.pop("owners"))
     live.edit_environment("staging", rollout_within="7m")
-    said = live.say()
-    assert isinstance(said, SaidChanges)
-    assert "nobody, as it names none in owners.apply" in said.refused[0].refused
+    answer = live.say()
+    assert isinstance(answer, SaidChanges)
+    assert "nobody, as it names none in owners.apply" in answer.refused[0].refused
 
 
 def test_an_application_cannot_go_to_another_project_without_the_owners_of_both(live: Live) -> None:
-    other = live.deliveries / "other" / "project.yaml"
-    other.parent.mkdir()
-    other.write_text(
+    other_project = live.deliveries / "other" / "project.yaml"
+    other_project.parent.mkdir()
+    other_project.write_text(
         (live.deliveries / "project.yaml")
         .read_text()
         .replace("project: team", "project: mine")
@@ -195,15 +195,15 @@ def test_an_application_cannot_go_to_another_project_without_the_owners_of_both(
 
 # ---- weaker gates
 def weaker(live: Live, app: str = "shop") -> str:
-    """What a change would weaken, which it has to be confirmed and voted on for."""
-    asked = live.say(app=app)
-    assert isinstance(asked, ToConfirm), asked
-    assert asked.asks
-    return "; ".join(line for each in asked.compared for line in each.weaker)
+    """What a change would weaken; it has to be confirmed and voted on for this."""
+    to_confirm = live.say(app=app)
+    assert isinstance(to_confirm, ToConfirm), to_confirm
+    assert to_confirm.asks
+    return "; ".join(line for change in to_confirm.compared for line in change.weaker)
 
 
 @pytest.mark.parametrize(
-    ("gate", "said"),
+    ("gate", "message"),
     [
         ({"approvers": ["ada@example.com", "ben@example.com", "eve@example.com"]}, "approvers"),
         ({"level": "link"}, ""),
@@ -216,13 +216,13 @@ def weaker(live: Live, app: str = "shop") -> str:
     ],
 )
 def test_a_change_that_weakens_a_production_gate_is_for_its_people_and_any_other_is_not(
-    live: Live, gate: dict[str, Any], said: str
+    live: Live, gate: dict[str, Any], message: str
 ) -> None:
     live.edit_gate(**gate)
-    if not said:
+    if not message:
         assert live.apply()["application:shop"].number == 2
         return
-    assert said in weaker(live)
+    assert message in weaker(live)
     assert live.app.versions.current(SHOP).number == 1
 
 
@@ -253,9 +253,9 @@ def test_a_removed_application_does_not_come_back_with_a_weaker_gate_under_whate
 
 
 def test_another_project_cannot_cover_places_of_class_production(live: Live) -> None:
-    other = live.deliveries / "other" / "project.yaml"
-    other.parent.mkdir()
-    other.write_text((live.deliveries / "project.yaml").read_text().replace("project: team", "project: mine"))
+    other_project = live.deliveries / "other" / "project.yaml"
+    other_project.parent.mkdir()
+    other_project.write_text((live.deliveries / "project.yaml").read_text().replace("project: team", "project: mine"))
     assert "places that the project team does not cover" in live.apply(app="mine")["project:mine"].refused
 
 
@@ -303,8 +303,8 @@ def test_a_stored_document_that_no_longer_reads_is_named_and_harms_no_other(live
     version = next(live.app.versions.history(SHOP, limit=1)).evolve(document=broken)
     live.app.versions.publish(version)
     live.wait_a_moment()
-    (named,) = live.app.catalogue.broken
-    assert named.name == "application:shop"
+    (damaged,) = live.app.catalogue.broken
+    assert damaged.name == "application:shop"
     live.push("1.0", app="cart")
     live.settle()
     assert live.phase(1, "cart") is Phase.AWAITING_APPROVAL

@@ -51,7 +51,7 @@ OTHER_PLAN = "sha256:" + "0" * 64
 def vote(home: Installation, decision: str = "approve", *, oid: str = ADA_OID, **changed: Any) -> dict[str, Any]:
     release = home.release(1)
     assert release.gate is not None
-    said = {
+    message = {
         "v": 1,
         "id": f"message-{decision}",
         "application": "shop",
@@ -63,17 +63,24 @@ def vote(home: Installation, decision: str = "approve", *, oid: str = ADA_OID, *
         "on_behalf_of": {"tid": TENANT, "oid": oid},
         "reason": "seen",
     }
-    return {name: value for name, value in (said | changed).items() if value is not None}
+    return {name: value for name, value in (message | changed).items() if value is not None}
 
 
-def command(verb: str, *, oid: str = ADA_OID, **about: Any) -> dict[str, Any]:
+def command(verb: str, *, oid: str = ADA_OID, **fields: Any) -> dict[str, Any]:
     who = {"tid": TENANT, "oid": oid}
-    said = {"v": 1, "id": f"message-{verb}", "application": "shop", "verb": verb, "on_behalf_of": who, "reason": "stop"}
-    return {name: value for name, value in (said | about).items() if value is not None}
+    message = {
+        "v": 1,
+        "id": f"message-{verb}",
+        "application": "shop",
+        "verb": verb,
+        "on_behalf_of": who,
+        "reason": "stop",
+    }
+    return {name: value for name, value in (message | fields).items() if value is not None}
 
 
 def send(home: Installation, message: dict[str, Any]) -> None:
-    """As the queue's function takes it."""
+    """Handle the message as the queue's function does."""
     body = json.dumps(message).encode()
     home.app.receiver.receive(home.app.by_message.take, QueueMessage(queue=Queue.APPROVALS, body=body, id="bus-1"))
 
@@ -124,11 +131,11 @@ STOPS = [
 """What a message can stop."""
 
 
-@pytest.mark.parametrize("about", STOPS)
-def test_nobody_uses_up_the_id_under_which_another_sender_says_stop(make: Make, about: dict[str, Any]) -> None:
-    """Anybody who may send to the queue could guess it, and have it refused first."""
+@pytest.mark.parametrize("fields", STOPS)
+def test_nobody_uses_up_the_id_under_which_another_sender_says_stop(make: Make, fields: dict[str, Any]) -> None:
+    """Anybody who may send to the queue could guess the id, and use it first in a message that is refused."""
     home = make()
-    stop = command(**({"verb": "freeze", "id": "incident-4711"} | about))
+    stop = command(**({"verb": "freeze", "id": "incident-4711"} | fields))
     send(home, stop | {"reason": ""})
     send(home, stop)
     assert home.release(1).phase is Phase.CANCELLED or home.app.freezer.current() or home.lane("production").freeze
@@ -149,20 +156,20 @@ def test_where_the_policy_asks_for_more_an_approval_counts_as_nothing_is_recorde
     assert refused_by(home) == ["voter-is-surely-known"]
     assert home.release(1).phase is Phase.AWAITING_APPROVAL
     home.settle()
-    (told,) = [message for message in home.inbox.messages if message.notice == Notice.VOTE_REFUSED]
-    assert told.recipient == "ada@example.com"
-    assert "what was said on your behalf does not count: voter-is-surely-known" in told.headline
+    (refusal,) = [message for message in home.inbox.messages if message.notice == Notice.VOTE_REFUSED]
+    assert refusal.recipient == "ada@example.com"
+    assert "what was said on your behalf does not count: voter-is-surely-known" in refusal.headline
 
 
 @pytest.mark.parametrize("level", ["signed", "queue", "link"])
-@pytest.mark.parametrize("named", [{}, {"plan": None}, {"opening": None}, {"plan": None, "opening": None}])
-def test_a_rejection_counts_at_any_level(make: Make, level: str, named: dict[str, None]) -> None:
+@pytest.mark.parametrize("plan_fields", [{}, {"plan": None}, {"opening": None}, {"plan": None, "opening": None}])
+def test_a_rejection_counts_at_any_level(make: Make, level: str, plan_fields: dict[str, None]) -> None:
     home = make(level=level)
-    send(home, vote(home, "reject", **dict[str, Any](named)))
+    send(home, vote(home, "reject", **dict[str, Any](plan_fields)))
     release = home.release(1)
     assert (release.phase, release.reason) == (Phase.REJECTED, "seen")
-    (ended,) = records(home, "release.rejected")
-    assert (ended.actor, ended.details["on_behalf_of"]) == ("approvals", ADAS)
+    (record,) = records(home, "release.rejected")
+    assert (record.actor, record.details["on_behalf_of"]) == ("approvals", ADAS)
     (voted,) = records(home, "vote.rejected")
     assert voted.details["plan_hash"] == release.plan_hash
 

@@ -22,15 +22,15 @@ from tests.unit.commands.proposals import (
     EVE,
     REJECT,
     actions,
-    broken,
+    broken_rules,
     change_of,
     guarded,
     messages,
     number,
-    only_said,
     propose,
     trail,
     vote,
+    vote_without_proof,
     weaken,
 )
 
@@ -41,7 +41,7 @@ def live(tmp_path: Path) -> Live:
 
 
 @pytest.fixture
-def listed(tmp_path: Path) -> Live:
+def two_named_approvers(tmp_path: Path) -> Live:
     """Two named people have to approve what goes to production."""
     return guarded(
         tmp_path / "team",
@@ -50,7 +50,7 @@ def listed(tmp_path: Path) -> Live:
 
 
 def rejection(proposed: ProposedChange, who: Any = ADA, **fields: Any) -> dict[str, Any]:
-    said = {
+    message = {
         "v": 1,
         "id": "message-1",
         "change": proposed.hash,
@@ -58,11 +58,11 @@ def rejection(proposed: ProposedChange, who: Any = ADA, **fields: Any) -> dict[s
         "on_behalf_of": {"tid": TENANT, "oid": who.oid},
         "reason": "too few eyes",
     }
-    return said | fields
+    return message | fields
 
 
 def send(live: Live, message: dict[str, Any]) -> None:
-    """As the queue's function takes it."""
+    """Handle the message as the queue's function does."""
     body = json.dumps(message).encode()
     live.app.receiver.receive(live.app.by_message.take, QueueMessage(queue=Queue.APPROVALS, body=body, id="bus-1"))
 
@@ -86,7 +86,7 @@ def test_a_message_rejects_it_and_is_nobodys_own_act(live: Live) -> None:
         assert (record.proof, record.inbox) == (None, None)
     assert last(live, "change.rejected").details["reason"] == "too few eyes"
     assert len(messages(live, "change-ended")) == 1
-    assert broken(vote(live, change, BEN)) == ["change-is-waiting"]
+    assert broken_rules(vote(live, change, BEN)) == ["change-is-waiting"]
 
 
 def test_the_same_message_again_changes_nothing(live: Live) -> None:
@@ -101,7 +101,7 @@ def test_the_same_message_again_changes_nothing(live: Live) -> None:
 
 
 def test_nobody_uses_up_the_id_under_which_another_sender_rejects_it(live: Live) -> None:
-    """Anybody who may send to the queue could guess it, and have it refused first."""
+    """Anybody who may send to the queue could guess the id, and use it first in a message that is refused."""
     change = weaken(live)
     send(live, rejection(change, reason=""))
     assert change_of(live, change.hash).phase is ChangePhase.WAITING
@@ -109,13 +109,13 @@ def test_nobody_uses_up_the_id_under_which_another_sender_rejects_it(live: Live)
     assert change_of(live, change.hash).phase is ChangePhase.REJECTED
 
 
-def test_where_people_are_named_a_stranger_stops_nothing_and_a_named_one_does(listed: Live) -> None:
-    change = weaken(listed)
-    send(listed, rejection(change, EVE))
-    assert last(listed, "change.vote-refused").details["rules"] == ["approver-is-listed"]
-    assert change_of(listed, change.hash).phase is ChangePhase.WAITING
-    send(listed, rejection(change, BEN))
-    assert change_of(listed, change.hash).phase is ChangePhase.REJECTED
+def test_where_people_are_named_a_stranger_stops_nothing_and_a_named_one_does(two_named_approvers: Live) -> None:
+    change = weaken(two_named_approvers)
+    send(two_named_approvers, rejection(change, EVE))
+    assert last(two_named_approvers, "change.vote-refused").details["rules"] == ["approver-is-listed"]
+    assert change_of(two_named_approvers, change.hash).phase is ChangePhase.WAITING
+    send(two_named_approvers, rejection(change, BEN))
+    assert change_of(two_named_approvers, change.hash).phase is ChangePhase.REJECTED
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_a_message_that_does_not_count_is_refused_by_its_rule(live: Live, fields
 
 
 @pytest.mark.parametrize(
-    ("fields", "why"),
+    ("fields", "reason"),
     [
         ({"decision": "approve"}, "decision"),
         ({"change": "sha256:" + "0" * 64}, "no change sha256:" + "0" * 64),
@@ -143,20 +143,20 @@ def test_a_message_that_does_not_count_is_refused_by_its_rule(live: Live, fields
     ],
 )
 def test_what_is_not_a_rejection_of_a_change_is_parked_with_its_reason(
-    live: Live, fields: dict[str, Any], why: str
+    live: Live, fields: dict[str, Any], reason: str
 ) -> None:
     change = weaken(live)
     send(live, rejection(change, **fields))
-    assert why in parked(live)[0]
+    assert reason in parked(live)[0]
     assert change_of(live, change.hash).phase is ChangePhase.WAITING
 
 
 # ---- whoever proposed it
 def test_whoever_proposed_it_takes_it_back_though_no_gate_asks_them(live: Live) -> None:
     change = weaken(live)
-    assert only_said(live, change, SIGNS_IN, REJECT).state is SaidState.COUNTED
-    ended = change_of(live, change.hash)
-    assert (ended.phase, number(live)) == (ChangePhase.WITHDRAWN, 1)
+    assert vote_without_proof(live, change, SIGNS_IN, REJECT).state is SaidState.COUNTED
+    latest = change_of(live, change.hash)
+    assert (latest.phase, number(live)) == (ChangePhase.WITHDRAWN, 1)
     assert last(live, "change.withdrawn").actor == f"oid:{SIGNS_IN.oid}"
     (headline,) = messages(live, "change-ended")
     assert "withdrawn: no" in headline
@@ -164,9 +164,9 @@ def test_whoever_proposed_it_takes_it_back_though_no_gate_asks_them(live: Live) 
 
 def test_whoever_proposed_it_does_not_become_its_approver(live: Live) -> None:
     change = weaken(live)
-    assert broken(vote(live, change, SIGNS_IN, APPROVE)) == ["approver-is-listed"]
+    assert broken_rules(vote(live, change, SIGNS_IN, APPROVE)) == ["approver-is-listed"]
 
 
 def test_nobody_else_takes_it_back(live: Live) -> None:
     change = weaken(live)
-    assert broken(only_said(live, change, EVE, REJECT)) == ["approver-is-listed"]
+    assert broken_rules(vote_without_proof(live, change, EVE, REJECT)) == ["approver-is-listed"]

@@ -55,34 +55,34 @@ def lying_row(
     content: bytes | None = None,
     installation: str = NAME,
 ) -> InboxRow:
-    """What a front may write that checks nothing."""
-    sent = SentDocuments(salt=SALT, documents=tuple(documents)).content if content is None else content
-    digest = sha256(sent)
-    live.incoming.documents[digest] = sent  # type: ignore[attr-defined] # also what is too large for our own front
-    named = tuple(changes) if changes is not None else tuple(change_of(live, each) for each in documents)
-    statement = CatalogueStatement(installation=installation, salt=SALT, changes=named)
+    """A row as a front would write it that checks nothing."""
+    payload = SentDocuments(salt=SALT, documents=tuple(documents)).content if content is None else content
+    digest = sha256(payload)
+    live.incoming.documents[digest] = payload  # type: ignore[attr-defined] # also what is too large for our own front
+    row_changes = tuple(changes) if changes is not None else tuple(change_of(live, document) for document in documents)
+    statement = CatalogueStatement(installation=installation, salt=SALT, changes=row_changes)
     return InboxRow(kind=InboxKind.CATALOGUE, said=statement, speaker=speaker, content=(digest,))
 
 
-def said(live: Live, row: InboxRow, partition: str = keys.INSTALLATION) -> Said:
-    said = live.app.inbox_writer.say(partition, row)
+def submit(live: Live, row: InboxRow, partition: str = keys.INSTALLATION) -> Said:
+    receipt = live.app.inbox_writer.say(partition, row)
     live.hear()
-    return said
+    return receipt
 
 
 def shop_of(live: Live) -> list[StoredDocument]:
-    return [each for each in live.documents() if each.subject == SHOP]
+    return [document for document in live.documents() if document.subject == SHOP]
 
 
-# ---- the way
+# ---- from the front to the ledger
 def test_a_change_is_received_and_nothing_is_in_force_until_the_worker_has_made_it(live: Live) -> None:
     live.edit_environment("staging", rollout_within="7m")
     marker = live.app.versions.marker()
-    asked = live.say()
-    assert live.reply(asked).state is SaidState.RECEIVED
+    receipt = live.say()
+    assert live.reply(receipt).state is SaidState.RECEIVED
     assert live.app.versions.marker() == marker
     live.hear()
-    assert live.reply(asked).state is SaidState.COUNTED
+    assert live.reply(receipt).state is SaidState.COUNTED
     assert live.app.versions.current(SHOP).number == 2
 
 
@@ -90,13 +90,13 @@ def test_forty_applications_are_one_row_and_each_has_a_record_of_its_own(live: L
     names = [f"app-{number:02}" for number in range(40)]
     for name in names:
         write_application(live.deliveries, name)
-    asked = live.say()
-    assert isinstance(asked, Said)
+    receipt = live.say()
+    assert isinstance(receipt, Said)
     assert len(list(live.inbox_table.everything(limit=100))) == 1
     live.hear()
-    answered = live.reply(asked).answered
-    assert answered is not None
-    outcomes = {each.subject: (each.outcome, each.number) for each in answered.changes}
+    outcome = live.reply(receipt).answered
+    assert outcome is not None
+    outcomes = {change.subject: (change.outcome, change.number) for change in outcome.changes}
     assert outcomes == {
         "project:team": ("unchanged", 1),
         "application:shop": ("unchanged", 1),
@@ -104,23 +104,23 @@ def test_forty_applications_are_one_row_and_each_has_a_record_of_its_own(live: L
     }
     for name in names:
         (record,) = trail(live, name)
-        assert (record.action, record.inbox) == ("application.applied", asked.id)
+        assert (record.action, record.inbox) == ("application.applied", receipt.id)
         assert record.received_at is not None
         assert live.verify(name).intact
 
 
 def test_a_lost_hint_only_delays(live: Live) -> None:
     live.edit_environment("staging", rollout_within="7m")
-    asked = live.say()
+    receipt = live.say()
     live.bus.raw.clear()
     live.wait(timedelta(minutes=1))
     live.reconcile()
-    assert live.reply(asked).state is SaidState.COUNTED
+    assert live.reply(receipt).state is SaidState.COUNTED
 
 
 def test_the_same_row_any_number_of_times_makes_one_version(live: Live) -> None:
     live.edit_environment("staging", rollout_within="7m")
-    asked = live.say()
+    receipt = live.say()
     (received,) = live.app.inbox.unread(limit=10)
     assert isinstance(received, Received)
     for _ in range(3):
@@ -129,7 +129,7 @@ def test_the_same_row_any_number_of_times_makes_one_version(live: Live) -> None:
     assert [record.action for record in trail(live, "shop")].count("application.applied") == 2
     live.hear()
     live.app.applying.take(received)  # by somebody who read the row before it was answered and removed
-    assert live.reply(asked).state is SaidState.COUNTED
+    assert live.reply(receipt).state is SaidState.COUNTED
     assert list(live.app.parking.all()) == []
 
 
@@ -152,33 +152,33 @@ def test_the_same_documents_sent_again_under_one_id_are_one_row(live: Live) -> N
 # ---- cut short, and overtaken
 def cut_short(live: Live, *, after: str) -> Said:
     """The worker ends once it has made the version of `after`; the row stays."""
-    asked = live.say()
-    assert isinstance(asked, Said)
+    receipt = live.say()
+    assert isinstance(receipt, Said)
     (received,) = live.app.inbox.unread(limit=10)
     assert isinstance(received, Received)
     commit, versions = live.app.versions.commit, live.app.versions
 
     def ends(before: Any, version: Any, *args: Any, **more: Any) -> Any:
-        written = commit(before, version, *args, **more)
+        committed = commit(before, version, *args, **more)
         if version.subject.name == after:
             raise RuntimeError("the process ends")
-        return written
+        return committed
 
     versions.commit = ends  # type: ignore[method-assign]
     with pytest.raises(RuntimeError, match="the process ends"):
         live.app.applying.take(received)
     versions.commit = commit  # type: ignore[method-assign]
-    return asked
+    return receipt
 
 
 def test_what_was_cut_short_is_finished_and_repeats_nothing(live: Live) -> None:
     for name in ("cart", "search"):
         write_application(live.deliveries, name)
-    asked = cut_short(live, after="cart")
+    receipt = cut_short(live, after="cart")
     live.hear()
-    answered = live.reply(asked).answered
-    assert answered is not None
-    numbers = {each.subject: each.number for each in answered.changes}
+    outcome = live.reply(receipt).answered
+    assert outcome is not None
+    numbers = {change.subject: change.number for change in outcome.changes}
     assert (numbers["application:cart"], numbers["application:search"]) == (1, 1)
     assert [record.action for record in trail(live, "cart")] == ["application.applied"]
     assert sorted(live.app.catalogue.entries) == ["cart", "search", "shop"]
@@ -190,17 +190,17 @@ def test_a_change_that_others_overtook_half_way_says_what_it_made_and_what_not(l
     live.apply()
     for name in ("cart", "search"):
         live.edit_environment("staging", name, rollout_within="7m")
-    asked = cut_short(live, after="cart")
+    receipt = cut_short(live, after="cart")
     live.edit_environment("staging", "search", rollout_within="9m")
-    waiting = list(live.bus.raw)
+    raw_messages = list(live.bus.raw)
     live.bus.raw.clear()
     live.apply(app="search")
-    live.bus.raw.extend(waiting)
+    live.bus.raw.extend(raw_messages)
     live.hear()
-    reply = live.reply(asked)
+    reply = live.reply(receipt)
     assert reply.state is SaidState.REFUSED
     assert reply.answered is not None
-    numbers = {each.subject: each.number for each in reply.answered.changes}
+    numbers = {change.subject: change.number for change in reply.answered.changes}
     assert (numbers["application:cart"], numbers["application:search"]) == (2, 0)
     refusal = trail(live)[-1]
     assert (refusal.action, refusal.details["made"]) == ("change.refused", ["application:cart"])
@@ -232,20 +232,20 @@ def test_a_change_made_from_what_is_no_longer_in_force_is_refused_with_the_reaso
 
 def test_a_list_of_everything_that_lacks_a_version_just_made_is_mended_by_the_repeat(live: Live) -> None:
     write_application(live.deliveries, "cart")
-    asked = cut_short(live, after="cart")
+    receipt = cut_short(live, after="cart")
     subject = Subject(kind=SubjectKind.APPLICATION, name="cart")
     live.table.transact(keys.INSTALLATION, [Write(act=Act.DELETE, key=keys.listed(str(subject)))])
     live.hear()
-    assert live.reply(asked).state is SaidState.COUNTED
+    assert live.reply(receipt).state is SaidState.COUNTED
     live.restart()
     assert sorted(live.app.catalogue.entries) == ["cart", "shop"]
 
 
-# ---- a front that says what is not so
+# ---- a front that lies
 def test_the_worker_finds_a_weaker_gate_that_the_front_let_pass(live: Live) -> None:
     live.edit_gate(deadline="90h")
-    answer = said(live, lying_row(live, shop_of(live)))
-    reply = live.reply(answer)
+    receipt = submit(live, lying_row(live, shop_of(live)))
+    reply = live.reply(receipt)
     assert reply.state is SaidState.REFUSED
     assert reply.answered is not None
     assert [rule.name for rule in reply.answered.rules] == ["proof-is-given"]
@@ -263,7 +263,7 @@ def test_the_worker_finds_a_weaker_gate_that_the_front_let_pass(live: Live) -> N
 )
 def test_who_may_not_is_refused_by_the_worker_too(live: Live, speaker: Speaker) -> None:
     live.edit_environment("staging", rollout_within="7m")
-    reply = live.reply(said(live, lying_row(live, shop_of(live), speaker=speaker)))
+    reply = live.reply(submit(live, lying_row(live, shop_of(live), speaker=speaker)))
     assert reply.state is SaidState.REFUSED
     assert reply.answered is not None
     assert [rule.name for rule in reply.answered.rules] == ["may-change-it"]
@@ -275,19 +275,19 @@ def test_owners_are_people_and_applications_and_never_the_holder_of_a_key(live: 
     live.edit_project(lambda value: value.update(owners={"apply": [owner]}))
     live.apply(app="team")
     kind, _, name = owner.partition(":")
-    one = {
+    owner_speaker = {
         "role": Speaker(oid=person(1, "Ada").oid, roles=(name,), via=Via.API),
         "app": Speaker(name=owner, via=Via.API),
     }[kind]
-    other = Speaker(name="key:ci", roles=(name,) if kind == "role" else (), via=Via.API)
+    key_holder = Speaker(name="key:ci", roles=(name,) if kind == "role" else (), via=Via.API)
     live.edit_environment("staging", rollout_within="7m")
-    assert live.reply(said(live, lying_row(live, shop_of(live), speaker=other))).state is SaidState.REFUSED
-    assert live.reply(said(live, lying_row(live, shop_of(live), speaker=one))).state is SaidState.COUNTED
+    assert live.reply(submit(live, lying_row(live, shop_of(live), speaker=key_holder))).state is SaidState.REFUSED
+    assert live.reply(submit(live, lying_row(live, shop_of(live), speaker=owner_speaker))).state is SaidState.COUNTED
 
 
 def test_what_only_the_worker_knows_is_told_with_file_and_field(live: Live) -> None:
     live.edit(notify=["inbx"])
-    reply = live.reply(said(live, lying_row(live, shop_of(live))))
+    reply = live.reply(submit(live, lying_row(live, shop_of(live))))
     assert reply.state is SaidState.REFUSED
     assert reply.answered is not None
     (problem,) = reply.answered.problems
@@ -299,7 +299,7 @@ def test_what_only_the_worker_knows_is_told_with_file_and_field(live: Live) -> N
 
 
 def parked(live: Live, row: InboxRow, partition: str = keys.INSTALLATION) -> str:
-    reply = live.reply(said(live, row, partition))
+    reply = live.reply(submit(live, row, partition))
     assert reply.state is SaidState.PARKED
     assert live.app.versions.current(SHOP).number == 1
     return reply.reason
@@ -334,7 +334,7 @@ def test_a_change_for_another_installation_or_in_another_partition_is_parked(liv
 
 def test_a_removal_hidden_among_other_changes_is_parked(live: Live) -> None:
     write_application(live.deliveries, "cart")
-    cart = [each for each in live.documents() if each.subject.name == "cart"]
+    cart = [document for document in live.documents() if document.subject.name == "cart"]
     removal = CatalogueChange(subject="application:shop", before=live.app.versions.current(SHOP).document)
     row = lying_row(live, cart, changes=[change_of(live, cart[0]), removal])
     assert "a removal by itself" in parked(live, row)
@@ -354,8 +354,8 @@ def test_a_removal_of_what_is_gone_is_refused(live: Live) -> None:
 def test_what_has_no_canonical_form_or_comes_twice_is_refused_by_the_front(live: Live) -> None:
     (shop,) = shop_of(live)
     odd = shop.evolve(value={**shop.value, "odd": 2**60})
-    for documents, wrong in (([odd], "whole numbers within"), ([shop, shop], "each project and application once")):
-        with pytest.raises(ValueError, match=wrong):
+    for documents, expected in (([odd], "whole numbers within"), ([shop, shop], "each project and application once")):
+        with pytest.raises(ValueError, match=expected):
             live.app.submitting.apply(documents, OLGA, reason="")
 
 

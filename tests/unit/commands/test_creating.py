@@ -26,9 +26,9 @@ from tests.unit.commands.live import Live
 
 
 def live_everywhere(folder: Path) -> Live:
-    """1.0 is."""
+    """1.0 is live everywhere."""
     home = begun(applied, folder)
-    go(home, "1.0", 1)
+    deliver(home, "1.0", 1)
     return home
 
 
@@ -37,7 +37,7 @@ def home(tmp_path: Path) -> Live:
     return begun(live_everywhere, tmp_path)
 
 
-def go(home: Installation, version: str, number: int) -> None:
+def deliver(home: Installation, version: str, number: int) -> None:
     home.push(version)
     home.settle()
     home.vote(number, ADA)
@@ -45,19 +45,19 @@ def go(home: Installation, version: str, number: int) -> None:
     assert home.phase(number) is Phase.COMPLETED
 
 
-def asked(**fields: str) -> CommandRequest:
+def creation(**fields: str) -> CommandRequest:
     return CommandRequest(**{"verb": Verb.CREATE, "application": "shop", **fields})  # type: ignore[arg-type]
 
 
 def create(home: Live, who: Any = OLGA, **fields: str) -> Any:
-    said = say_proved(home, proof_of(home, home.app.inbox_writer.statement(asked(**fields)), who))
+    receipt = say_proved(home, proof_of(home, home.app.inbox_writer.statement(creation(**fields)), who))
     home.hear()
-    return home.app.answers.reply(said.partition, said.id)
+    return home.app.answers.reply(receipt.partition, receipt.id)
 
 
 def replicas(home: Installation, cluster: str) -> object:
-    held = {"staging": home.staging, "production": home.production}[cluster].objects.values()
-    return next(each["spec"].get("replicas") for each in held if each["kind"] == "Deployment")
+    objects = {"staging": home.staging, "production": home.production}[cluster].objects.values()
+    return next(manifest["spec"].get("replicas") for manifest in objects if manifest["kind"] == "Deployment")
 
 
 def test_a_changed_manifest_is_in_production_without_a_push(home: Live) -> None:
@@ -78,21 +78,21 @@ def test_a_changed_manifest_is_in_production_without_a_push(home: Live) -> None:
 
 @pytest.mark.parametrize("by", ["tag", "digest", "release"])
 def test_an_earlier_artifact_is_named_by_tag_digest_or_release(home: Live, by: str) -> None:
-    go(home, "2.0", 2)
+    deliver(home, "2.0", 2)
     first = home.release(1)
-    named = {"tag": "1.0", "digest": str(first.digest), "release": "shop-1"}[by]
-    assert create(home, **{by: named}).state is SaidState.COUNTED
+    fields = {"tag": "1.0", "digest": str(first.digest), "release": "shop-1"}[by]
+    assert create(home, **{by: fields}).state is SaidState.COUNTED
     assert (home.release(3).digest, home.release(3).tag) == (first.digest, "1.0")
 
 
 def test_with_nothing_named_it_is_what_is_live_in_the_first_environment(home: Live) -> None:
-    go(home, "2.0", 2)
+    deliver(home, "2.0", 2)
     create(home)
     assert home.release(3).digest == home.release(2).digest
 
 
 @pytest.mark.parametrize(
-    ("fields", "error", "told"),
+    ("fields", "error", "message"),
     [
         ({"tag": "a b"}, BadInput, "tag: expected a tag"),
         ({"digest": "1.0"}, BadInput, "digest: expected a digest"),
@@ -101,10 +101,10 @@ def test_with_nothing_named_it_is_what_is_live_in_the_first_environment(home: Li
     ],
 )
 def test_what_cannot_be_found_is_told_at_once(
-    home: Live, fields: dict[str, str], error: type[Exception], told: str
+    home: Live, fields: dict[str, str], error: type[Exception], message: str
 ) -> None:
-    with pytest.raises(error, match=told):
-        home.app.inbox_writer.statement(asked(**fields))
+    with pytest.raises(error, match=message):
+        home.app.inbox_writer.statement(creation(**fields))
 
 
 def test_somebody_who_may_only_read_starts_nothing(home: Live) -> None:
@@ -119,15 +119,15 @@ def test_before_anything_is_live_there_is_nothing_to_release_again(tmp_path: Pat
     home = Live(tmp_path)
     home.apply()
     with pytest.raises(NotFound, match="no release live in staging"):
-        home.app.inbox_writer.statement(asked())
+        home.app.inbox_writer.statement(creation())
 
 
 # ---- what no release has delivered
 
 
 @pytest.fixture
-def unheard(tmp_path: Path) -> Live:
-    """1.0 was pushed, and no event told of it: before the application was applied, for example."""
+def unannounced(tmp_path: Path) -> Live:
+    """1.0 was pushed and no event reported it, for example because the application was not applied yet."""
     write_application(tmp_path, start="both")
     home = Live(tmp_path)
     home.apply()
@@ -136,72 +136,74 @@ def unheard(tmp_path: Path) -> Live:
 
 
 @pytest.mark.parametrize("by", ["tag", "digest"])
-def test_what_was_pushed_before_the_application_was_there_goes_to_production(unheard: Live, by: str) -> None:
-    digest = unheard.nonprod.resolve("team/shop", "1.0")
+def test_what_was_pushed_before_the_application_was_there_goes_to_production(unannounced: Live, by: str) -> None:
+    digest = unannounced.nonprod.resolve("team/shop", "1.0")
     assert digest is not None
-    reply = create(unheard, reason="the first one", **{by: {"tag": "1.0", "digest": digest}[by]})
+    reply = create(unannounced, reason="the first one", **{by: {"tag": "1.0", "digest": digest}[by]})
     assert (reply.state, reply.answered.release) == (SaidState.COUNTED, "shop-1"), reply
-    unheard.settle()
-    release = unheard.release(1)
+    unannounced.settle()
+    release = unannounced.release(1)
     assert (release.tag, release.digest, release.phase) == ("1.0", digest, Phase.AWAITING_APPROVAL)
     assert release.ordered is not None
     assert (release.ordered.by, release.ordered.of, release.push, release.run) == (f"oid:{OLGA.oid}", None, None, None)
-    told = {rule.name: rule for group in unheard.explain(1).rules for rule in group.rules}
-    assert told["image-was-pushed"].passed
-    assert "started it" in told["image-was-pushed"].reason
-    assert "run-succeeded" not in told
-    unheard.vote(1, ADA)
-    unheard.settle()
-    assert unheard.phase(1) is Phase.COMPLETED
-    assert unheard.verify().intact
+    rules = {rule.name: rule for group in unannounced.explain(1).rules for rule in group.rules}
+    assert rules["image-was-pushed"].passed
+    assert "started it" in rules["image-was-pushed"].reason
+    assert "run-succeeded" not in rules
+    unannounced.vote(1, ADA)
+    unannounced.settle()
+    assert unannounced.phase(1) is Phase.COMPLETED
+    assert unannounced.verify().intact
 
 
-def test_a_late_report_of_its_push_starts_no_second_release(unheard: Live) -> None:
-    create(unheard, tag="1.0")
-    unheard.settle()
-    unheard.push("1.0", at=unheard.now - timedelta(hours=1))
-    unheard.settle()
-    assert unheard.actions().count("release.created") == 1
+def test_a_late_report_of_its_push_starts_no_second_release(unannounced: Live) -> None:
+    create(unannounced, tag="1.0")
+    unannounced.settle()
+    unannounced.push("1.0", at=unannounced.now - timedelta(hours=1))
+    unannounced.settle()
+    assert unannounced.actions().count("release.created") == 1
 
 
-def test_a_ci_run_that_says_it_made_the_image_joins_the_release(unheard: Live) -> None:
-    create(unheard, tag="1.0")
-    unheard.settle()
-    unheard.run("41", digest=unheard.release(1).digest)
-    run = unheard.release(1).run
+def test_a_ci_run_that_says_it_made_the_image_joins_the_release(unannounced: Live) -> None:
+    create(unannounced, tag="1.0")
+    unannounced.settle()
+    unannounced.run("41", digest=unannounced.release(1).digest)
+    run = unannounced.release(1).run
     assert run is not None
     assert run.number == "41"
 
 
 @pytest.mark.parametrize(
-    ("fields", "told"),
+    ("fields", "message"),
     [
         ({"tag": "9.9"}, "nothing was pushed under this tag"),
         ({"digest": f"sha256:{'0' * 64}"}, "nonprod.test/team/shop@sha256:0000"),
     ],
 )
-def test_what_was_never_pushed_is_told_and_starts_nothing(unheard: Live, fields: dict[str, str], told: str) -> None:
-    reply = create(unheard, **fields)
+def test_what_was_never_pushed_is_told_and_starts_nothing(
+    unannounced: Live, fields: dict[str, str], message: str
+) -> None:
+    reply = create(unannounced, **fields)
     assert reply.state is SaidState.PARKED
-    assert told in reply.reason
-    assert "release.created" not in unheard.actions()
+    assert message in reply.reason
+    assert "release.created" not in unannounced.actions()
 
 
 def why_not(home: Live, **options: str) -> str:
     """What a look says before anybody is asked to confirm."""
     look = Look(kind=LookKind.PUSHED, subject="shop", options=options)
-    said = home.app.inbox_writer.look(look, Speaker(name="rita", roles=("reader",), via=Via.API))
+    receipt = home.app.inbox_writer.look(look, Speaker(name="rita", roles=("reader",), via=Via.API))
     home.hear()
-    why: str = present(home.app.looks.get(said.id), "the answer").answer["why"]
-    return why
+    reason: str = present(home.app.looks.get(receipt.id), "the answer").answer["why"]
+    return reason
 
 
-def test_before_anybody_confirms_a_look_says_whether_the_registry_has_it_and_parks_nothing(unheard: Live) -> None:
-    digest = present(unheard.nonprod.resolve("team/shop", "1.0"), "the image")
-    assert "nothing was pushed under this tag" in why_not(unheard, tag="9.9")
-    assert "nonprod.test/team/shop@sha256:0000" in why_not(unheard, digest=f"sha256:{'0' * 64}")
-    assert [why_not(unheard, tag="1.0"), why_not(unheard, digest=digest)] == ["", ""]
-    assert list(unheard.app.parking.all()) == []
+def test_before_anybody_confirms_a_look_says_whether_the_registry_has_it_and_parks_nothing(unannounced: Live) -> None:
+    digest = present(unannounced.nonprod.resolve("team/shop", "1.0"), "the image")
+    assert "nothing was pushed under this tag" in why_not(unannounced, tag="9.9")
+    assert "nonprod.test/team/shop@sha256:0000" in why_not(unannounced, digest=f"sha256:{'0' * 64}")
+    assert [why_not(unannounced, tag="1.0"), why_not(unannounced, digest=digest)] == ["", ""]
+    assert list(unannounced.app.parking.all()) == []
 
 
 def test_a_tag_that_a_release_has_needs_no_registry_and_one_that_is_away_is_no_refusal(home: Live) -> None:
@@ -209,11 +211,11 @@ def test_a_tag_that_a_release_has_needs_no_registry_and_one_that_is_away_is_no_r
     assert [why_not(home, tag="1.0"), why_not(home, tag="9.9")] == ["", ""]
 
 
-def test_a_digest_that_no_tag_names_is_told(unheard: Live) -> None:
-    digest = unheard.build("2.0")
-    del unheard.nonprod.pushed["team/shop", "2.0"]
-    del unheard.nonprod.held.tags["team/shop", "2.0"]
-    reply = create(unheard, digest=digest)
+def test_a_digest_that_no_tag_names_is_told(unannounced: Live) -> None:
+    digest = unannounced.build("2.0")
+    del unannounced.nonprod.pushed["team/shop", "2.0"]
+    del unannounced.nonprod.held.tags["team/shop", "2.0"]
+    reply = create(unannounced, digest=digest)
     assert (reply.state, "newest tags names it" in reply.reason) == (SaidState.PARKED, True)
 
 
@@ -230,21 +232,21 @@ def test_a_tag_that_the_versions_do_not_take_is_refused_by_that_rule(tmp_path: P
     assert [rule.name for rule in reply.answered.rules] == ["tag-matches"]
 
 
-def test_what_is_not_an_image_is_refused_by_that_rule(unheard: Live) -> None:
-    unheard.nonprod.seed("team/shop", referrer(image(b"1.0"), b"a signature"), "1.1")
-    assert why_not(unheard, tag="1.1")
-    reply = create(unheard, tag="1.1")
+def test_what_is_not_an_image_is_refused_by_that_rule(unannounced: Live) -> None:
+    unannounced.nonprod.seed("team/shop", referrer(image(b"1.0"), b"a signature"), "1.1")
+    assert why_not(unannounced, tag="1.1")
+    reply = create(unannounced, tag="1.1")
     assert reply.state is SaidState.REFUSED
     assert [rule.name for rule in reply.answered.rules] == ["is-an-image"]
 
 
-def test_while_the_registry_is_away_the_command_waits(unheard: Live) -> None:
-    unheard.nonprod.errors += [Unreachable(unheard.nonprod.where("team/shop", "1.0"), "it is away")] * 20
-    assert create(unheard, tag="1.0").state is SaidState.RECEIVED
-    unheard.nonprod.errors.clear()
-    unheard.wait(timedelta(minutes=1))
-    unheard.app.reconciler.run()
-    assert unheard.actions().count("release.created") == 1
+def test_while_the_registry_is_away_the_command_waits(unannounced: Live) -> None:
+    unannounced.nonprod.errors += [Unreachable(unannounced.nonprod.where("team/shop", "1.0"), "it is away")] * 20
+    assert create(unannounced, tag="1.0").state is SaidState.RECEIVED
+    unannounced.nonprod.errors.clear()
+    unannounced.wait(timedelta(minutes=1))
+    unannounced.app.reconciler.run()
+    assert unannounced.actions().count("release.created") == 1
 
 
 def test_who_started_it_does_not_approve_it(tmp_path: Path) -> None:
@@ -255,9 +257,9 @@ def test_who_started_it_does_not_approve_it(tmp_path: Path) -> None:
     create(home, tag="1.0", reason="mine")
     home.settle()
     (rule,) = (
-        each
-        for each in own_work_rules(home.release(1), gate_of(home), frozenset({f"oid:{OLGA.oid}"}))
-        if each.rule is Rule.NOT_REQUESTER
+        result
+        for result in own_work_rules(home.release(1), gate_of(home), frozenset({f"oid:{OLGA.oid}"}))
+        if result.rule is Rule.NOT_REQUESTER
     )
     assert not rule.passed
 

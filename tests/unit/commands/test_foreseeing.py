@@ -32,64 +32,68 @@ def make(folder: Path) -> Installation:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+def original(tmp_path_factory: pytest.TempPathFactory) -> Installation:
     return make(tmp_path_factory.mktemp("made") / "deliveries")
 
 
 @pytest.fixture(scope="module")
-def two(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+def two_live_releases(tmp_path_factory: pytest.TempPathFactory) -> Installation:
     """shop-1 and shop-2 went live."""
     return two_live(tmp_path_factory.mktemp("two") / "deliveries")
 
 
 @pytest.fixture
-def home(made: Installation) -> Installation:
-    return made.copy()
+def home(original: Installation) -> Installation:
+    return original.copy()
 
 
-def asked(verb: Verb, **fields: Any) -> CommandRequest:
+def command_for(verb: Verb, **fields: Any) -> CommandRequest:
     lane = {"application": "shop", "environment": "production"} if verb in (Verb.UNFREEZE, Verb.RESUME) else {}
     return CommandRequest(verb=verb, **{"reason": "because", **lane, **fields})
 
 
 HOPELESS = {
-    "nothing-failed": (asked(Verb.RETRY, release="shop-1"), Rule.DID_NOT_GO_LIVE, "slipway release create shop"),
-    "still-on-its-way": (asked(Verb.RETRY, release="shop-2"), Rule.DID_NOT_GO_LIVE, "slipway explain shop-2"),
-    "nothing-held": (asked(Verb.RESUME), Rule.IS_ON_HOLD, "no rollback holds it"),
-    "nothing-frozen": (asked(Verb.UNFREEZE), Rule.IS_FROZEN, "slipway freezes"),
+    "nothing-failed": (command_for(Verb.RETRY, release="shop-1"), Rule.DID_NOT_GO_LIVE, "slipway release create shop"),
+    "still-on-its-way": (command_for(Verb.RETRY, release="shop-2"), Rule.DID_NOT_GO_LIVE, "slipway explain shop-2"),
+    "nothing-held": (command_for(Verb.RESUME), Rule.IS_ON_HOLD, "no rollback holds it"),
+    "nothing-frozen": (command_for(Verb.UNFREEZE), Rule.IS_FROZEN, "slipway freezes"),
     "not-everything-frozen": (
-        asked(Verb.UNFREEZE, application="", environment=""),
+        command_for(Verb.UNFREEZE, application="", environment=""),
         Rule.IS_FROZEN,
         "slipway freezes",
     ),
     "nothing-blocks": (
-        asked(Verb.OVERRIDE, release="shop-2", environment="production"),
+        command_for(Verb.OVERRIDE, release="shop-2", environment="production"),
         Rule.IS_KEPT_BACK,
         "slipway explain shop-2",
     ),
-    "elsewhere": (asked(Verb.OVERRIDE, release="shop-2", environment="staging"), Rule.IS_HERE, "production"),
+    "elsewhere": (command_for(Verb.OVERRIDE, release="shop-2", environment="staging"), Rule.IS_HERE, "production"),
     "never-live": (
-        asked(Verb.ROLLBACK, release="shop-2", environment="production"),
+        command_for(Verb.ROLLBACK, release="shop-2", environment="production"),
         Rule.WAS_LIVE_HERE,
         "slipway releases -a shop",
     ),
     "live-now": (
-        asked(Verb.ROLLBACK, release="shop-1", environment="production"),
+        command_for(Verb.ROLLBACK, release="shop-1", environment="production"),
         Rule.IS_NOT_LIVE_NOW,
         "shop-1 is live",
     ),
     "no-reason": (
-        asked(Verb.ROLLBACK, release="shop-1", environment="staging", reason=" "),
+        command_for(Verb.ROLLBACK, release="shop-1", environment="staging", reason=" "),
         Rule.REASON_IS_GIVEN,
         "reason",
     ),
-    "not-ended": (asked(Verb.CREATE, release="shop-2"), Rule.HAS_ENDED, "awaiting approval"),
+    "not-ended": (command_for(Verb.CREATE, release="shop-2"), Rule.HAS_ENDED, "awaiting approval"),
     "nothing-to-waive": (
-        asked(Verb.WAIVE, release="shop-2", environment="production", rule="change-is-known"),
+        command_for(Verb.WAIVE, release="shop-2", environment="production", rule="change-is-known"),
         Rule.CAN_BE_WAIVED,
         "what can be waived here now",
     ),
-    "no-reason-to-reset": (asked(Verb.FENCE_RESET, application="shop", reason=""), Rule.REASON_IS_GIVEN, "reason"),
+    "no-reason-to-reset": (
+        command_for(Verb.FENCE_RESET, application="shop", reason=""),
+        Rule.REASON_IS_GIVEN,
+        "reason",
+    ),
 }
 
 
@@ -107,23 +111,23 @@ def test_what_would_be_refused_is_refused_before_anybody_signs_in_by_the_rule_th
     assert rule in {result.rule for result in refused.value.rules}
     assert words in str(refused.value)
     statement = home.app.inbox_writer.statement(request)
-    said = say_proved(home, proof_of(home, statement))
+    receipt = say_proved(home, proof_of(home, statement))
     home.hear()
-    answered = home.app.answers.reply(said.partition, said.id).answered
-    assert answered is not None
-    assert {result.rule for result in refused.value.rules} <= {result.rule for result in answered.rules}
+    outcome = home.app.answers.reply(receipt.partition, receipt.id).answered
+    assert outcome is not None
+    assert {result.rule for result in refused.value.rules} <= {result.rule for result in outcome.rules}
 
 
 @pytest.mark.parametrize("verb", sorted(OPENS))
-def test_what_would_be_done_is_let_go_on(two: Installation, verb: Verb) -> None:
-    home = two.copy()
+def test_what_would_be_done_is_let_go_on(two_live_releases: Installation, verb: Verb) -> None:
+    home = two_live_releases.copy()
     statement = ready_for(home, verb)
     home.app.foresight.check(statement)
 
 
 def test_no_refusal_is_foreseen_while_something_unread_may_change_it(home: Installation) -> None:
-    unfreeze = home.app.inbox_writer.statement(asked(Verb.UNFREEZE))
-    freeze = asked(Verb.FREEZE, application="shop", environment="production")
+    unfreeze = home.app.inbox_writer.statement(command_for(Verb.UNFREEZE))
+    freeze = command_for(Verb.FREEZE, application="shop", environment="production")
     home.app.inbox_writer.command(freeze, FRONT)
     home.app.foresight.check(unfreeze)
     home.hear()
@@ -152,12 +156,12 @@ def test_whoever_ends_the_wrong_block_hears_which_one_there_is(
     home: Installation, verb: Verb, fields: dict[str, str], cure: str
 ) -> None:
     if verb is Verb.FREEZE:
-        home.app.inbox_writer.command(asked(verb), FRONT)
+        home.app.inbox_writer.command(command_for(verb), FRONT)
         home.hear()
     else:
         home.command(verb, 1, "staging")
         home.settle()
     with pytest.raises(WouldBeRefused, match=cure):
         home.app.foresight.check(
-            home.app.inbox_writer.statement(asked(Verb.UNFREEZE, application="shop", environment="staging"))
+            home.app.inbox_writer.statement(command_for(Verb.UNFREEZE, application="shop", environment="staging"))
         )

@@ -1,4 +1,4 @@
-"""The inbox: what people say arrives though its hint is lost, counts once, and is answered or parked, never dropped."""
+"""The inbox: a statement arrives even if its hint is lost, counts once, and is answered or parked, never dropped."""
 
 import json
 from collections.abc import Callable
@@ -40,71 +40,71 @@ def say(home: Installation, request: CommandRequest = FREEZE, speaker: Speaker =
     return home.app.inbox_writer.command(request, speaker, id=id)
 
 
-def state(home: Installation, said: Said) -> SaidState:
-    return home.app.answers.reply(said.partition, said.id).state
+def state(home: Installation, receipt: Said) -> SaidState:
+    return home.app.answers.reply(receipt.partition, receipt.id).state
 
 
-def lying(home: Installation) -> int:
+def unread_rows(home: Installation) -> int:
     return len(list(home.inbox_table.everything(limit=100)))
 
 
 def test_a_command_is_received_then_counted_and_its_row_goes(home: Installation) -> None:
-    said = say(home)
-    assert (state(home, said), lying(home)) == (SaidState.RECEIVED, 1)
+    receipt = say(home)
+    assert (state(home, receipt), unread_rows(home)) == (SaidState.RECEIVED, 1)
     home.hear()
-    assert (state(home, said), lying(home)) == (SaidState.COUNTED, 0)
+    assert (state(home, receipt), unread_rows(home)) == (SaidState.COUNTED, 0)
     frozen = home.lane("production").freeze
     assert frozen is not None
     assert frozen.owner == "olga@example.com"
-    (record,) = [each for each in home.trail() if each.action == "lane.frozen"]
+    (record,) = [record for record in home.trail() if record.action == "lane.frozen"]
     assert record.details["channel"] == "page"
 
 
 def test_a_lost_hint_only_delays(home: Installation) -> None:
-    said = say(home)
+    receipt = say(home)
     home.bus.raw.clear()
     home.reconcile()
-    assert state(home, said) is SaidState.RECEIVED, "a hint may still be on its way"
+    assert state(home, receipt) is SaidState.RECEIVED, "a hint may still be on its way"
     home.wait(timedelta(seconds=30))
     home.reconcile()
-    assert (state(home, said), lying(home)) == (SaidState.COUNTED, 0)
+    assert (state(home, receipt), unread_rows(home)) == (SaidState.COUNTED, 0)
 
 
 def test_a_hint_that_cannot_be_sent_only_delays(home: Installation) -> None:
     home.bus.broken = True
-    said = say(home)
+    receipt = say(home)
     home.bus.broken = False
     home.wait(timedelta(minutes=1))
     home.reconcile()
-    assert state(home, said) is SaidState.COUNTED
+    assert state(home, receipt) is SaidState.COUNTED
 
 
 def test_the_same_hint_any_number_of_times_counts_once(home: Installation) -> None:
-    said = say(home)
+    receipt = say(home)
     hints = list(home.bus.raw)
     home.hear()
     for _ in range(3):
         home.bus.raw.extend(hints)
         home.hear()
     assert home.actions().count("lane.frozen") == 1
-    assert state(home, said) is SaidState.COUNTED
+    assert state(home, receipt) is SaidState.COUNTED
 
 
 def test_a_worker_that_ends_before_it_removes_the_row_leaves_nothing_to_decide(home: Installation) -> None:
-    said = say(home)
-    received = home.app.inbox.get(said.partition, said.id)
+    receipt = say(home)
+    received = home.app.inbox.get(receipt.partition, receipt.id)
     assert isinstance(received, Received)
     home.app.commander.carry_out(received)
-    assert (state(home, said), lying(home)) == (SaidState.COUNTED, 1)
+    assert (state(home, receipt), unread_rows(home)) == (SaidState.COUNTED, 1)
     home.wait(timedelta(minutes=1))
     home.reconcile()
-    assert (home.actions().count("lane.frozen"), lying(home)) == (1, 0)
+    assert (home.actions().count("lane.frozen"), unread_rows(home)) == (1, 0)
 
 
 def test_the_same_said_twice_with_one_id_is_one_row(home: Installation) -> None:
     id = home.app.inbox_writer.new_id()
     assert say(home, id=id) == say(home, id=id)
-    assert lying(home) == 1
+    assert unread_rows(home) == 1
 
 
 def test_an_inbox_without_rows_costs_reconcile_one_request(home: Installation) -> None:
@@ -113,8 +113,8 @@ def test_an_inbox_without_rows_costs_reconcile_one_request(home: Installation) -
     class Counted:
         def __getattr__(self, name: str) -> Callable[..., object]:
             calls.append(name)
-            found: Callable[..., object] = getattr(home.inbox_table, name)
-            return found
+            method: Callable[..., object] = getattr(home.inbox_table, name)
+            return method
 
     reader = home.app.inbox_reader
     inbox = Inbox(Counted())  # type: ignore[arg-type] # passes everything on
@@ -123,10 +123,10 @@ def test_an_inbox_without_rows_costs_reconcile_one_request(home: Installation) -
 
 
 def test_a_command_for_everything_goes_to_the_installations_inbox_and_is_answered_there(home: Installation) -> None:
-    said = say(home, CommandRequest(verb=Verb.FREEZE, reason="incident 4711"))
-    assert said.partition == "_installation"
+    receipt = say(home, CommandRequest(verb=Verb.FREEZE, reason="incident 4711"))
+    assert receipt.partition == "_installation"
     home.hear()
-    assert state(home, said) is SaidState.COUNTED
+    assert state(home, receipt) is SaidState.COUNTED
     again = say(home, CommandRequest(verb=Verb.FREEZE, reason="me too"))
     home.hear()
     assert state(home, again) is SaidState.REFUSED
@@ -135,71 +135,71 @@ def test_a_command_for_everything_goes_to_the_installations_inbox_and_is_answere
 
 def test_what_is_parked_is_put_back_once_and_recorded(home: Installation) -> None:
     parked = home.app.parking.park(source="runs", reason="a test", body=b"{}")
-    said = say(home, CommandRequest(verb=Verb.REPLAY, parked=parked.id))
+    receipt = say(home, CommandRequest(verb=Verb.REPLAY, parked=parked.id))
     home.hear()
-    assert state(home, said) is SaidState.COUNTED
-    (again,) = [raw for raw in home.bus.raw if raw.queue == "runs"]
-    assert again.body == b"{}"
-    kept = home.app.installation.parked(parked.id)
-    assert kept is not None
-    assert kept.replayed_at is not None
+    assert state(home, receipt) is SaidState.COUNTED
+    (message,) = [raw for raw in home.bus.raw if raw.queue == "runs"]
+    assert message.body == b"{}"
+    stored = home.app.installation.parked(parked.id)
+    assert stored is not None
+    assert stored.replayed_at is not None
 
 
 def test_input_that_nobody_parked_cannot_be_put_back_and_that_is_said(home: Installation) -> None:
-    said = say(home, CommandRequest(verb=Verb.REPLAY, parked="nothing"))
+    receipt = say(home, CommandRequest(verb=Verb.REPLAY, parked="nothing"))
     home.hear()
-    reply = home.app.answers.reply(said.partition, said.id)
+    reply = home.app.answers.reply(receipt.partition, receipt.id)
     assert (reply.state, reply.reason) == (SaidState.PARKED, "no parked input has the id 'nothing'")
 
 
-def ending(person: str) -> CommandRequest:
+def end_sessions(person: str) -> CommandRequest:
     return CommandRequest(verb=Verb.SESSION_END, person=person, reason="a laptop was stolen")
 
 
-def speaking(person: str, *roles: str) -> Speaker:
+def speaker_of(person: str, *roles: str) -> Speaker:
     return Speaker(oid=person, name=f"oid:{person}", roles=roles, via=Via.API)
 
 
 def test_sessions_are_ended_from_when_the_row_was_written_and_that_is_recorded(home: Installation) -> None:
-    said = say(home, ending(ADA_OID), speaking(ADA_OID))
-    written = home.now
+    receipt = say(home, end_sessions(ADA_OID), speaker_of(ADA_OID))
+    written_at = home.now
     home.wait(timedelta(minutes=5))
     home.hear()
-    assert state(home, said) is SaidState.COUNTED
-    assert home.app.signed_out.of(TENANT, ADA_OID) == EndedSessions(since=written)
-    (record,) = [each for each in home.trail("_installation") if each.action == "session.ended"]
+    assert state(home, receipt) is SaidState.COUNTED
+    assert home.app.signed_out.of(TENANT, ADA_OID) == EndedSessions(since=written_at)
+    (record,) = [record for record in home.trail("_installation") if record.action == "session.ended"]
     assert (record.actor, record.details["person"], record.details["sessions"]) == (f"oid:{ADA_OID}", ADA_OID, "all")
 
 
 def test_what_ends_sessions_says_it_again_after_a_crash_and_no_session_comes_back(home: Installation) -> None:
-    said = say(home, ending(ADA_OID), speaking(ADA_OID))
-    received = home.app.inbox.get(said.partition, said.id)
+    receipt = say(home, end_sessions(ADA_OID), speaker_of(ADA_OID))
+    received = home.app.inbox.get(receipt.partition, receipt.id)
     assert isinstance(received, Received)
     for _ in range(2):
         home.app.commander.carry_out(received)
         home.wait(timedelta(minutes=1))
     assert home.app.signed_out.of(TENANT, ADA_OID).since == received.received_at
-    assert [each.action for each in home.trail("_installation")].count("session.ended") == 1
+    assert [record.action for record in home.trail("_installation")].count("session.ended") == 1
 
 
 @pytest.mark.parametrize(("roles", "allowed"), [(("operator",), False), ((), False), (("platform",), True)])
 def test_only_the_platforms_people_end_the_sessions_of_somebody_else(
     home: Installation, roles: tuple[str, ...], allowed: bool
 ) -> None:
-    said = say(home, ending(ADA_OID), speaking(BEN_OID, *roles))
+    receipt = say(home, end_sessions(ADA_OID), speaker_of(BEN_OID, *roles))
     home.hear()
-    assert state(home, said) is (SaidState.COUNTED if allowed else SaidState.PARKED)
+    assert state(home, receipt) is (SaidState.COUNTED if allowed else SaidState.PARKED)
     assert (home.app.signed_out.of(TENANT, ADA_OID) == EndedSessions()) is not allowed
 
 
 @pytest.mark.parametrize("person", ["", "ada@example.com", "oid:" + "a" * 32, "aaaaaaaa-0000-4000-8000-000000000001\n"])
 def test_whose_sessions_end_is_an_object_id(home: Installation, person: str) -> None:
     with pytest.raises(BadInput, match="person"):
-        say(home, ending(person), OLGA)
+        say(home, end_sessions(person), OLGA)
 
 
 @pytest.mark.parametrize(
-    ("asked", "wrong"),
+    ("command", "wrong"),
     [
         (CommandRequest(verb=Verb.CANCEL, release="shop-9", reason="x"), "shop-9"),
         (CommandRequest(verb=Verb.FREEZE, application="nope", environment="production", reason="x"), "nope"),
@@ -209,11 +209,11 @@ def test_whose_sessions_end_is_an_object_id(home: Installation, person: str) -> 
     ],
 )
 def test_a_command_that_names_nothing_is_answered_at_once_and_says_nothing(
-    home: Installation, asked: CommandRequest, wrong: str
+    home: Installation, command: CommandRequest, wrong: str
 ) -> None:
     with pytest.raises((BadInput, NotFound), match=wrong):
-        say(home, asked)
-    assert lying(home) == 0
+        say(home, command)
+    assert unread_rows(home) == 0
 
 
 def row(statement: CommandStatement, speaker: Speaker = OLGA) -> InboxRow:
@@ -221,12 +221,12 @@ def row(statement: CommandStatement, speaker: Speaker = OLGA) -> InboxRow:
 
 
 def statement(**fields: object) -> CommandStatement:
-    given = {"verb": Verb.CANCEL, "application": "shop", "release": 1, "reason": "x"} | fields
-    return CommandStatement.model_validate({"installation": "slipway.example.com", "salt": SALT} | given)
+    defaults = {"verb": Verb.CANCEL, "application": "shop", "release": 1, "reason": "x"} | fields
+    return CommandStatement.model_validate({"installation": "slipway.example.com", "salt": SALT} | defaults)
 
 
 @pytest.mark.parametrize(
-    ("said", "why"),
+    ("bad_row", "reason"),
     [
         (row(statement(release=9)), "there is no shop-9"),
         (row(statement(application="cart")), "application: expected shop"),
@@ -237,30 +237,30 @@ def statement(**fields: object) -> CommandStatement:
     ],
 )
 def test_what_a_front_should_not_have_written_is_refused_or_parked_with_the_reason(
-    home: Installation, said: InboxRow, why: str
+    home: Installation, bad_row: InboxRow, reason: str
 ) -> None:
-    where = home.app.inbox_writer.say("shop", said)
+    receipt = home.app.inbox_writer.say("shop", bad_row)
     home.hear()
-    reply = home.app.answers.reply(where.partition, where.id)
+    reply = home.app.answers.reply(receipt.partition, receipt.id)
     assert reply.state in (SaidState.PARKED, SaidState.REFUSED)
     reasons = [rule.reason for rule in reply.answered.rules] if reply.answered else [reply.reason]
-    assert why in "; ".join(reasons)
+    assert reason in "; ".join(reasons)
     assert home.phase(1) is Phase.AWAITING_APPROVAL
-    assert lying(home) == 0
+    assert unread_rows(home) == 0
 
 
 def test_a_row_that_nobody_can_read_is_parked_as_it_is_and_holds_up_no_other(home: Installation) -> None:
     home.inbox_table.add("shop", "1764000000000-0000000000000001", {"Data": '{"v": 7, "kind": "wish"}'})
     home.inbox_table.add("shop", "out of order", {"Odd": 1})
-    said = say(home)
+    receipt = say(home)
     home.bus.raw.clear()
     home.wait(timedelta(minutes=1))
     home.reconcile()
-    assert state(home, said) is SaidState.COUNTED
-    assert lying(home) == 0
-    parked = [each for each in home.app.parking.all() if each.source == "inbox"]
+    assert state(home, receipt) is SaidState.COUNTED
+    assert unread_rows(home) == 0
+    parked = [item for item in home.app.parking.all() if item.source == "inbox"]
     assert len(parked) == 2
-    assert {each.body for each in parked} == {'{"v": 7, "kind": "wish"}', ""}
+    assert {item.body for item in parked} == {'{"v": 7, "kind": "wish"}', ""}
 
 
 def reader(home: Installation, handling: Callable[[Received], None]) -> InboxReader:
@@ -280,45 +280,45 @@ def failing(error: Exception) -> Callable[[Received], None]:
 def test_a_row_that_cannot_be_handled_yet_waits_but_not_for_ever(
     home: Installation, error: Exception, longest: timedelta
 ) -> None:
-    said = say(home)
+    receipt = say(home)
     broken = reader(home, failing(error))
-    broken.take(said.partition, said.id)
-    assert state(home, said) is SaidState.RECEIVED
+    broken.take(receipt.partition, receipt.id)
+    assert state(home, receipt) is SaidState.RECEIVED
     home.wait(longest - timedelta(seconds=1))
     broken.take_all()
-    assert state(home, said) is SaidState.RECEIVED
+    assert state(home, receipt) is SaidState.RECEIVED
     home.wait(timedelta(seconds=1))
     broken.take_all()
-    reply = home.app.answers.reply(said.partition, said.id)
+    reply = home.app.answers.reply(receipt.partition, receipt.id)
     assert reply.state is SaidState.PARKED
     assert ("unexpected ValueError" if isinstance(error, ValueError) else str(error)) in reply.reason
 
 
 def test_a_busy_application_is_tried_again_by_the_queue_and_named_by_reconcile(home: Installation) -> None:
-    said = say(home)
+    receipt = say(home)
     busy = reader(home, failing(Contended("shop: busy")))
     with pytest.raises(Contended):
-        busy.take(said.partition, said.id)
+        busy.take(receipt.partition, receipt.id)
     home.wait(timedelta(minutes=1))
     (problem,) = busy.take_all()
     assert "shop: busy" in problem
-    assert state(home, said) is SaidState.RECEIVED
+    assert state(home, receipt) is SaidState.RECEIVED
 
 
 def test_answers_are_kept_for_thirty_days(home: Installation) -> None:
-    said = say(home)
+    receipt = say(home)
     home.hear()
     prune_answers(home.app.table, "shop", home.now - timedelta(minutes=1))
-    assert state(home, said) is SaidState.COUNTED
+    assert state(home, receipt) is SaidState.COUNTED
     prune_answers(home.app.table, "shop", home.now + timedelta(minutes=1))
     with pytest.raises(NotFound):
-        state(home, said)
+        state(home, receipt)
     assert home.actions().count("lane.frozen") == 1
 
 
 def test_a_statement_is_addressed_to_this_installation(home: Installation) -> None:
-    said = say(home)
-    received = home.app.inbox.get(said.partition, said.id)
+    receipt = say(home)
+    received = home.app.inbox.get(receipt.partition, receipt.id)
     assert isinstance(received, Received)
     assert received.row.statement is not None
     assert received.row.statement.installation == BASE.removeprefix("https://")

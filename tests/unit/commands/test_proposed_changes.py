@@ -28,16 +28,16 @@ from tests.unit.commands.proposals import (
     EVE,
     REJECT,
     actions,
-    broken,
+    broken_rules,
     change_of,
     guarded,
     messages,
     number,
-    only_said,
     propose,
     statement,
     trail,
     vote,
+    vote_without_proof,
     weaken,
 )
 
@@ -47,7 +47,7 @@ def live(tmp_path: Path) -> Live:
     return guarded(tmp_path / "team")
 
 
-# ---- the way
+# ---- from the proposal to the version in force
 def test_a_weaker_gate_takes_effect_once_the_people_of_the_old_one_let_it_through(live: Live) -> None:
     change = weaken(live)
     assert (change.phase, number(live)) == (ChangePhase.WAITING, 1)
@@ -83,17 +83,17 @@ def test_the_old_rules_count_and_not_those_that_the_change_would_bring(live: Liv
     """One approval would be enough by the new gate, and Eve would be asked by it."""
     live.edit_gate(required=1, approvers=["role:shop-approvers", f"oid:{EVE.oid}"])
     change = propose(live)
-    assert broken(vote(live, change, EVE)) == ["approver-is-listed"]
+    assert broken_rules(vote(live, change, EVE)) == ["approver-is-listed"]
     vote(live, change, ADA)
     assert change_of(live, change.hash).phase is ChangePhase.WAITING
 
 
 def test_people_are_told_what_would_be_weaker_and_how_it_ended(live: Live) -> None:
     change = weaken(live)
-    (told,) = [message for message in live.inbox.messages if message.notice == "change-proposed"]
-    assert told.release_url.endswith(f"/changes/{change.hash[7:]}")
-    assert told.lines == ("application:shop: production (production/shop): gate: required: 1 instead of 2",)
-    assert told.deadline == change.deadline
+    (notice,) = [message for message in live.inbox.messages if message.notice == "change-proposed"]
+    assert notice.release_url.endswith(f"/changes/{change.hash[7:]}")
+    assert notice.lines == ("application:shop: production (production/shop): gate: required: 1 instead of 2",)
+    assert notice.deadline == change.deadline
     vote(live, change, CLEO, REJECT)
     (end,) = messages(live, "change-ended")
     assert "rejected: no" in end
@@ -137,7 +137,7 @@ def test_who_could_not_be_told_is_told_by_the_next_pass(live: Live, monkeypatch:
         (lambda live, change: vote(live, change, ADA, plan="sha256:" + "0" * 64), "vote-is-for-this-plan"),
         (lambda live, change: vote(live, change, ADA, opening=2), "vote-is-for-this-opening"),
         (lambda live, change: vote(live, change, ADA, REJECT, reason=" "), "rejection-has-a-reason"),
-        (lambda live, change: only_said(live, change, ADA, APPROVE), "proof-is-given"),
+        (lambda live, change: vote_without_proof(live, change, ADA, APPROVE), "proof-is-given"),
     ],
     ids=["a stranger", "an old sign-in", "another plan", "another opening", "no reason", "no proof"],
 )
@@ -145,36 +145,36 @@ def test_a_vote_that_does_not_count_is_refused_by_its_rule(
     live: Live, cast: Callable[[Live, ProposedChange], Reply], rule: str
 ) -> None:
     change = weaken(live)
-    assert broken(cast(live, change)) == [rule]
+    assert broken_rules(cast(live, change)) == [rule]
     assert change_of(live, change.hash).votes == ()
     assert trail(live)[-1].action == "change.vote-refused"
 
 
 def test_whoever_proposed_it_does_not_approve_it_where_that_is_their_own_work(live: Live) -> None:
-    both = person(4, "Olga", "platform", "shop-approvers")
+    olga = person(4, "Olga", "platform", "shop-approvers")
     live.edit_gate(required=1)
-    change = propose(live, both)
-    assert broken(vote(live, change, both)) == ["approver-did-not-propose-it"]
-    assert vote(live, change, both, REJECT).state is SaidState.COUNTED
+    change = propose(live, olga)
+    assert broken_rules(vote(live, change, olga)) == ["approver-did-not-propose-it"]
+    assert vote(live, change, olga, REJECT).state is SaidState.COUNTED
 
 
 def test_nobody_counts_twice_and_a_statement_counts_once(live: Live) -> None:
     change = weaken(live)
     proof = proof_of(live, statement(change), ADA)
     for _ in range(2):
-        said = say_proved(live, proof)
+        receipt = say_proved(live, proof)
         live.hear()
-    assert broken(live.reply(said)) == ["one-vote-each", "proof-is-new"]
-    assert broken(vote(live, change, ADA)) == ["one-vote-each"]
+    assert broken_rules(live.reply(receipt)) == ["one-vote-each", "proof-is-new"]
+    assert broken_rules(vote(live, change, ADA)) == ["one-vote-each"]
     assert number(live) == 1
 
 
 def test_a_rejection_need_only_be_said_and_ends_it(live: Live) -> None:
     change = weaken(live)
     vote(live, change, ADA)
-    assert only_said(live, change, ADA, REJECT).state is SaidState.COUNTED
+    assert vote_without_proof(live, change, ADA, REJECT).state is SaidState.COUNTED
     assert change_of(live, change.hash).phase is ChangePhase.REJECTED
-    assert broken(vote(live, change, BEN)) == ["change-is-waiting"]
+    assert broken_rules(vote(live, change, BEN)) == ["change-is-waiting"]
     assert number(live) == 1
 
 
@@ -182,13 +182,13 @@ def test_a_vote_waits_while_the_identity_provider_is_away(live: Live) -> None:
     change = weaken(live)
     proof = proof_of(live, statement(change), ADA)
     live.provider.issuer.away = True
-    said = say_proved(live, proof)
+    receipt = say_proved(live, proof)
     live.hear()
-    assert live.reply(said).state is SaidState.RECEIVED
+    assert live.reply(receipt).state is SaidState.RECEIVED
     live.provider.issuer.away = False
     live.wait(timedelta(minutes=1))
     live.reconcile()
-    assert live.reply(said).state is SaidState.COUNTED
+    assert live.reply(receipt).state is SaidState.COUNTED
 
 
 # ---- how it ends
@@ -200,21 +200,21 @@ def test_what_nobody_decides_in_time_expires_and_can_be_proposed_again(live: Liv
     assert change_of(live, change.hash).phase is ChangePhase.EXPIRED
     again = propose(live)
     assert (again.hash, again.opening, again.votes) == (change.hash, 2, ())
-    assert broken(vote(live, change, BEN)) == ["vote-is-for-this-opening"]
+    assert broken_rules(vote(live, change, BEN)) == ["vote-is-for-this-opening"]
 
 
 def test_a_vote_that_came_in_time_is_read_before_anything_expires(live: Live) -> None:
     change = weaken(live)
     live.provider.issuer.away = True
-    said = say_proved(live, proof_of(live, statement(change), ADA))
+    receipt = say_proved(live, proof_of(live, statement(change), ADA))
     live.wait(timedelta(hours=23, minutes=59))
     live.reconcile()
     live.wait(timedelta(minutes=1))
     assert change_of(live, change.hash).phase is ChangePhase.WAITING
     live.provider.issuer.away = False
-    assert live.reply(said).state is SaidState.RECEIVED
+    assert live.reply(receipt).state is SaidState.RECEIVED
     live.reconcile()
-    assert live.reply(said).state is SaidState.COUNTED
+    assert live.reply(receipt).state is SaidState.COUNTED
     assert change_of(live, change.hash).phase is ChangePhase.EXPIRED
 
 
@@ -224,7 +224,7 @@ def test_a_newer_change_of_the_same_takes_its_place(live: Live) -> None:
     newer = weaken(live, required=1, deadline="48h")
     assert change_of(live, change.hash).phase is ChangePhase.SUPERSEDED
     assert newer.phase is ChangePhase.WAITING
-    assert broken(vote(live, change, BEN)) == ["change-is-waiting"]
+    assert broken_rules(vote(live, change, BEN)) == ["change-is-waiting"]
     live.reconcile()
     (headline,) = messages(live, "change-ended")
     assert "superseded" in headline
@@ -243,10 +243,10 @@ def test_it_is_void_when_the_catalogue_has_moved_on(live: Live) -> None:
     live.edit_gate(required=2)
     live.edit_environment("staging", rollout_within="9m")
     live.apply()
-    assert broken(vote(live, change, BEN)) == ["change-is-waiting"]
-    ended = change_of(live, change.hash)
-    assert ended.phase is ChangePhase.VOID
-    assert "somebody else has changed application:shop" in ended.why
+    assert broken_rules(vote(live, change, BEN)) == ["change-is-waiting"]
+    latest = change_of(live, change.hash)
+    assert latest.phase is ChangePhase.VOID
+    assert "somebody else has changed application:shop" in latest.why
     assert number(live) == 2
 
 
@@ -262,8 +262,8 @@ def test_it_is_void_when_it_would_weaken_something_else_by_now(live: Live) -> No
     live.edit_project(stricter)
     live.apply(app="team")
     live.reconcile()
-    ended = change_of(live, change.hash)
-    assert (ended.phase, number(live)) == (ChangePhase.VOID, 1)
+    latest = change_of(live, change.hash)
+    assert (latest.phase, number(live)) == (ChangePhase.VOID, 1)
 
 
 # ---- several gates
@@ -316,7 +316,7 @@ def test_what_was_cut_short_takes_effect_by_the_next_pass(live: Live, monkeypatc
     vote(live, change, ADA)
     voting, enacting = live.app.change_voting, live.app.enacting
     dead = replace(enacting, versions=_Dying(enacting.versions))  # type: ignore[arg-type]
-    said = say_proved(live, proof_of(live, statement(change), BEN))
+    receipt = say_proved(live, proof_of(live, statement(change), BEN))
     (row,) = list(live.app.inbox.of(keys.INSTALLATION, limit=2))
     with pytest.raises(KeyboardInterrupt):
         replace(voting, enacting=dead).take(row)  # type: ignore[arg-type]
@@ -326,15 +326,15 @@ def test_what_was_cut_short_takes_effect_by_the_next_pass(live: Live, monkeypatc
     assert change_of(live, change.hash).phase is ChangePhase.IN_FORCE
     assert number(live) == 2
     live.hear()
-    assert live.reply(said).state is SaidState.COUNTED
+    assert live.reply(receipt).state is SaidState.COUNTED
     assert number(live) == 2
 
 
 class _Dying:
     """Versions that end the process before the first commit."""
 
-    def __init__(self, whole: object) -> None:
-        self._whole = whole
+    def __init__(self, versions: object) -> None:
+        self._whole = versions
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._whole, name)
@@ -346,15 +346,15 @@ class _Dying:
 def test_a_row_that_says_it_passed_is_not_believed_without_the_records(live: Live) -> None:
     change = weaken(live)
     vote(live, change, ADA)
-    kept = live.app.proposals.current(change.hash)
-    assert kept.change is not None
-    forged = kept.change.evolve(phase=ChangePhase.PASSED, votes=kept.change.votes * 2)
-    values = {"Data": forged.model_dump_json()}
-    live.table.transact(keys.INSTALLATION, [Write(act=Act.PUT, key=keys.PROPOSED + change.hash[7:], values=values)])
+    stored = live.app.proposals.current(change.hash)
+    assert stored.change is not None
+    forged = stored.change.evolve(phase=ChangePhase.PASSED, votes=stored.change.votes * 2)
+    columns = {"Data": forged.model_dump_json()}
+    live.table.transact(keys.INSTALLATION, [Write(act=Act.PUT, key=keys.PROPOSED + change.hash[7:], values=columns)])
     live.reconcile()
-    ended = change_of(live, change.hash)
-    assert (ended.phase, number(live)) == (ChangePhase.VOID, 1)
-    assert "quorum-reached: 1 of 2" in ended.why
+    latest = change_of(live, change.hash)
+    assert (latest.phase, number(live)) == (ChangePhase.VOID, 1)
+    assert "quorum-reached: 1 of 2" in latest.why
 
 
 def test_the_hash_names_the_changes_in_whatever_order_they_came(live: Live) -> None:
@@ -372,9 +372,9 @@ def test_a_vote_whose_proof_is_of_something_else_keeps_a_change_from_taking_effe
     assert proposed.proof is not None
     live.blobs.documents[first.proof] = live.blobs.documents[proposed.proof]  # type: ignore[attr-defined]
     vote(live, change, BEN)
-    ended = change_of(live, change.hash)
-    assert (ended.phase, number(live)) == (ChangePhase.VOID, 1)
-    assert f"record {first.sequence}" in ended.why
+    latest = change_of(live, change.hash)
+    assert (latest.phase, number(live)) == (ChangePhase.VOID, 1)
+    assert f"record {first.sequence}" in latest.why
 
 
 def test_each_voter_is_told_once_what_was_counted_in_their_name(live: Live) -> None:
@@ -382,14 +382,14 @@ def test_each_voter_is_told_once_what_was_counted_in_their_name(live: Live) -> N
     vote(live, change, ADA)
     vote(live, change, CLEO, REJECT)
     live.reconcile()
-    told = [message for message in live.inbox.messages if message.notice == "change-vote-counted"]
-    assert [message.lines[0].partition(" of ")[0] for message in told] == ["approval", "rejection"]
-    assert ADA.oid in told[0].lines[0]
-    assert "proved by a sign-in" in told[0].lines[1]
-    assert "reject the change on its page" in told[0].lines[-1]
-    assert told[0].release_url.endswith(f"/changes/{change.hash[7:]}")
+    notices = [message for message in live.inbox.messages if message.notice == "change-vote-counted"]
+    assert [message.lines[0].partition(" of ")[0] for message in notices] == ["approval", "rejection"]
+    assert ADA.oid in notices[0].lines[0]
+    assert "proved by a sign-in" in notices[0].lines[1]
+    assert "reject the change on its page" in notices[0].lines[-1]
+    assert notices[0].release_url.endswith(f"/changes/{change.hash[7:]}")
 
 
-def test_of_a_vote_that_did_not_count_on_a_change_nobody_is_told(live: Live) -> None:
+def test_nobody_is_told_of_a_vote_on_a_change_that_did_not_count(live: Live) -> None:
     vote(live, weaken(live), EVE)
     assert "change-vote-counted" not in {message.notice for message in live.inbox.messages}

@@ -1,4 +1,4 @@
-"""A change that weakens what guards production counts with a proof alone; one statement says all of it."""
+"""A change that weakens what guards production needs a proof; one statement covers all of it."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -38,11 +38,11 @@ def live(tmp_path: Path) -> Live:
     for name in NAMES:
         file = folder / name / "project.yaml"
         file.parent.mkdir()
-        value = yaml.safe_load(text) | {"project": name}
-        for environment in value["environments"].values():
+        document = yaml.safe_load(text) | {"project": name}
+        for environment in document["environments"].values():
             environment["namespaces"] = [f"{name}-*"]
-        value["environments"]["production"]["least_gate"] = {"required": 2}
-        file.write_text(yaml.safe_dump(value, sort_keys=False))
+        document["environments"]["production"]["least_gate"] = {"required": 2}
+        file.write_text(yaml.safe_dump(document, sort_keys=False))
 
     def only_its_own(value: dict[str, Any]) -> None:
         for environment in value["environments"].values():
@@ -56,21 +56,23 @@ def live(tmp_path: Path) -> Live:
 
 def rewrite(live: Live, name: str, *, required: int) -> None:
     file = live.deliveries / name / "project.yaml"
-    value = yaml.safe_load(file.read_text())
-    value["environments"]["production"]["least_gate"]["required"] = required
-    file.write_text(yaml.safe_dump(value, sort_keys=False))
+    document = yaml.safe_load(file.read_text())
+    document["environments"]["production"]["least_gate"]["required"] = required
+    file.write_text(yaml.safe_dump(document, sort_keys=False))
 
 
 def weaken(live: Live, *names: str) -> ToConfirm:
     for name in names:
         rewrite(live, name, required=1)
-    asked = live.say()
-    assert isinstance(asked, ToConfirm), asked
-    return asked
+    to_confirm = live.say()
+    assert isinstance(to_confirm, ToConfirm), to_confirm
+    return to_confirm
 
 
-def pending(live: Live, asked: ToConfirm) -> str:
-    return live.app.saying.keep_pending(asked.statement, Via.CLI, content=asked.content, compared=asked.compared)
+def pending(live: Live, to_confirm: ToConfirm) -> str:
+    return live.app.saying.keep_pending(
+        to_confirm.statement, Via.CLI, content=to_confirm.content, compared=to_confirm.compared
+    )
 
 
 def number(live: Live, name: str) -> int:
@@ -81,24 +83,24 @@ def trail(live: Live) -> list[AuditRecord]:
     return [record for record in live.app.ledger.audit(keys.INSTALLATION) if isinstance(record, AuditRecord)]
 
 
-def refused_by(live: Live, said: Said) -> list[str]:
+def refused_by(live: Live, receipt: Said) -> list[str]:
     live.hear()
-    reply = live.reply(said)
+    reply = live.reply(receipt)
     assert reply.state is SaidState.REFUSED, reply
     assert reply.answered is not None
     return [rule.name for rule in reply.answered.rules]
 
 
 def test_what_weakens_a_project_waits_for_a_person_and_one_statement_says_it_of_all(live: Live) -> None:
-    asked = weaken(live, *NAMES)
-    shown = {each.subject: each for each in asked.compared}
-    assert shown["project:one"].weaker == (WEAKER,)
-    assert shown["project:one"].difference == ("environments.production.least_gate.required: 2 → 1",)
-    assert shown["project:team"].outcome == "unchanged"
+    to_confirm = weaken(live, *NAMES)
+    compared = {change.subject: change for change in to_confirm.compared}
+    assert compared["project:one"].weaker == (WEAKER,)
+    assert compared["project:one"].difference == ("environments.production.least_gate.required: 2 → 1",)
+    assert compared["project:team"].outcome == "unchanged"
     live.hear()
     assert [number(live, name) for name in NAMES] == [1, 1, 1]
 
-    handle = pending(live, asked)
+    handle = pending(live, to_confirm)
     confirm_pending(live, handle)
     live.hear()
     confirmed = live.app.saying.confirmed(handle)
@@ -118,41 +120,41 @@ def test_what_weakens_a_project_waits_for_a_person_and_one_statement_says_it_of_
 
 
 def test_the_same_change_that_is_only_said_is_refused_by_the_worker(live: Live) -> None:
-    asked = weaken(live, "one")
-    row = InboxRow(kind=InboxKind.CATALOGUE, said=asked.statement, speaker=OLGA, content=asked.content)
+    to_confirm = weaken(live, "one")
+    row = InboxRow(kind=InboxKind.CATALOGUE, said=to_confirm.statement, speaker=OLGA, content=to_confirm.content)
     assert refused_by(live, live.app.inbox_writer.say(keys.INSTALLATION, row)) == ["proof-is-given"]
     assert number(live, "one") == 1
 
 
 def test_what_a_person_may_is_what_the_token_of_their_proof_says(live: Live) -> None:
-    asked = weaken(live, "one")
+    to_confirm = weaken(live, "one")
     ada = person(1, "Ada", "operator")
-    assert refused_by(live, say_proved(live, proof_of(live, asked.statement, ada), content=asked.content)) == [
-        "may-change-it"
-    ]
+    assert refused_by(
+        live, say_proved(live, proof_of(live, to_confirm.statement, ada), content=to_confirm.content)
+    ) == ["may-change-it"]
     record = trail(live)[-1]
     assert (record.action, record.actor) == ("change.refused", f"oid:{ada.oid}")
     assert record.proof is not None
 
 
 def test_a_proof_of_something_else_or_of_too_long_ago_does_not_count(live: Live) -> None:
-    asked, other = weaken(live, "one"), weaken(live, "two")
-    wrong = proof_of(live, asked.statement, of=other.statement)
-    assert refused_by(live, say_proved(live, wrong, content=asked.content)) == ["proof-holds"]
+    to_confirm, unrelated = weaken(live, "one"), weaken(live, "two")
+    wrong = proof_of(live, to_confirm.statement, of=unrelated.statement)
+    assert refused_by(live, say_proved(live, wrong, content=to_confirm.content)) == ["proof-holds"]
     record = trail(live)[-1]
     assert (record.actor, record.details["on_behalf_of"]) == ("slipway", f"oid:{SIGNS_IN.oid}")
 
-    asked = weaken(live, "one", "two")
-    stale = proof_of(live, asked.statement, ago=timedelta(minutes=8))
-    assert refused_by(live, say_proved(live, stale, content=asked.content)) == ["sign-in-is-fresh"]
+    to_confirm = weaken(live, "one", "two")
+    stale = proof_of(live, to_confirm.statement, ago=timedelta(minutes=8))
+    assert refused_by(live, say_proved(live, stale, content=to_confirm.content)) == ["sign-in-is-fresh"]
     assert number(live, "one") == number(live, "two") == 1
 
 
 def test_a_statement_counts_once_also_after_everything_was_put_back(live: Live) -> None:
-    asked = weaken(live, "one")
-    proof = proof_of(live, asked.statement)
-    content = {digest: live.incoming.documents[digest] for digest in asked.content}  # type: ignore[attr-defined]
-    say_proved(live, proof, content=asked.content)
+    to_confirm = weaken(live, "one")
+    proof = proof_of(live, to_confirm.statement)
+    content = {digest: live.incoming.documents[digest] for digest in to_confirm.content}  # type: ignore[attr-defined]
+    say_proved(live, proof, content=to_confirm.content)
     live.hear()
     assert number(live, "one") == 2
     rewrite(live, "one", required=2)
@@ -160,44 +162,44 @@ def test_a_statement_counts_once_also_after_everything_was_put_back(live: Live) 
     assert number(live, "one") == 3
 
     live.incoming.documents.update(content)  # type: ignore[attr-defined] # a front that says it once more
-    assert refused_by(live, say_proved(live, proof, content=asked.content)) == ["proof-is-new"]
+    assert refused_by(live, say_proved(live, proof, content=to_confirm.content)) == ["proof-is-new"]
     assert number(live, "one") == 3
 
 
 def test_a_row_that_was_cut_short_goes_on_where_it_was(live: Live) -> None:
-    asked = weaken(live, *NAMES)
-    said = say_proved(live, proof_of(live, asked.statement), content=asked.content)
-    (row,) = [each for each in live.app.inbox.unread(limit=9) if isinstance(each, Received)]
+    to_confirm = weaken(live, *NAMES)
+    receipt = say_proved(live, proof_of(live, to_confirm.statement), content=to_confirm.content)
+    (row,) = [item for item in live.app.inbox.unread(limit=9) if isinstance(item, Received)]
     commits: list[str] = []
-    applying, whole = live.app.applying, live.app.applying.versions
+    applying, versions = live.app.applying, live.app.applying.versions
 
     class Dying:
         """Versions that end the process after the first commit."""
 
         def __getattr__(self, name: str) -> Any:
-            return getattr(whole, name)
+            return getattr(versions, name)
 
         def commit(self, *args: Any, **options: Any) -> Any:
             if commits:
                 raise KeyboardInterrupt
             commits.append("one")
-            return whole.commit(*args, **options)
+            return versions.commit(*args, **options)
 
     with pytest.raises(KeyboardInterrupt):
         replace(applying, versions=Dying()).take(row)  # type: ignore[arg-type]
     assert sum(number(live, name) for name in NAMES) == 4
     live.hear()
     assert [number(live, name) for name in NAMES] == [2, 2, 2]
-    assert live.reply(said).state is SaidState.COUNTED
+    assert live.reply(receipt).state is SaidState.COUNTED
 
 
 def test_a_change_waits_while_the_identity_provider_is_away(live: Live) -> None:
-    asked = weaken(live, "one")
-    said = say_proved(live, proof_of(live, asked.statement), content=asked.content)
+    to_confirm = weaken(live, "one")
+    receipt = say_proved(live, proof_of(live, to_confirm.statement), content=to_confirm.content)
     live.provider.issuer.away = True
     live.hear()
-    assert live.reply(said).state is SaidState.RECEIVED
+    assert live.reply(receipt).state is SaidState.RECEIVED
     live.provider.issuer.away = False
     live.wait(timedelta(minutes=1))
     live.reconcile()
-    assert live.reply(said).state is SaidState.COUNTED
+    assert live.reply(receipt).state is SaidState.COUNTED

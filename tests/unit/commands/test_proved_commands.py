@@ -1,4 +1,4 @@
-"""What lets something through counts with a proof alone (promise 13): each verb, and each way to get around it."""
+"""What lets something through needs a proof (promise 13): each verb, and each way to get around it."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -61,18 +61,18 @@ def make(folder: Path) -> Installation:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+def original(tmp_path_factory: pytest.TempPathFactory) -> Installation:
     return make(tmp_path_factory.mktemp("made") / "deliveries")
 
 
 @pytest.fixture
-def home(made: Installation) -> Installation:
+def home(original: Installation) -> Installation:
     """Two releases went live."""
-    return made.copy()
+    return original.copy()
 
 
 def ready_for(home: Installation, verb: Verb) -> CommandStatement:
-    """Something that the command lets through, and what it says."""
+    """Prepare something that the command lets through; returns the command's statement."""
     if verb is Verb.RETRY:
         home.push("3.0")
         home.settle()
@@ -103,19 +103,19 @@ def who_must_be_known(home: Installation) -> None:
     home.restart(wrap=lambda ports: replace(ports, catalogue=lambda: catalogue_of(stricter)))
 
 
-def reply(home: Installation, said: Said) -> Reply:
+def reply(home: Installation, receipt: Said) -> Reply:
     home.hear()
-    return home.app.answers.reply(said.partition, said.id)
+    return home.app.answers.reply(receipt.partition, receipt.id)
 
 
-def refused(home: Installation, said: Said, *, verb: Verb = Verb.ROLLBACK) -> list[str]:
+def refused(home: Installation, receipt: Said, *, verb: Verb = Verb.ROLLBACK) -> list[str]:
     """The rules for which it was refused; nothing was done, and a record says so."""
-    found = reply(home, said)
-    assert found.state is SaidState.REFUSED, found
-    assert found.answered is not None
+    refusal = reply(home, receipt)
+    assert refusal.state is SaidState.REFUSED, refusal
+    assert refusal.answered is not None
     record = trail(home)[-1]
-    names = [rule.name for rule in found.answered.rules]
-    assert (record.action, record.details["rules"], record.inbox) == ("command.refused", names, said.id)
+    names = [rule.name for rule in refusal.answered.rules]
+    assert (record.action, record.details["rules"], record.inbox) == ("command.refused", names, receipt.id)
     assert DONE[verb] not in home.actions()
     return names
 
@@ -131,15 +131,15 @@ def test_every_verb_that_opens_is_played_here() -> None:
 @pytest.mark.parametrize("verb", sorted(OPENS))
 def test_what_opens_is_done_with_a_proof_and_recorded_with_it(home: Installation, verb: Verb) -> None:
     proof = proof_of(home, ready_for(home, verb))
-    said = say_proved(home, proof)
-    assert reply(home, said).state is SaidState.COUNTED
-    record = next(each for each in reversed(trail(home)) if each.action == DONE[verb])
-    assert (record.actor, record.inbox) == (f"oid:{OLGA.oid}", said.id)
+    receipt = say_proved(home, proof)
+    assert reply(home, receipt).state is SaidState.COUNTED
+    record = next(record for record in reversed(trail(home)) if record.action == DONE[verb])
+    assert (record.actor, record.inbox) == (f"oid:{OLGA.oid}", receipt.id)
     assert record.received_at is not None
     assert record.proof is not None
-    kept = home.app.blobs.get(record.proof)
-    assert kept is not None
-    assert proof.id_token.encode() in kept
+    stored_proof = home.app.blobs.get(record.proof)
+    assert stored_proof is not None
+    assert proof.id_token.encode() in stored_proof
     assert home.verify().intact
 
 
@@ -161,8 +161,8 @@ def test_each_line_about_the_end_of_a_freeze_of_everything_names_who_ended_it(ho
     say_proved(home, proof_of(home, end))
     home.hear()
     lines = [*trail(home), *trail(home, INSTALLATION)]
-    ended = [record.details.get("name") for record in lines if record.action == "everything.unfrozen"]
-    assert ended == ["Olga", "Olga"]
+    names = [record.details.get("name") for record in lines if record.action == "everything.unfrozen"]
+    assert names == ["Olga", "Olga"]
 
 
 @pytest.mark.parametrize("verb", sorted(OPENS))
@@ -171,26 +171,26 @@ def test_what_opens_is_refused_on_the_fronts_word_alone(home: Installation, verb
     statement = ready_for(home, verb)
     before = home.actions().count(DONE[verb])
     row = InboxRow(kind=InboxKind.COMMAND, said=statement, speaker=FRONT)
-    found = reply(home, home.app.inbox_writer.say("shop", row))
-    assert found.state is SaidState.REFUSED
-    assert found.answered is not None
-    assert found.answered.rules[0].name == "proof-is-given"
+    refusal = reply(home, home.app.inbox_writer.say("shop", row))
+    assert refusal.state is SaidState.REFUSED
+    assert refusal.answered is not None
+    assert refusal.answered.rules[0].name == "proof-is-given"
     assert home.actions()[-1] == "command.refused"
     assert home.actions().count(DONE[verb]) == before
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "command",
     [
         CommandRequest(verb=Verb.FREEZE, application="shop", environment="production", reason="stop"),
         CommandRequest(verb=Verb.CANCEL, release="shop-3", reason="stop"),
     ],
     ids=["freeze", "cancel"],
 )
-def test_what_stops_something_needs_only_to_be_said(home: Installation, asked: CommandRequest) -> None:
+def test_what_stops_something_needs_only_to_be_said(home: Installation, command: CommandRequest) -> None:
     home.push("3.0")
     home.settle()
-    assert reply(home, home.app.inbox_writer.command(asked, FRONT)).state is SaidState.COUNTED
+    assert reply(home, home.app.inbox_writer.command(command, FRONT)).state is SaidState.COUNTED
 
 
 # ---- a proof of something else
@@ -207,8 +207,8 @@ def test_what_stops_something_needs_only_to_be_said(home: Installation, asked: C
 )
 def test_a_proof_of_another_statement_proves_nothing(home: Installation, lie: dict[str, Any]) -> None:
     signed = ready_for(home, Verb.ROLLBACK)
-    said = say_proved(home, proof_of(home, signed.evolve(**lie), of=signed))
-    assert refused(home, said)[0] == "proof-holds"
+    receipt = say_proved(home, proof_of(home, signed.evolve(**lie), of=signed))
+    assert refused(home, receipt)[0] == "proof-holds"
     record = trail(home)[-1]
     assert (record.actor, record.proof, record.details["on_behalf_of"]) == ("slipway", None, f"oid:{OLGA.oid}")
 
@@ -223,22 +223,22 @@ def test_a_proof_counts_once_however_often_the_front_sends_it(home: Installation
     proof = proof_of(home, ready_for(home, Verb.ROLLBACK))
     assert reply(home, say_proved(home, proof)).state is SaidState.COUNTED
     again = say_proved(home, proof)
-    found = reply(home, again)
-    assert found.state is SaidState.REFUSED
-    assert found.answered is not None
-    assert "already counted" in found.answered.rules[0].reason
+    refusal = reply(home, again)
+    assert refusal.state is SaidState.REFUSED
+    assert refusal.answered is not None
+    assert "already counted" in refusal.answered.rules[0].reason
     assert home.actions().count("rollback.ordered") == 1
 
 
 def test_the_same_row_any_number_of_times_is_one_command(home: Installation) -> None:
-    said = say_proved(home, proof_of(home, ready_for(home, Verb.ROLLBACK)))
-    received = home.app.inbox.get(said.partition, said.id)
+    receipt = say_proved(home, proof_of(home, ready_for(home, Verb.ROLLBACK)))
+    received = home.app.inbox.get(receipt.partition, receipt.id)
     assert isinstance(received, Received)
     for _ in range(3):
         home.app.commander.carry_out(received)
     assert home.actions().count("rollback.ordered") == 1
     assert "command.refused" not in home.actions()
-    assert reply(home, said).state is SaidState.COUNTED
+    assert reply(home, receipt).state is SaidState.COUNTED
 
 
 def test_a_proof_that_was_refused_is_not_good_later_either(home: Installation) -> None:
@@ -271,28 +271,28 @@ def test_a_token_that_does_not_say_when_the_person_signed_in_is_refused(home: In
 
 @pytest.mark.parametrize("roles", [("reader",), ("shop-approvers",), ("admin",)])
 def test_only_the_roles_in_the_proofs_own_token_count(home: Installation, roles: tuple[str, ...]) -> None:
-    """The front puts an operator's roles down for them."""
+    """The front claims that they have an operator's roles."""
     ada = person(1, "Ada", *roles)
-    said = say_proved(home, proof_of(home, ready_for(home, Verb.ROLLBACK), ada))
-    assert refused(home, said) == ["may-order-it"]
+    receipt = say_proved(home, proof_of(home, ready_for(home, Verb.ROLLBACK), ada))
+    assert refused(home, receipt) == ["may-order-it"]
     assert trail(home)[-1].actor == f"oid:{ada.oid}"
 
 
 def test_an_override_is_the_platforms(home: Installation) -> None:
     olu = person(5, "Olu", "operator")
-    said = say_proved(home, proof_of(home, ready_for(home, Verb.OVERRIDE), olu))
-    assert refused(home, said, verb=Verb.OVERRIDE) == ["may-order-it"]
+    receipt = say_proved(home, proof_of(home, ready_for(home, Verb.OVERRIDE), olu))
+    assert refused(home, receipt, verb=Verb.OVERRIDE) == ["may-order-it"]
 
 
 # ---- while nobody can verify it
 def test_while_the_issuer_is_away_the_command_waits_and_is_not_lost(home: Installation) -> None:
-    said = say_proved(home, proof_of(home, ready_for(home, Verb.ROLLBACK)))
+    receipt = say_proved(home, proof_of(home, ready_for(home, Verb.ROLLBACK)))
     home.provider.issuer.away = True
-    assert reply(home, said).state is SaidState.RECEIVED
+    assert reply(home, receipt).state is SaidState.RECEIVED
     home.provider.issuer.away = False
     home.wait(timedelta(minutes=1))
     home.reconcile()
-    assert home.app.answers.reply(said.partition, said.id).state is SaidState.COUNTED
+    assert home.app.answers.reply(receipt.partition, receipt.id).state is SaidState.COUNTED
 
 
 # ---- everything
@@ -303,16 +303,16 @@ def test_the_freeze_of_everything_ends_with_a_proof_alone(home: Installation) ->
     )
     ending = home.app.inbox_writer.statement(CommandRequest(verb=Verb.UNFREEZE, reason="it is over"))
     row = InboxRow(kind=InboxKind.COMMAND, said=ending, speaker=FRONT)
-    only_said = reply(home, home.app.inbox_writer.say(INSTALLATION, row))
-    assert only_said.answered is not None
-    assert [rule.name for rule in only_said.answered.rules] == ["proof-is-given"]
+    vote_without_proof = reply(home, home.app.inbox_writer.say(INSTALLATION, row))
+    assert vote_without_proof.answered is not None
+    assert [rule.name for rule in vote_without_proof.answered.rules] == ["proof-is-given"]
     assert home.app.blocks.everything() is not None
     proof = proof_of(home, ending)
-    said = say_proved(home, proof)
-    assert reply(home, said).state is SaidState.COUNTED
+    receipt = say_proved(home, proof)
+    assert reply(home, receipt).state is SaidState.COUNTED
     assert home.app.blocks.everything() is None
     record = trail(home, INSTALLATION)[-1]
-    assert (record.action, record.actor, record.inbox) == ("everything.unfrozen", f"oid:{OLGA.oid}", said.id)
+    assert (record.action, record.actor, record.inbox) == ("everything.unfrozen", f"oid:{OLGA.oid}", receipt.id)
     assert record.proof is not None
     home.app.inbox_writer.command(CommandRequest(verb=Verb.FREEZE, reason="again"), FRONT)
     home.hear()

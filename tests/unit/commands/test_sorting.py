@@ -26,21 +26,21 @@ from tests.unit.commands.proposals import ADA, BEN, change_of, trail, vote
 NAMES = ("shop", "cart", "search")
 
 
-def three(folder: Path) -> Live:
+def three_applications(folder: Path) -> Live:
     """Three applications; two people with a role have to approve what goes to production."""
     for name in NAMES:
         write_application(folder, name)
-    made = Live(folder)
+    live = Live(folder)
     for name in NAMES:
         gate = {"kind": "approval", "approvers": ["role:shop-approvers"], "required": 2, "level": "signed"}
-        made.edit_environment("production", name, gate=gate)
-    made.apply()
-    return made
+        live.edit_environment("production", name, gate=gate)
+    live.apply()
+    return live
 
 
 @pytest.fixture
 def live(tmp_path: Path) -> Live:
-    return begun(three, tmp_path)
+    return begun(three_applications, tmp_path)
 
 
 def number(live: Live, name: str) -> int:
@@ -52,18 +52,18 @@ def gate_of(live: Live, name: str, **fields: Any) -> None:
     live.edit_environment("production", name, gate=gate | fields)
 
 
-def proved(live: Live, asked: object) -> Reply:
-    """Somebody confirms what was asked for; what became of it."""
-    assert isinstance(asked, ToConfirm), asked
-    said = say_proved(live, proof_of(live, asked.statement, SIGNS_IN), content=asked.content)
+def confirm(live: Live, to_confirm: object) -> Reply:
+    """Somebody confirms the change; returns what became of it."""
+    assert isinstance(to_confirm, ToConfirm), to_confirm
+    receipt = say_proved(live, proof_of(live, to_confirm.statement, SIGNS_IN), content=to_confirm.content)
     live.hear()
     live.wait_a_moment()
-    return live.reply(said)
+    return live.reply(receipt)
 
 
 def outcomes(reply: Reply) -> dict[str, tuple[str, int]]:
     assert reply.answered is not None, reply
-    return {each.subject.partition(":")[2]: (each.outcome, each.number) for each in reply.answered.changes}
+    return {change.subject.partition(":")[2]: (change.outcome, change.number) for change in reply.answered.changes}
 
 
 # ---- the front
@@ -81,15 +81,15 @@ def test_forty_applications_are_one_statement_and_one_sign_in(tmp_path: Path) ->
     for name in names[3:]:
         live.edit_environment("staging", name, rollout_within="9m")
     live.edit(names[-1], notify=["nobody"])
-    asked = live.say()
-    assert isinstance(asked, ToConfirm)
-    assert len(asked.statement.changes) == 40
-    assert [str(each.subject) for each in asked.refused] == [f"application:{names[-1]}"]
-    reply = proved(live, asked)
-    became = outcomes(reply)
-    assert {became[name] for name in names[:3]} == {("proposed", 0)}
-    assert {became[name] for name in names[3:-1]} == {("changed", 2)}
-    assert names[-1] not in became
+    to_confirm = live.say()
+    assert isinstance(to_confirm, ToConfirm)
+    assert len(to_confirm.statement.changes) == 40
+    assert [str(change.subject) for change in to_confirm.refused] == [f"application:{names[-1]}"]
+    reply = confirm(live, to_confirm)
+    by_name = outcomes(reply)
+    assert {by_name[name] for name in names[:3]} == {("proposed", 0)}
+    assert {by_name[name] for name in names[3:-1]} == {("changed", 2)}
+    assert names[-1] not in by_name
     assert reply.state is SaidState.COUNTED
     assert [number(live, name) for name in names] == [1] * 3 + [2] * 36 + [1]
 
@@ -111,9 +111,9 @@ def test_an_application_of_a_project_that_is_refused_is_judged_by_the_one_in_for
     live.edit_environment("staging", "cart", rollout_within="9m")
     live.edit_environment("staging", "search", namespace="search-2")
     ada = Speaker(oid=person(1, "ada").oid, roles=("leads",), via=Via.CLI)
-    said = live.say(ada)
-    assert isinstance(said, SaidChanges)
-    refused = {str(each.subject): each.refused for each in said.refused}
+    answer = live.say(ada)
+    assert isinstance(answer, SaidChanges)
+    refused = {str(change.subject): change.refused for change in answer.refused}
     assert "only the role platform may apply projects" in refused["project:team"]
     assert "search/application.yaml: environments[0].namespace" in refused["application:search"]
     live.hear()
@@ -124,7 +124,7 @@ def test_an_application_of_a_project_that_is_refused_is_judged_by_the_one_in_for
 def test_what_weakens_a_gate_waits_and_the_rest_of_its_statement_takes_effect(live: Live) -> None:
     gate_of(live, "shop", required=1)
     live.edit_environment("staging", "cart", rollout_within="9m")
-    reply = proved(live, live.say())
+    reply = confirm(live, live.say())
     assert outcomes(reply) == {
         "team": ("unchanged", 1),
         "shop": ("proposed", 0),
@@ -154,9 +154,9 @@ def test_what_only_holds_together_with_what_waits_waits_with_it(live: Live) -> N
     live.edit_project(weaker)
     live.edit_environment("staging", "search", namespace="search-2")
     live.edit_environment("staging", "cart", rollout_within="9m")
-    reply = proved(live, live.say())
-    became = outcomes(reply)
-    assert (became["team"], became["search"], became["cart"]) == (("proposed", 0), ("proposed", 0), ("changed", 2))
+    reply = confirm(live, live.say())
+    by_name = outcomes(reply)
+    assert (by_name["team"], by_name["search"], by_name["cart"]) == (("proposed", 0), ("proposed", 0), ("changed", 2))
     assert reply.answered is not None
     assert reply.answered.change is not None
     change = change_of(live, reply.answered.change)
@@ -178,8 +178,8 @@ def test_a_project_under_which_a_waiting_application_would_stand_still_waits_wit
         file = live.deliveries / name / "application.yaml"
         file.write_text(file.read_text().replace("- name: production", "- name: live"))
     live.edit_environment("live", "shop", gate={"kind": "approval", "approvers": ["role:shop-approvers"]})
-    became = outcomes(proved(live, live.say()))
-    assert became == dict.fromkeys(("team", *NAMES), ("proposed", 0))
+    by_name = outcomes(confirm(live, live.say()))
+    assert by_name == dict.fromkeys(("team", *NAMES), ("proposed", 0))
     live.wait_a_moment()
     assert all(not entry.problems for entry in live.app.catalogue.entries.values())
 
@@ -187,12 +187,12 @@ def test_a_project_under_which_a_waiting_application_would_stand_still_waits_wit
 def test_without_a_proof_what_opens_is_refused_and_the_rest_takes_effect(live: Live) -> None:
     gate_of(live, "shop", required=1)
     live.edit_environment("staging", "cart", rollout_within="9m")
-    asked = live.say()
-    assert isinstance(asked, ToConfirm)
-    row = InboxRow(kind=InboxKind.CATALOGUE, said=asked.statement, speaker=OLGA, content=asked.content)
-    said = live.app.inbox_writer.say(keys.INSTALLATION, row)
+    to_confirm = live.say()
+    assert isinstance(to_confirm, ToConfirm)
+    row = InboxRow(kind=InboxKind.CATALOGUE, said=to_confirm.statement, speaker=OLGA, content=to_confirm.content)
+    receipt = live.app.inbox_writer.say(keys.INSTALLATION, row)
     live.hear()
-    reply = live.reply(said)
+    reply = live.reply(receipt)
     assert reply.state is SaidState.REFUSED
     assert (outcomes(reply)["shop"], outcomes(reply)["cart"]) == (("refused", 0), ("changed", 2))
     record = trail(live)[-1]
@@ -204,11 +204,11 @@ def test_one_that_somebody_else_has_changed_meanwhile_is_refused_alone(live: Liv
     for name in ("shop", "cart"):
         live.edit_environment("staging", name, rollout_within="9m")
     late = live.say()
-    waiting = list(live.bus.raw)
+    raw_messages = list(live.bus.raw)
     live.bus.raw.clear()
     live.edit_environment("staging", "shop", rollout_within="8m")
     live.apply(app="shop")
-    live.bus.raw.extend(waiting)
+    live.bus.raw.extend(raw_messages)
     live.hear()
     reply = live.reply(late)
     assert reply.state is SaidState.REFUSED
@@ -223,10 +223,10 @@ def test_a_row_that_was_cut_short_in_parts_goes_on_and_repeats_nothing(live: Liv
     gate_of(live, "shop", required=1)
     for name in ("cart", "search"):
         live.edit_environment("staging", name, rollout_within="9m")
-    asked = live.say()
-    assert isinstance(asked, ToConfirm)
-    said = say_proved(live, proof_of(live, asked.statement, SIGNS_IN), content=asked.content)
-    (row,) = [each for each in live.app.inbox.unread(limit=9) if isinstance(each, Received)]
+    to_confirm = live.say()
+    assert isinstance(to_confirm, ToConfirm)
+    receipt = say_proved(live, proof_of(live, to_confirm.statement, SIGNS_IN), content=to_confirm.content)
+    (row,) = [item for item in live.app.inbox.unread(limit=9) if isinstance(item, Received)]
     applying = live.app.applying
     dying: Any = _Dying(applying.versions, commits) if commits == 1 else applying.versions
     proposing: Any = _Never() if commits == 2 else applying.proposing
@@ -236,15 +236,15 @@ def test_a_row_that_was_cut_short_in_parts_goes_on_and_repeats_nothing(live: Liv
     live.hear()
     live.app.applying.take(row)
     assert [number(live, name) for name in NAMES] == [1, 2, 2]
-    assert outcomes(live.reply(said))["shop"] == ("proposed", 0)
+    assert outcomes(live.reply(receipt))["shop"] == ("proposed", 0)
     assert [record.action for record in trail(live)].count("change.proposed") == 1
 
 
 # ---- what has become wrong in force
 def test_the_others_of_a_project_are_applied_and_delivered_while_one_is_stalled(live: Live) -> None:
     live.edit_project(lambda value: value["environments"]["staging"].update(namespaces=["shop", "cart"]))
-    told = live.apply(app="team")["project:team"]
-    assert told.number == 2
+    change = live.apply(app="team")["project:team"]
+    assert change.number == 2
     assert live.app.catalogue.entries["search"].problems
     live.edit_environment("staging", "cart", rollout_within="9m")
     assert live.apply(app="cart")["application:cart"].number == 2
@@ -260,8 +260,8 @@ def test_the_others_of_a_project_are_applied_and_delivered_while_one_is_stalled(
 class _Dying:
     """Versions that end the process after so many commits."""
 
-    def __init__(self, whole: Any, after: int) -> None:
-        self._whole, self._after = whole, after
+    def __init__(self, versions: Any, after: int) -> None:
+        self._whole, self._after = versions, after
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._whole, name)
@@ -274,7 +274,7 @@ class _Dying:
 
 
 class _Never:
-    """Opens no vote: the process ends before."""
+    """Opens no vote: the process ends before that."""
 
     proposals: Any
 

@@ -24,15 +24,15 @@ from tests.unit.commands.proposals import (
     EVE,
     REJECT,
     actions,
-    broken,
+    broken_rules,
     change_of,
     guarded,
     messages,
     number,
-    only_said,
     statement,
     trail,
     vote,
+    vote_without_proof,
     weaken,
 )
 from tests.unit.commands.test_changes_by_message import rejection, send
@@ -51,7 +51,7 @@ def stand_in(live: Live, change: ProposedChange, who: TokenPerson, **fields: Any
     return vote(live, change, who, **{"stands_in": True, "reason": "the team has gone", **fields})
 
 
-def both(live: Live, change: ProposedChange) -> ProposedChange:
+def two_stand_in(live: Live, change: ProposedChange) -> ProposedChange:
     for who in (PIA, PAUL):
         assert stand_in(live, change, who).state is SaidState.COUNTED
     return change_of(live, change.hash)
@@ -64,10 +64,10 @@ def test_two_of_the_platform_let_it_through_a_day_after_everybody_was_told(live:
     assert messages(live, "change-stood-in") == []
     assert stand_in(live, change, PAUL).state is SaidState.COUNTED
     assert change_of(live, change.hash).phase is ChangePhase.STOOD_IN
-    (told,) = [message for message in live.inbox.messages if message.notice == "change-stood-in"]
-    assert "Object within a day" in told.headline
-    assert told.lines[0] == f"Pia (oid:{PIA.oid}) of the platform's people stands in for you: the team has gone"
-    assert told.locate_url.endswith(f"/changes/{change.hash[7:]}")
+    (notice,) = [message for message in live.inbox.messages if message.notice == "change-stood-in"]
+    assert "Object within a day" in notice.headline
+    assert notice.lines[0] == f"Pia (oid:{PIA.oid}) of the platform's people stands in for you: the team has gone"
+    assert notice.locate_url.endswith(f"/changes/{change.hash[7:]}")
 
     live.wait(DAY - timedelta(minutes=1))
     assert live.reconcile().problems == ()
@@ -78,7 +78,7 @@ def test_two_of_the_platform_let_it_through_a_day_after_everybody_was_told(live:
     record = live.trail()[-1]
     assert record.details["stood_in"] == [f"oid:{PIA.oid}", f"oid:{PAUL.oid}"]
     assert record.details.get("voters") is None
-    proofs = [each.proof for each in trail(live) if each.action == "change.stood-in"]
+    proofs = [record.proof for record in trail(live) if record.action == "change.stood-in"]
     assert len(set(proofs)) == 2
     assert None not in proofs
     assert "in force" in messages(live, "change-ended")[0]
@@ -102,14 +102,14 @@ def test_a_stand_in_that_does_not_count_is_refused_by_its_rule(
     live: Live, who: TokenPerson, fields: dict[str, Any], rule: str
 ) -> None:
     change = weaken(live)
-    assert broken(stand_in(live, change, who, **fields)) == [rule]
+    assert broken_rules(stand_in(live, change, who, **fields)) == [rule]
     assert change_of(live, change.hash).stand_ins == ()
 
 
 def test_one_person_is_not_two(live: Live) -> None:
     change = weaken(live)
     stand_in(live, change, PIA)
-    assert broken(stand_in(live, change, PIA)) == ["one-vote-each"]
+    assert broken_rules(stand_in(live, change, PIA)) == ["one-vote-each"]
     live.wait(DAY)
     live.reconcile()
     assert (change_of(live, change.hash).phase, number(live)) == (ChangePhase.EXPIRED, 1)
@@ -120,8 +120,8 @@ def test_two_accounts_of_one_person_are_not_two(tmp_path: Path) -> None:
     live = guarded(tmp_path / "accounts", lambda live: live.edit(people=accounts))
     change = weaken(live)
     stand_in(live, change, PIA)
-    assert broken(stand_in(live, change, PAUL)) == ["one-vote-each"]
-    assert broken(stand_in(live, change, PETE)) == ["approver-did-not-propose-it"]
+    assert broken_rules(stand_in(live, change, PAUL)) == ["one-vote-each"]
+    assert broken_rules(stand_in(live, change, PETE)) == ["approver-did-not-propose-it"]
     assert change_of(live, change.hash).phase is ChangePhase.WAITING
 
 
@@ -135,10 +135,10 @@ def test_a_stand_in_is_not_a_vote_at_a_gate(live: Live) -> None:
 
 @pytest.mark.parametrize("by", ["page", "proof", "message"])
 def test_whoever_is_asked_objects_within_the_day_in_whatever_way(live: Live, by: str) -> None:
-    change = both(live, weaken(live))
+    change = two_stand_in(live, weaken(live))
     live.wait(DAY - timedelta(minutes=5))
     if by == "page":
-        assert only_said(live, change, ADA, REJECT).state is SaidState.COUNTED
+        assert vote_without_proof(live, change, ADA, REJECT).state is SaidState.COUNTED
     elif by == "proof":
         assert vote(live, change, BEN, REJECT).state is SaidState.COUNTED
     else:
@@ -149,7 +149,7 @@ def test_whoever_is_asked_objects_within_the_day_in_whatever_way(live: Live, by:
 
 
 def test_an_objection_still_unread_when_the_day_is_over_stops_the_change(live: Live) -> None:
-    change = both(live, weaken(live))
+    change = two_stand_in(live, weaken(live))
     live.wait(DAY + timedelta(minutes=1))
     speaker = Speaker(oid=ADA.oid, roles=ADA.roles, via=Via.PAGE)
     row = InboxRow(kind=InboxKind.VOTE, said=statement(change, REJECT), speaker=speaker)
@@ -163,7 +163,7 @@ def test_an_objection_still_unread_when_the_day_is_over_stops_the_change(live: L
 
 
 def test_the_people_of_the_gates_may_still_let_it_through_themselves(live: Live) -> None:
-    change = both(live, weaken(live))
+    change = two_stand_in(live, weaken(live))
     vote(live, change, ADA)
     vote(live, change, BEN)
     assert (change_of(live, change.hash).phase, number(live)) == (ChangePhase.IN_FORCE, 2)
@@ -177,7 +177,7 @@ def test_the_day_begins_when_the_last_channel_was_told(live: Live, monkeypatch: 
         raise NotificationError("channel inbox: no answer", retryable=True)
 
     monkeypatch.setattr(live.inbox, "send", away)
-    both(live, change)
+    two_stand_in(live, change)
     live.wait(timedelta(hours=30))
     live.reconcile()
     assert (change_of(live, change.hash).phase, number(live)) == (ChangePhase.STOOD_IN, 1)
@@ -194,22 +194,22 @@ def test_the_day_begins_when_the_last_channel_was_told(live: Live, monkeypatch: 
 def test_a_row_that_says_two_stood_in_is_not_believed_without_the_records(live: Live) -> None:
     change = weaken(live)
     stand_in(live, change, PIA)
-    kept = change_of(live, change.hash)
-    forged = kept.evolve(phase=ChangePhase.STOOD_IN, stand_ins=kept.stand_ins * 2)
-    values = {"Data": forged.model_dump_json()}
-    live.table.transact(keys.INSTALLATION, [Write(act=Act.PUT, key=keys.PROPOSED + change.hash[7:], values=values)])
+    stored = change_of(live, change.hash)
+    forged = stored.evolve(phase=ChangePhase.STOOD_IN, stand_ins=stored.stand_ins * 2)
+    columns = {"Data": forged.model_dump_json()}
+    live.table.transact(keys.INSTALLATION, [Write(act=Act.PUT, key=keys.PROPOSED + change.hash[7:], values=columns)])
     live.wait(timedelta(hours=25))
     live.reconcile()
-    ended = change_of(live, change.hash)
-    assert (ended.phase, number(live)) == (ChangePhase.VOID, 1)
-    assert "stand-ins-suffice: 1 of 2" in ended.why
+    latest = change_of(live, change.hash)
+    assert (latest.phase, number(live)) == (ChangePhase.VOID, 1)
+    assert "stand-ins-suffice: 1 of 2" in latest.why
 
 
 @pytest.mark.parametrize("spoilt", ["gone", "changed", "another's"])
 @pytest.mark.parametrize("action", ["change.proposed", "change.stood-in"])
 def test_a_proof_that_no_longer_holds_keeps_it_from_taking_effect(live: Live, action: str, spoilt: str) -> None:
-    change = both(live, weaken(live))
-    record = next(each for each in trail(live) if each.action == action)
+    change = two_stand_in(live, weaken(live))
+    record = next(record for record in trail(live) if record.action == action)
     assert record.proof is not None
     documents: dict[str, bytes] = live.blobs.documents  # type: ignore[attr-defined] # the store in memory
     match spoilt:
@@ -218,17 +218,17 @@ def test_a_proof_that_no_longer_holds_keeps_it_from_taking_effect(live: Live, ac
         case "changed":
             documents[record.proof] = b"{}"
         case _:
-            other = next(each.proof for each in trail(live) if each.proof and each.proof != record.proof)
-            documents[record.proof] = documents[other]
+            other_proof = next(entry.proof for entry in trail(live) if entry.proof and entry.proof != record.proof)
+            documents[record.proof] = documents[other_proof]
     live.wait(timedelta(hours=25))
     live.reconcile()
-    ended = change_of(live, change.hash)
-    assert (ended.phase, number(live)) == (ChangePhase.VOID, 1)
-    assert f"record {record.sequence}" in ended.why
+    latest = change_of(live, change.hash)
+    assert (latest.phase, number(live)) == (ChangePhase.VOID, 1)
+    assert f"record {record.sequence}" in latest.why
 
 
 def test_it_is_void_when_the_catalogue_has_moved_on_meanwhile(live: Live) -> None:
-    change = both(live, weaken(live))
+    change = two_stand_in(live, weaken(live))
     live.edit_gate(required=2)
     live.edit_environment("staging", rollout_within="9m")
     live.apply()
@@ -237,7 +237,7 @@ def test_it_is_void_when_the_catalogue_has_moved_on_meanwhile(live: Live) -> Non
 
 
 def test_each_act_has_a_record(live: Live) -> None:
-    both(live, weaken(live))
+    two_stand_in(live, weaken(live))
     assert actions(live) == [
         "change.proposed",
         "change.told",

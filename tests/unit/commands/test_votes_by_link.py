@@ -30,10 +30,10 @@ def home(tmp_path: Path) -> Installation:
 
 
 def claims_of(home: Installation, **changes: Any) -> ApprovalClaims:
-    """What the worker asks Ada."""
+    """The claims of the link that the worker sends Ada."""
     release = home.release(1)
     assert release.gate is not None
-    asked = ApprovalClaims(
+    claims = ApprovalClaims(
         application="shop",
         release=1,
         environment="production",
@@ -43,7 +43,7 @@ def claims_of(home: Installation, **changes: Any) -> ApprovalClaims:
         opening=release.gate.opening,
         purpose=Purpose.VOTE,
     )
-    return asked.evolve(**changes)
+    return claims.evolve(**changes)
 
 
 def row_of(home: Installation, link: str, **changes: Any) -> InboxRow:
@@ -65,8 +65,8 @@ def row_of(home: Installation, link: str, **changes: Any) -> InboxRow:
     return InboxRow(kind=InboxKind.VOTE, said=statement, link=link, speaker=Speaker(name=BEN, via=Via.LINK))
 
 
-def said(home: Installation, link: str, **changes: Any) -> str:
-    """Its id, once the worker has heard of it."""
+def send(home: Installation, link: str, **changes: Any) -> str:
+    """Send the vote and let the worker handle it; returns its id."""
     id = home.app.inbox_writer.say("shop", row_of(home, link, **changes)).id
     home.hear()
     return id
@@ -79,9 +79,9 @@ def state(home: Installation, id: str) -> SaidState:
 def test_the_vote_is_that_of_the_person_whom_the_worker_sent_the_link_whatever_the_front_says(
     home: Installation,
 ) -> None:
-    id = said(home, link_by(SIGNING_KEYS, claims_of(home)))
+    id = send(home, link_by(SIGNING_KEYS, claims_of(home)))
     assert state(home, id) is SaidState.COUNTED
-    (record,) = [each for each in home.trail() if each.action == "vote.approved"]
+    (record,) = [record for record in home.trail() if record.action == "vote.approved"]
     assert (record.actor, record.inbox, record.details["channel"]) == (ADA, id, "link")
 
 
@@ -106,10 +106,10 @@ REFUSED: Mapping[str, Callable[[Installation], str]] = {
 def test_a_link_that_lets_nobody_say_this_is_refused_in_a_record_that_is_nobodys_act(
     home: Installation, kind: str
 ) -> None:
-    id = said(home, REFUSED[kind](home))
+    id = send(home, REFUSED[kind](home))
     reply = home.app.answers.reply("shop", id)
     assert (reply.state, reply.answered is not None) == (SaidState.REFUSED, True)
-    (record,) = [each for each in home.trail() if each.action == "vote.refused"]
+    (record,) = [record for record in home.trail() if record.action == "vote.refused"]
     assert (record.actor, record.details["on_behalf_of"]) == ("slipway", "unknown")
     assert "proof-holds" in record.details["rules"]
     assert home.release(1).phase is Phase.AWAITING_APPROVAL
@@ -117,7 +117,7 @@ def test_a_link_that_lets_nobody_say_this_is_refused_in_a_record_that_is_nobodys
 
 def test_a_link_of_the_opening_before_does_not_vote_on_this_one_even_if_the_front_says_so(home: Installation) -> None:
     link = link_by(SIGNING_KEYS, claims_of(home, opening=7))
-    assert state(home, said(home, link, opening=7)) is SaidState.REFUSED
+    assert state(home, send(home, link, opening=7)) is SaidState.REFUSED
     assert home.release(1).phase is Phase.AWAITING_APPROVAL
 
 
@@ -126,8 +126,8 @@ def test_a_link_whose_key_was_retired_does_not_vote_though_its_public_key_stays(
     home.restart(
         wrap=lambda ports: replace(ports, private_keys=lambda: FixedKeys(NEWER), public_keys=lambda: ever),
     )
-    assert state(home, said(home, link)) is SaidState.REFUSED
-    assert state(home, said(home, link_by(NEWER, claims_of(home)))) is SaidState.COUNTED
+    assert state(home, send(home, link)) is SaidState.REFUSED
+    assert state(home, send(home, link_by(NEWER, claims_of(home)))) is SaidState.COUNTED
 
 
 def test_a_vote_counts_by_the_time_at_which_it_was_said_and_not_by_that_of_its_reading(home: Installation) -> None:
@@ -152,7 +152,7 @@ def test_with_the_keys_away_a_vote_waits_and_is_not_lost(home: Installation) -> 
     link = link_by(SIGNING_KEYS, claims_of(home))
     before = home.ports
     home.restart(wrap=lambda ports: replace(ports, public_keys=lambda: PublicKeys(Away())))
-    id = said(home, link)
+    id = send(home, link)
     assert state(home, id) is SaidState.RECEIVED
     home.wait(LONGEST - timedelta(hours=1))
     home.restart(wrap=lambda _: before)
@@ -166,7 +166,7 @@ def test_a_link_is_kept_and_shown_nowhere(home: Installation) -> None:
     row = row_of(home, link)
     assert link not in _without_secrets(row)
     assert link not in repr(row)
-    said(home, link)
+    send(home, link)
     assert link not in str(home.trail())
 
 

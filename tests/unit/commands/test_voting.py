@@ -34,11 +34,11 @@ FRONT = Speaker(oid=ADA_OID, via=Via.PAGE)
 
 def waiting_for_ada(folder: Path) -> Installation:
     write_application(folder, text=APPLICATION.replace("ada@example.com", f"oid:{ADA_OID}"))
-    made = Installation(folder)
-    made.push("1.0")
-    made.settle()
-    assert made.release(1).phase is Phase.AWAITING_APPROVAL
-    return made
+    installation = Installation(folder)
+    installation.push("1.0")
+    installation.settle()
+    assert installation.release(1).phase is Phase.AWAITING_APPROVAL
+    return installation
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def reader(home: Installation, issuer: MemoryIssuer) -> InboxReader:
 
 @pytest.fixture
 def say(home: Installation, issuer: MemoryIssuer) -> Callable[..., str]:
-    """Add a row as the front would, and give its id."""
+    """Add a row as the front would; returns its id."""
 
     def added(person: TokenPerson = ADA, *, id: str = "", claims: dict[str, Any] | None = None, **changed: Any) -> str:
         release = home.release(1)
@@ -102,7 +102,7 @@ def test_a_proved_vote_passes_the_gate_and_names_its_proof(
     assert vote.proof is not None
     assert home.blobs.get(vote.proof) is not None
     assert list(home.inbox_table.everything(limit=10)) == []
-    (record,) = [each for each in home.trail() if each.action == "vote.approved"]
+    (record,) = [record for record in home.trail() if record.action == "vote.approved"]
     assert (record.inbox, record.proof, record.received_at) == (id, vote.proof, home.now)
     with pytest.raises(NotFound, match="shown once its token has expired"):
         home.app.reader.evidence(vote.proof)
@@ -127,7 +127,7 @@ def test_a_forged_proof_is_refused_in_a_record_that_is_nobodys_act(
     id = say(claims={"nonce": "of something else"})
     reader.take("shop", id)
     assert state(home, id) is SaidState.REFUSED
-    (record,) = [each for each in home.trail() if each.action == "vote.refused"]
+    (record,) = [record for record in home.trail() if record.action == "vote.refused"]
     assert (record.actor, record.details["on_behalf_of"]) == ("slipway", f"oid:{ADA_OID}")
     assert home.release(1).phase is Phase.AWAITING_APPROVAL
 
@@ -139,7 +139,7 @@ def test_one_statement_in_two_rows_counts_once_and_both_are_answered(
     reader.take("shop", first)
     reader.take("shop", second)
     assert (state(home, first), state(home, second)) == (SaidState.COUNTED, SaidState.REFUSED)
-    assert len([each for each in home.trail() if each.action == "vote.rejected"]) == 1
+    assert len([record for record in home.trail() if record.action == "vote.rejected"]) == 1
 
 
 def test_with_the_issuer_gone_a_vote_is_neither_counted_nor_lost(
@@ -165,9 +165,9 @@ def test_why_a_row_waits_is_noted_once_and_forgotten_with_its_answer(
     id = say()
     issuer.away = True
     reader.take("shop", id)
-    noted = home.app.table.get("shop", keys.waits(id))
+    row = home.app.table.get("shop", keys.waits(id))
     reader.take("shop", id)
-    assert home.app.table.get("shop", keys.waits(id)) == noted
+    assert home.app.table.get("shop", keys.waits(id)) == row
     prune_answers(home.app.table, "shop", home.now + timedelta(days=1))
     assert home.app.table.get("shop", keys.waits(id)) is None
 
@@ -216,7 +216,7 @@ def test_a_vote_on_no_release_is_parked_with_the_reason(
 # ---- what is only said
 def test_a_rejection_need_only_be_said_and_is_recorded_without_a_proof(home: Installation, reader: InboxReader) -> None:
     release = home.release(1)
-    said = VoteStatement(
+    statement = VoteStatement(
         installation="here",
         salt="A" * 22,
         application="shop",
@@ -228,16 +228,16 @@ def test_a_rejection_need_only_be_said_and_is_recorded_without_a_proof(home: Ins
         decision=VoteDecision.REJECT,
         reason="not today",
     )
-    id = home.app.inbox_writer.say("shop", InboxRow(kind=InboxKind.VOTE, said=said, speaker=FRONT)).id
+    id = home.app.inbox_writer.say("shop", InboxRow(kind=InboxKind.VOTE, said=statement, speaker=FRONT)).id
     reader.take("shop", id)
     assert home.release(1).phase is Phase.REJECTED
-    (record,) = [each for each in home.trail() if each.action == "vote.rejected"]
+    (record,) = [record for record in home.trail() if record.action == "vote.rejected"]
     assert (record.actor, record.inbox, record.proof) == (f"oid:{ADA_OID}", id, None)
 
 
 def test_an_approval_that_is_only_said_opens_nothing(home: Installation, reader: InboxReader) -> None:
     release = home.release(1)
-    said = VoteStatement(
+    statement = VoteStatement(
         installation="here",
         salt="A" * 22,
         application="shop",
@@ -248,7 +248,7 @@ def test_an_approval_that_is_only_said_opens_nothing(home: Installation, reader:
         plan=release.plan_hash or "",
         decision=VoteDecision.APPROVE,
     )
-    id = home.app.inbox_writer.say("shop", InboxRow(kind=InboxKind.VOTE, said=said, speaker=FRONT)).id
+    id = home.app.inbox_writer.say("shop", InboxRow(kind=InboxKind.VOTE, said=statement, speaker=FRONT)).id
     reader.take("shop", id)
     assert state(home, id) is SaidState.PARKED
     assert home.release(1).phase is Phase.AWAITING_APPROVAL

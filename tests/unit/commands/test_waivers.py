@@ -52,17 +52,19 @@ def test_only_a_role_in_the_proofs_own_token_waives(home: Installation) -> None:
 def test_card_explain_numbers_and_trail_show_it(home: Installation) -> None:
     waive(home)
     home.settle()
-    told = f"change-is-known was waived by Olga (oid:{OLGA.oid}): {WHY}"
+    expected = f"change-is-known was waived by Olga (oid:{OLGA.oid}): {WHY}"
     cards = [message for message in home.inbox.messages if message.approval is not None and message.approval.waived]
     assert cards[-1].approval is not None
-    assert cards[-1].approval.waived == (told,)
+    assert cards[-1].approval.waived == (expected,)
     rules = [rule for group in home.explain(3).rules for rule in group.rules if rule.name == "change-is-known"]
     assert [rule.reason.startswith(f"waived by Olga (oid:{OLGA.oid}): {WHY}") for rule in rules] == [True]
     assert not rules[0].passed
-    (waiver,) = [found for record in home.trail() if (found := waiver_of(record)) is not None]
+    (waiver,) = [candidate for record in home.trail() if (candidate := waiver_of(record)) is not None]
     assert (waiver.release, waiver.environment, waiver.reason) == ("shop-3", "production", WHY)
     home.app.numbers.catch_up("shop")
-    (numbers,) = [each for each in home.app.numbers.answer().environments if each.environment == "production"]
+    (numbers,) = [
+        environment for environment in home.app.numbers.answer().environments if environment.environment == "production"
+    ]
     assert numbers.total.waived == 1
 
 

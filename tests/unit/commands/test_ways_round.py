@@ -1,4 +1,4 @@
-"""Ways round a production gate that are not a vote of its people: each is found, and asks them all the same."""
+"""Ways around a production gate without a vote of its people: each is noticed, and they are asked all the same."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -33,16 +33,16 @@ def owned_by_leads(live: Live) -> None:
     )
 
 
-def asked(live: Live, app: str = "shop", who: Speaker = OLGA) -> list[str]:
+def asked_gates(live: Live, app: str = "shop", who: Speaker = OLGA) -> list[str]:
     """The gates whose approvers would be asked; none if nothing is weaker, or if the change is refused."""
-    said = live.say(who, app=app)
-    return list(said.asks) if isinstance(said, ToConfirm) else []
+    answer = live.say(who, app=app)
+    return list(answer.asks) if isinstance(answer, ToConfirm) else []
 
 
-def refused(live: Live, app: str, who: Speaker) -> str:
-    said = live.say(who, app=app)
-    assert isinstance(said, tuple), said
-    return "; ".join(each.refused for each in said)
+def refusal(live: Live, app: str, who: Speaker) -> str:
+    answer = live.say(who, app=app)
+    assert isinstance(answer, tuple), answer
+    return "; ".join(change.refused for change in answer)
 
 
 def rename(live: Live, **fields: Any) -> None:
@@ -65,9 +65,9 @@ def of_pipeline(**fields: Any) -> Callable[[Live], None]:
 
 def _edit(live: Live, change: Callable[[dict[str, Any]], object], name: str = "shop") -> None:
     file = live.deliveries / name / "application.yaml"
-    value = yaml.safe_load(file.read_text())
-    change(value)
-    file.write_text(yaml.safe_dump(value, sort_keys=False))
+    document = yaml.safe_load(file.read_text())
+    change(document)
+    file.write_text(yaml.safe_dump(document, sort_keys=False))
 
 
 def without_pipeline(live: Live) -> None:
@@ -111,7 +111,7 @@ def nobody(live: Live) -> None:
 )
 def test_what_would_open_production_asks_the_people_of_its_gate(live: Live, change: Callable[[Live], None]) -> None:
     change(live)
-    assert asked(live) == ["shop production: 2 approvals by somebody with the role shop-approvers"]
+    assert asked_gates(live) == ["shop production: 2 approvals by somebody with the role shop-approvers"]
 
 
 @pytest.mark.parametrize(
@@ -130,30 +130,30 @@ def test_what_opens_nothing_asks_nobody(live: Live, change: Callable[[Live], Non
 
 def test_an_environment_under_another_name_is_compared_by_its_place(live: Live) -> None:
     rename(live)
-    said = {each.subject: each for each in live.apply().values()}
-    assert said["application:shop"].outcome == "changed"
-    assert said["project:team"].outcome == "changed"
+    outcomes = {change.subject: change for change in live.apply().values()}
+    assert outcomes["application:shop"].outcome == "changed"
+    assert outcomes["project:team"].outcome == "changed"
     live.edit_environment("live", gate={"kind": "approval", "approvers": ["role:shop-approvers"], "required": 1})
-    assert asked(live) == ["shop live: 2 approvals by somebody with the role shop-approvers"]
+    assert asked_gates(live) == ["shop live: 2 approvals by somebody with the role shop-approvers"]
 
 
 def test_an_environment_that_comes_back_weaker_under_another_name_is_found(live: Live) -> None:
     rename(live, gate={"kind": "approval", "approvers": ["role:shop-approvers"], "required": 1})
-    assert asked(live, "") == ["shop production: 2 approvals by somebody with the role shop-approvers"]
+    assert asked_gates(live, "") == ["shop production: 2 approvals by somebody with the role shop-approvers"]
 
 
 def test_a_place_of_production_has_one_name_so_that_no_freeze_is_left_behind_under_another(live: Live) -> None:
     live.edit_project(lambda value: value["environments"].update(blue=value["environments"]["production"]))
-    why = refused(live, "team", OLGA)
-    assert "environments: blue: namespaces: expected places that production does not cover" in why
+    reason = refusal(live, "team", OLGA)
+    assert "environments: blue: namespaces: expected places that production does not cover" in reason
 
 
 def test_a_place_cannot_lose_its_class_in_the_project(live: Live) -> None:
     live.edit_project(lambda value: value["environments"]["production"].update({"class": "test"}))
-    assert asked(live, "team") == ["shop production: 2 approvals by somebody with the role shop-approvers"]
+    assert asked_gates(live, "team") == ["shop production: 2 approvals by somebody with the role shop-approvers"]
 
 
-def other(live: Live, name: str, **gate: Any) -> None:
+def add_application(live: Live, name: str, **gate: Any) -> None:
     """Another application for the same place."""
     source = live.deliveries / "shop"
     target = live.deliveries / name
@@ -171,13 +171,13 @@ WEAK = {"approvers": ["role:leads"], "level": "link", "fresh": "none"}
 
 def test_a_place_of_what_was_removed_keeps_its_gate_for_whoever_comes(live: Live) -> None:
     live.remove(SHOP)
-    other(live, "store", **WEAK)
-    assert asked(live, "store") == ["shop production: 2 approvals by somebody with the role shop-approvers"]
+    add_application(live, "store", **WEAK)
+    assert asked_gates(live, "store") == ["shop production: 2 approvals by somebody with the role shop-approvers"]
 
 
-def beside(live: Live, name: str, **gate: Any) -> None:
+def add_with_own_objects(live: Live, name: str, **gate: Any) -> None:
     """Another application for the same place, with objects of its own."""
-    other(live, name, **gate)
+    add_application(live, name, **gate)
     for file in (live.deliveries / name).rglob("*.yaml"):
         file.write_text(file.read_text().replace("name: shop", f"name: {name}"))
     live.edit_environment("staging", name, namespace=name)
@@ -199,72 +199,72 @@ AS_STRICT = {"approvers": ["role:shop-approvers"], "required": 2, "level": "sign
 def test_whoever_guards_a_place_is_asked_when_another_application_comes_that_asks_less(
     live: Live, less: dict[str, Any]
 ) -> None:
-    beside(live, "store", **less)
-    assert asked(live, "store", LEAD) == ["shop production: 2 approvals by somebody with the role shop-approvers"]
+    add_with_own_objects(live, "store", **less)
+    assert asked_gates(live, "store", LEAD) == ["shop production: 2 approvals by somebody with the role shop-approvers"]
 
 
 def test_an_application_that_asks_as_much_comes_beside_it_and_asks_nobody(live: Live) -> None:
-    beside(live, "store", **AS_STRICT, deadline="48h")
+    add_with_own_objects(live, "store", **AS_STRICT, deadline="48h")
     assert isinstance(live.say(LEAD, app="store"), Said)
 
 
-def together(live: Live, **gates: dict[str, Any]) -> list[str]:
+def asked_together(live: Live, **gates: dict[str, Any]) -> list[str]:
     """Applications for a place that nobody guards yet, in one request; returns who is asked."""
     for name, gate in gates.items():
-        beside(live, name, **gate)
+        add_with_own_objects(live, name, **gate)
         live.edit_environment("production", name, namespace="new")
-    said = live.say(LEAD)
-    return list(said.asks) if isinstance(said, ToConfirm) else []
+    answer = live.say(LEAD)
+    return list(answer.asks) if isinstance(answer, ToConfirm) else []
 
 
 @pytest.mark.parametrize("weak", ["aisle", "till"])
 def test_applications_of_one_request_see_each_other_in_whatever_order_they_come(live: Live, weak: str) -> None:
     less = AS_STRICT | {"required": 1}
-    assert together(live, store=AS_STRICT, **{weak: less}) == [
+    assert asked_together(live, store=AS_STRICT, **{weak: less}) == [
         "store production: 2 approvals by somebody with the role shop-approvers"
     ]
-    confirmed = live.say(LEAD)
-    assert isinstance(confirmed, ToConfirm)
-    waits = [str(each.subject) for each in confirmed.compared if each.weaker]
-    assert waits == [f"application:{weak}"]
+    to_confirm = live.say(LEAD)
+    assert isinstance(to_confirm, ToConfirm)
+    weaker = [str(change.subject) for change in to_confirm.compared if change.weaker]
+    assert weaker == [f"application:{weak}"]
 
 
 def test_applications_of_one_request_that_ask_as_much_ask_nobody(live: Live) -> None:
-    assert together(live, store=AS_STRICT, till=AS_STRICT) == []
+    assert asked_together(live, store=AS_STRICT, till=AS_STRICT) == []
 
 
 def test_an_application_that_becomes_stricter_is_seen_as_it_will_be(live: Live) -> None:
-    """Three people guard the place from now on: what comes with that does not ask two of them."""
+    """The request makes it three approvals for the place, so the application beside it needs three, not two."""
     live.edit_gate(required=3)
-    beside(live, "store", **AS_STRICT)
-    assert asked(live, "", LEAD) == ["shop production: 3 approvals by somebody with the role shop-approvers"]
+    add_with_own_objects(live, "store", **AS_STRICT)
+    assert asked_gates(live, "", LEAD) == ["shop production: 3 approvals by somebody with the role shop-approvers"]
 
 
-def test_an_application_that_there_is_does_not_move_to_where_others_ask_more(live: Live) -> None:
-    beside(live, "till", **WEAK)
+def test_an_existing_application_does_not_move_to_a_place_whose_gate_asks_more(live: Live) -> None:
+    add_with_own_objects(live, "till", **WEAK)
     live.edit_environment("production", "till", namespace="till")
     live.apply(app="till")
     live.edit_environment("production", "till", namespace="shop")
-    assert "shop production: 2 approvals by somebody with the role shop-approvers" in asked(live, "till", LEAD)
+    assert "shop production: 2 approvals by somebody with the role shop-approvers" in asked_gates(live, "till", LEAD)
 
 
-def test_an_application_that_there_is_does_not_take_such_a_place_either(live: Live) -> None:
-    other(live, "till", **WEAK)
+def test_an_existing_application_does_not_take_such_a_place_when_it_becomes_free(live: Live) -> None:
+    add_application(live, "till", **WEAK)
     live.edit_environment("staging", "till", namespace="till")
     live.edit_environment("production", "till", namespace="till")
     live.apply(app="till")
     live.remove(SHOP)
     live.edit_environment("production", "till", namespace="shop")
-    assert "shop production: 2 approvals by somebody with the role shop-approvers" in asked(live, "till")
+    assert "shop production: 2 approvals by somebody with the role shop-approvers" in asked_gates(live, "till")
 
 
 def test_a_place_does_not_come_back_as_one_of_class_test(live: Live) -> None:
     """The platform's people may take the class from a project without applications; its places were guarded though."""
     live.remove(SHOP)
     live.edit_project(lambda value: value["environments"]["production"].update({"class": "test"}))
-    said = live.say(app="team")
-    assert isinstance(said, ToConfirm)
-    assert said.asks == ()
+    answer = live.say(app="team")
+    assert isinstance(answer, ToConfirm)
+    assert answer.asks == ()
 
 
 def test_a_removed_application_is_compared_by_the_project_that_it_was_removed_under(live: Live) -> None:
@@ -275,21 +275,23 @@ def test_a_removed_application_is_compared_by_the_project_that_it_was_removed_un
     live.apply()
     live.remove(SHOP)
     live.edit_project(lambda value: value["environments"]["production"].update(least_gate={"required": 1}))
-    said = live.say(app="team")
-    assert isinstance(said, ToConfirm)
-    assert said.asks == ()
-    _by_proof(live, said)
-    assert asked(live) == ["shop production: 2 approvals by somebody with the role shop-approvers"]
+    answer = live.say(app="team")
+    assert isinstance(answer, ToConfirm)
+    assert answer.asks == ()
+    _by_proof(live, answer)
+    assert asked_gates(live) == ["shop production: 2 approvals by somebody with the role shop-approvers"]
 
 
 def _leave_out(live: Live, field: str) -> None:
     _edit(live, lambda value: value["environments"][-1]["gate"].pop(field, None))
 
 
-def _by_proof(live: Live, said: ToConfirm) -> None:
+def _by_proof(live: Live, to_confirm: ToConfirm) -> None:
     from tests.confirming import confirm_pending  # noqa: PLC0415
 
-    handle = live.app.saying.keep_pending(said.statement, Via.CLI, content=said.content, compared=said.compared)
+    handle = live.app.saying.keep_pending(
+        to_confirm.statement, Via.CLI, content=to_confirm.content, compared=to_confirm.compared
+    )
     confirm_pending(live, handle)
     live.hear()
     live.wait_a_moment()
@@ -301,9 +303,9 @@ def test_a_project_that_is_removed_and_comes_back_weaker_needs_a_proof(live: Liv
     live.remove(SHOP)
     live.remove(Subject(kind=SubjectKind.PROJECT, name="team"))
     live.edit_project(lambda value: value["environments"]["production"].update(least_gate={"required": 1}))
-    said = live.say(app="team")
-    assert isinstance(said, ToConfirm)
-    assert [line for each in said.compared for line in each.weaker] == [
+    answer = live.say(app="team")
+    assert isinstance(answer, ToConfirm)
+    assert [line for change in answer.compared for line in change.weaker] == [
         "environments.production.least_gate: required: 1 instead of 2"
     ]
 
@@ -313,7 +315,7 @@ def test_a_stalled_application_is_compared_with_what_it_was(live: Live) -> None:
     live.edit_project(lambda value: value["environments"]["production"].update(least_gate={"required": 3}))
     live.apply(app="team")
     live.edit_gate(required=3, approvers=["role:leads"])
-    assert asked(live, who=LEAD) == ["shop production: 2 approvals by somebody with the role shop-approvers"]
+    assert asked_gates(live, who=LEAD) == ["shop production: 2 approvals by somebody with the role shop-approvers"]
 
 
 def test_another_key_in_a_file_of_the_same_name_is_another_rule(live: Live) -> None:
@@ -323,11 +325,11 @@ def test_another_key_in_a_file_of_the_same_name_is_another_rule(live: Live) -> N
     live.edit_environment("production", require={"cosign": {"key": "keys/cosign.pub"}})
     live.apply()
     key.write_text(_key("two"))
-    assert asked(live) == ["shop production: 2 approvals by somebody with the role shop-approvers"]
+    assert asked_gates(live) == ["shop production: 2 approvals by somebody with the role shop-approvers"]
 
 
 def _key(name: str) -> str:
-    """The public key of a pair that is made of the name."""
+    """The public key of a pair that is derived from the name."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: PLC0415
 
@@ -341,8 +343,8 @@ def test_what_cannot_be_compared_needs_the_platform_where_no_gate_can_be_asked(l
     assert before is not None
     live.remove(SHOP)
     live.blobs.documents.pop(before)  # type: ignore[attr-defined]
-    other(live, "store", approvers=["role:shop-approvers"], required=2)
-    assert "needs the role platform" in refused(live, "store", LEAD)
-    said = live.say(app="store")
-    assert isinstance(said, ToConfirm)
-    assert "application:shop: what guarded production before cannot be compared" in said.compared[0].weaker[0]
+    add_application(live, "store", approvers=["role:shop-approvers"], required=2)
+    assert "needs the role platform" in refusal(live, "store", LEAD)
+    answer = live.say(app="store")
+    assert isinstance(answer, ToConfirm)
+    assert "application:shop: what guarded production before cannot be compared" in answer.compared[0].weaker[0]

@@ -55,10 +55,10 @@ class Scene:
 
     def begin(self, to: str = "/audit", *, quiet: bool = False) -> str:
         """The provider's address that the browser is sent to."""
-        begun = self.sign_in.begin(self.browser.headers, to, quiet=quiet)
-        assert isinstance(begun, SignInRedirect), begun
-        self.browser.take(*begun.cookies)
-        return begun.to
+        outcome = self.sign_in.begin(self.browser.headers, to, quiet=quiet)
+        assert isinstance(outcome, SignInRedirect), outcome
+        self.browser.take(*outcome.cookies)
+        return outcome.to
 
     def back(self, parameters: dict[str, str]) -> SignInRedirect | NotSignedIn:
         outcome = self.sign_in.back(self.browser.headers, parameters)

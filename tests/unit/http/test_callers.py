@@ -33,14 +33,14 @@ def token(who: TokenPerson = ADA, *, at: datetime = NOW, **claims: Any) -> dict[
 
 
 def test_a_host_key_reads_and_does_nothing_else() -> None:
-    found = caller(HOST, {"x-functions-key": "some other key"})
-    assert (found.name, found.roles, found.claims) == ("api", frozenset({Role.READER}), frozenset())
+    who = caller(HOST, {"x-functions-key": "some other key"})
+    assert (who.name, who.roles, who.claims) == ("api", frozenset({Role.READER}), frozenset())
 
 
 @pytest.mark.parametrize("access", [HOST, ROLES])
 def test_a_named_key_has_a_name_and_reads_too(access: Access) -> None:
-    for found in (caller(access, {"X-Functions-Key": KEY}), caller(access, {}, {"code": KEY})):
-        assert (found.name, found.roles) == ("key:auditors", frozenset({Role.READER}))
+    for who in (caller(access, {"X-Functions-Key": KEY}), caller(access, {}, {"code": KEY})):
+        assert (who.name, who.roles) == ("key:auditors", frozenset({Role.READER}))
 
 
 def test_where_roles_decide_a_key_that_is_not_named_opens_nothing() -> None:
@@ -51,12 +51,12 @@ def test_where_roles_decide_a_key_that_is_not_named_opens_nothing() -> None:
 
 @pytest.mark.parametrize("access", [HOST, ROLES])
 def test_a_persons_token_says_who_they_are_and_which_roles_they_have(access: Access) -> None:
-    found = caller(access, token() | {"x-functions-key": KEY})
-    assert (found.name, found.shown) == (f"oid:{ADA.oid}", "Ada")
-    assert found.claims == {"role:Slipway.Operator", "role:shop-approvers"}
-    assert found.roles == frozenset({Role.READER, Role.OPERATOR})
-    assert found.signed_in is not None
-    assert found.signed_in.object_id == ADA.oid
+    who = caller(access, token() | {"x-functions-key": KEY})
+    assert (who.name, who.shown) == (f"oid:{ADA.oid}", "Ada")
+    assert who.claims == {"role:Slipway.Operator", "role:shop-approvers"}
+    assert who.roles == frozenset({Role.READER, Role.OPERATOR})
+    assert who.signed_in is not None
+    assert who.signed_in.object_id == ADA.oid
 
 
 def test_whoever_has_a_role_that_only_a_gate_names_may_read_and_whoever_has_none_may_not() -> None:
@@ -76,22 +76,22 @@ def test_a_guest_is_nobody_until_they_are_given_a_role() -> None:
         guest=True,
     )
     assert not any(caller(ROLES, token(guest)).may(permission) for permission in Permission)
-    reads = TokenPerson(tenant=ADA.tenant, oid=ADA.oid, name="Grace", roles=("reader",), groups=(), guest=True)
-    assert caller(ROLES, token(reads)).roles == frozenset({Role.READER})
+    guest_reader = TokenPerson(tenant=ADA.tenant, oid=ADA.oid, name="Grace", roles=("reader",), groups=(), guest=True)
+    assert caller(ROLES, token(guest_reader)).roles == frozenset({Role.READER})
 
 
 def test_a_service_principal_is_nobody_until_it_is_given_a_role_of_ours() -> None:
     """S-12: any application of the tenant can get a token for us as long as no assignment is required."""
     with pytest.raises(UnknownCaller):
         caller(ROLES, token(scp=None, idtyp="app", roles=None))
-    other = caller(ROLES, token(scp=None, idtyp="app", roles=["shop-approvers"]))
-    assert not any(other.may(permission) for permission in Permission)
+    approver = caller(ROLES, token(scp=None, idtyp="app", roles=["shop-approvers"]))
+    assert not any(approver.may(permission) for permission in Permission)
 
 
 def test_an_application_calls_in_its_own_name_with_the_roles_that_it_was_given() -> None:
-    found = caller(ROLES, token(scp=None, idtyp="app", roles=["operator"]))
-    assert (found.name[:4], found.roles, found.signed_in) == ("app:", frozenset({Role.OPERATOR}), None)
-    assert found.claims == {found.name, "role:operator"}
+    who = caller(ROLES, token(scp=None, idtyp="app", roles=["operator"]))
+    assert (who.name[:4], who.roles, who.signed_in) == ("app:", frozenset({Role.OPERATOR}), None)
+    assert who.claims == {who.name, "role:operator"}
 
 
 REFUSED: dict[str, dict[str, str]] = {
@@ -154,5 +154,5 @@ def test_a_role_of_a_name_that_was_once_ours_gives_nothing() -> None:
 
 @given(st.lists(st.text(max_size=20), max_size=5))
 def test_what_is_not_a_role_of_ours_gives_nothing(values: list[str]) -> None:
-    known = {name for role in Role for name in (role.value, f"slipway.{role}")}
-    assert read_roles(value for value in values if value.casefold() not in known) == frozenset()
+    role_names = {name for role in Role for name in (role.value, f"slipway.{role}")}
+    assert read_roles(value for value in values if value.casefold() not in role_names) == frozenset()

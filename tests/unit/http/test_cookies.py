@@ -23,8 +23,8 @@ def test_on_a_laptop_they_hold_the_port_and_are_not_secure() -> None:
     assert LAPTOP.keep(Cookie.SESSION, "a", HOUR) == (
         "slipway-7071-session=a; Max-Age=3600; Path=/; HttpOnly; SameSite=Lax"
     )
-    other = Cookies("http://127.0.0.1:7072")
-    assert other.read({"Cookie": "slipway-7071-session=a"}, Cookie.SESSION) == ""
+    on_other_port = Cookies("http://127.0.0.1:7072")
+    assert on_other_port.read({"Cookie": "slipway-7071-session=a"}, Cookie.SESSION) == ""
 
 
 def test_dropping_one_takes_it_away_at_once() -> None:

@@ -29,8 +29,8 @@ def test_our_own_pages_and_programs_may_send(headers: Mapping[str, str]) -> None
 def test_nothing_else_may(site: str | None, origin: str | None) -> None:
     own_page = site == "same-origin" and origin in (None, OWN, "null")
     program = site is None and origin in (None, OWN)
-    given = {"Sec-Fetch-Site": site, "Origin": origin}
-    headers = {name: value for name, value in given.items() if value is not None}
+    possible_headers = {"Sec-Fetch-Site": site, "Origin": origin}
+    headers = {name: value for name, value in possible_headers.items() if value is not None}
     if own_page or program:
         check_origin(headers, OWN)
     else:
@@ -51,13 +51,13 @@ def test_a_form_that_does_not_say_so_is_refused(headers: Mapping[str, str]) -> N
     assert refused.value.status == 403
 
 
-@pytest.mark.parametrize("given", [JSON_TYPE, "application/json; charset=utf-8", " Application/JSON "])
-def test_a_media_type_is_known_with_its_parameters_and_in_any_case(given: str) -> None:
-    check_media_type({"Content-Type": given}, JSON_TYPE)
+@pytest.mark.parametrize("media_type", [JSON_TYPE, "application/json; charset=utf-8", " Application/JSON "])
+def test_a_media_type_is_known_with_its_parameters_and_in_any_case(media_type: str) -> None:
+    check_media_type({"Content-Type": media_type}, JSON_TYPE)
 
 
-@pytest.mark.parametrize("given", [None, "", FORM_TYPE, "text/plain", "application/jsonp", "text/json"])
-def test_another_media_type_is_refused_with_the_one_that_was_expected(given: str | None) -> None:
+@pytest.mark.parametrize("media_type", [None, "", FORM_TYPE, "text/plain", "application/jsonp", "text/json"])
+def test_another_media_type_is_refused_with_the_one_that_was_expected(media_type: str | None) -> None:
     with pytest.raises(RequestRefused, match="expected application/json") as refused:
-        check_media_type({} if given is None else {"Content-Type": given}, JSON_TYPE)
+        check_media_type({} if media_type is None else {"Content-Type": media_type}, JSON_TYPE)
     assert refused.value.status == 415

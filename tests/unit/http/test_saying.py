@@ -42,7 +42,7 @@ VOTE = VoteStatement.model_validate(
 
 @dataclass
 class PlayedProvider:
-    """Sends people to an address, and redeems each code once for what it was asked for."""
+    """Sends people to an address, and redeems each code once, for the request that it answers."""
 
     clock: ManualClock
     issuer: MemoryIssuer = field(default_factory=MemoryIssuer)
@@ -72,8 +72,8 @@ class PlayedProvider:
         state = parse_qs(urlsplit(at).query)["state"][0]
         nonce, verifier = self.codes[f"code of {state}"]
         authenticated = int((self.clock() - ago).timestamp())
-        told: dict[str, Any] = {"nonce": nonce, "auth_time": authenticated} | claims
-        token = self.issuer.id_token(CLIENT, who, at=self.clock(), **told)
+        token_claims: dict[str, Any] = {"nonce": nonce, "auth_time": authenticated} | claims
+        token = self.issuer.id_token(CLIENT, who, at=self.clock(), **token_claims)
         self.codes[f"code of {state}"] = (token, verifier)
         return state, f"code of {state}"
 
@@ -144,36 +144,36 @@ def test_a_statement_goes_into_the_inbox_with_its_proof_and_wakes_the_worker(sta
 
 
 def test_the_provider_is_asked_for_the_freshness_that_the_gate_demands(stage: Stage) -> None:
-    asked = parse_qs(urlsplit(stage.press()).query)
-    assert asked["max_age"] == ["300"]
-    assert "prompt" not in asked
+    query = parse_qs(urlsplit(stage.press()).query)
+    assert query["max_age"] == ["300"]
+    assert "prompt" not in query
 
 
 @pytest.mark.parametrize("times", [1, 2, 5])
 def test_back_reload_and_a_restored_tab_lead_to_the_same_page_and_send_nothing_more(stage: Stage, times: int) -> None:
-    returned = stage.provider.signs_in(stage.press())
-    first = stage.back(*returned)
+    callback = stage.provider.signs_in(stage.press())
+    first = stage.back(*callback)
     stage.clock.wait(LIFE)
-    assert [stage.back(*returned) for _ in range(times)] == [first] * times
-    assert stage.back(returned[0], error="access_denied") == first
+    assert [stage.back(*callback) for _ in range(times)] == [first] * times
+    assert stage.back(callback[0], error="access_denied") == first
     assert len(stage.rows()) == 1
 
 
 def test_another_browser_gets_nothing_before_and_nothing_after(stage: Stage) -> None:
-    returned = stage.provider.signs_in(stage.press())
-    assert why(stage.back(*returned, browser="m" * 32)) is WhyNothingSent.ELSEWHERE
-    assert why(stage.back(*returned, browser="")) is WhyNothingSent.ELSEWHERE
+    callback = stage.provider.signs_in(stage.press())
+    assert why(stage.back(*callback, browser="m" * 32)) is WhyNothingSent.ELSEWHERE
+    assert why(stage.back(*callback, browser="")) is WhyNothingSent.ELSEWHERE
     assert stage.rows() == []
-    stage.back(*returned)
-    assert why(stage.back(*returned, browser="m" * 32)) is WhyNothingSent.ELSEWHERE
+    stage.back(*callback)
+    assert why(stage.back(*callback, browser="m" * 32)) is WhyNothingSent.ELSEWHERE
     assert len(stage.rows()) == 1
 
 
 def test_nobody_finishes_what_they_began_with_the_sign_in_of_somebody_else(stage: Stage) -> None:
-    """An approver leads another one to the provider, and gets hold of the address at which they end."""
+    """An approver sends another one to the provider, and gets hold of the address that they are sent back to."""
     ben = replace(ADA, oid="aaaaaaaa-0000-4000-8000-000000000002", name="Ben")
-    returned = stage.provider.signs_in(stage.press(), who=ben)
-    assert why(stage.back(*returned)) is WhyNothingSent.SOMEBODY_ELSE
+    callback = stage.provider.signs_in(stage.press(), who=ben)
+    assert why(stage.back(*callback)) is WhyNothingSent.SOMEBODY_ELSE
     assert stage.rows() == []
     older = stage.provider.signs_in(stage.press(), who=ben, ago=timedelta(hours=1))
     assert why(stage.back(*older)) is WhyNothingSent.SOMEBODY_ELSE
@@ -185,8 +185,8 @@ def test_nobody_finishes_what_they_began_with_the_sign_in_of_somebody_else(stage
 
 def test_two_tabs_of_one_browser_both_work(stage: Stage) -> None:
     tabs = [stage.press(VOTE.evolve(salt=salt * 22)) for salt in "XY"]
-    returned = [stage.provider.signs_in(tab) for tab in tabs]
-    assert stage.back(*returned[1]) != stage.back(*returned[0])
+    callback = [stage.provider.signs_in(tab) for tab in tabs]
+    assert stage.back(*callback[1]) != stage.back(*callback[0])
     assert {row.row.statement.salt for row in stage.rows() if row.row.statement} == {"X" * 22, "Y" * 22}
 
 
@@ -212,9 +212,9 @@ def test_any_other_error_is_told_without_the_providers_text(stage: Stage) -> Non
 
 
 def test_after_a_quarter_of_an_hour_it_is_too_late(stage: Stage) -> None:
-    returned = stage.provider.signs_in(stage.press())
+    callback = stage.provider.signs_in(stage.press())
     stage.clock.wait(LIFE)
-    assert why(stage.back(*returned)) is WhyNothingSent.TOO_LATE
+    assert why(stage.back(*callback)) is WhyNothingSent.TOO_LATE
     assert stage.rows() == []
 
 
@@ -226,16 +226,16 @@ def test_a_state_that_was_never_given_is_unknown(stage: Stage, state: str) -> No
 
 @pytest.mark.parametrize("code", ["", "c" * 5000])
 def test_without_a_code_nothing_is_used_up(stage: Stage, code: str) -> None:
-    returned = stage.provider.signs_in(stage.press())
-    assert why(stage.back(returned[0], code)) is WhyNothingSent.INCOMPLETE
-    assert isinstance(stage.back(*returned), ProviderRedirect)
+    callback = stage.provider.signs_in(stage.press())
+    assert why(stage.back(callback[0], code)) is WhyNothingSent.INCOMPLETE
+    assert isinstance(stage.back(*callback), ProviderRedirect)
 
 
 def test_where_the_provider_is_away_nothing_is_sent_and_the_page_to_follow_says_so(stage: Stage) -> None:
-    returned = stage.provider.signs_in(stage.press())
+    callback = stage.provider.signs_in(stage.press())
     stage.provider.away = True
-    assert why(stage.back(*returned)) is WhyNothingSent.AWAY
-    again = stage.back(*returned)
+    assert why(stage.back(*callback)) is WhyNothingSent.AWAY
+    again = stage.back(*callback)
     assert isinstance(again, ProviderRedirect)
     assert re.fullmatch(r"/said/shop/[0-9]{13}-[0-9a-f]{16}", again.to)
     assert stage.rows() == []
@@ -248,8 +248,8 @@ def test_nobody_is_led_to_a_provider_that_is_away(stage: Stage) -> None:
 
 
 def test_an_older_sign_in_is_asked_for_again_with_the_credential_for_the_same_statement(stage: Stage) -> None:
-    returned = stage.provider.signs_in(stage.press(), ago=timedelta(hours=1))
-    second = stage.back(*returned)
+    callback = stage.provider.signs_in(stage.press(), ago=timedelta(hours=1))
+    second = stage.back(*callback)
     assert isinstance(second, ProviderRedirect)
     assert parse_qs(urlsplit(second.to).query)["prompt"] == ["login"]
     assert stage.rows() == []
@@ -272,9 +272,9 @@ def test_a_token_for_something_else_is_not_sent_on(stage: Stage, claims: dict[st
 
 
 def test_what_cannot_be_verified_here_is_left_to_the_worker(stage: Stage) -> None:
-    returned = stage.provider.signs_in(stage.press())
+    callback = stage.provider.signs_in(stage.press())
     stage.provider.issuer.kid = "k2"
-    assert isinstance(stage.back(*returned), ProviderRedirect)
+    assert isinstance(stage.back(*callback), ProviderRedirect)
     (received,) = stage.rows()
     assert (received.row.speaker.oid, received.row.proof is None) == (None, False)
 

@@ -1,4 +1,4 @@
-"""What a browser keeps for us: it opens only unchanged, for its purpose, and while one of the keys lives."""
+"""Values that a browser keeps for us open only unchanged, for their purpose, and while we still have the key."""
 
 import base64
 
@@ -38,11 +38,11 @@ def test_no_text_of_a_stranger_opens(text: str) -> None:
 
 def test_the_key_before_opens_still_and_one_that_is_gone_does_not() -> None:
     before = Seal(FixedKeys({"old": OLD}))
-    gone = Seal(FixedKeys({"gone": OTHER}))
+    former = Seal(FixedKeys({"gone": OTHER}))
     assert SEAL.open(KeyPurpose.SESSION, before.close(KeyPurpose.SESSION, b"a")) == b"a"
-    assert SEAL.open(KeyPurpose.SESSION, gone.close(KeyPurpose.SESSION, b"a")) is None
+    assert SEAL.open(KeyPurpose.SESSION, former.close(KeyPurpose.SESSION, b"a")) is None
     assert SEAL.marked(KeyPurpose.FORM, b"a", before.mark(KeyPurpose.FORM, b"a"))
-    assert not SEAL.marked(KeyPurpose.FORM, b"a", gone.mark(KeyPurpose.FORM, b"a"))
+    assert not SEAL.marked(KeyPurpose.FORM, b"a", former.mark(KeyPurpose.FORM, b"a"))
 
 
 def test_a_mark_is_for_one_content_and_one_purpose() -> None:

@@ -65,7 +65,7 @@ def test_a_session_that_began_before_the_person_ended_them_all_is_over(scene: Sc
     scene.time.wait(timedelta(minutes=1))
     assert scene.sessions.read(scene.browser.headers)
     scene.ended[ADA.oid] = EndedSessions(since=scene.time.now)
-    assert scene.sessions.read(scene.browser.headers), "it is asked once a minute"
+    assert scene.sessions.read(scene.browser.headers), "the ledger is asked once a minute"
     assert scene.sessions.read(scene.browser.headers, sure=True) is None
     scene.time.wait(timedelta(minutes=1))
     assert scene.sessions.read(scene.browser.headers) is None
@@ -74,10 +74,10 @@ def test_a_session_that_began_before_the_person_ended_them_all_is_over(scene: Sc
 
 
 def test_one_session_that_was_ended_is_over_and_the_others_of_the_person_go_on(scene: Scene) -> None:
-    ended, other = scene.signs_in(), scene.signs_in()
+    ended, other_session = scene.signs_in(), scene.signs_in()
     scene.ended[ADA.oid] = EndedSessions(single={session_hash(ended.sid): scene.time.now})
-    assert scene.sessions.read(scene.browser.headers, sure=True) == other
-    scene.ended[ADA.oid] = EndedSessions(single={session_hash(other.sid): scene.time.now})
+    assert scene.sessions.read(scene.browser.headers, sure=True) == other_session
+    scene.ended[ADA.oid] = EndedSessions(single={session_hash(other_session.sid): scene.time.now})
     assert scene.sessions.read(scene.browser.headers, sure=True) is None
 
 
@@ -87,12 +87,12 @@ def test_ending_it_takes_the_cookie_away(scene: Scene) -> None:
     assert scene.sessions.read(scene.browser.headers) is None
 
 
-@pytest.mark.parametrize(("groups", "known"), [(5, True), (200, False)])
-def test_more_groups_than_a_cookie_holds_are_not_known(scene: Scene, groups: int, known: bool) -> None:
+@pytest.mark.parametrize(("groups", "are_known"), [(5, True), (200, False)])
+def test_more_groups_than_a_cookie_holds_are_not_known(scene: Scene, groups: int, are_known: bool) -> None:
     many = tuple(f"00000000-0000-4000-8000-{number:012d}" for number in range(groups))
     person = TokenPerson(tenant=ADA.tenant, oid=ADA.oid, name="Ada", roles=("reader",), groups=many)
     session = scene.signs_in(person)
-    assert session.groups == (many if known else None)
+    assert session.groups == (many if are_known else None)
     assert len(scene.browser.jar["__Host-session"]) <= VALUE_LIMIT
 
 

@@ -14,7 +14,7 @@ def scene() -> Scene:
     return Scene()
 
 
-def test_one_comes_back_to_the_page_that_one_wanted(scene: Scene) -> None:
+def test_people_come_back_to_the_page_that_they_wanted(scene: Scene) -> None:
     outcome = scene.back(scene.provider.answer(scene.begin("/releases/shop-1?after=3"), ADA))
     assert isinstance(outcome, SignInRedirect)
     assert outcome.to == "/releases/shop-1?after=3"
@@ -31,32 +31,32 @@ def test_nobody_is_sent_anywhere_but_to_our_pages(scene: Scene, to: str) -> None
 
 
 def test_two_tabs_sign_in_at_once(scene: Scene) -> None:
-    one, two = scene.begin("/audit"), scene.begin("/")
-    for address, wanted in ((two, "/"), (one, "/audit")):
+    first, second = scene.begin("/audit"), scene.begin("/")
+    for address, target in ((second, "/"), (first, "/audit")):
         outcome = scene.back(scene.provider.answer(address, ADA))
         assert isinstance(outcome, SignInRedirect)
-        assert outcome.to == wanted
+        assert outcome.to == target
 
 
 def test_the_oldest_of_many_tabs_gives_way(scene: Scene) -> None:
     first = scene.begin()
-    others = [scene.begin() for _ in range(MOST_TABS)]
+    later_tabs = [scene.begin() for _ in range(MOST_TABS)]
     assert isinstance(scene.back(scene.provider.answer(first, ADA)), NotSignedIn)
-    assert all(isinstance(scene.back(scene.provider.answer(address, ADA)), SignInRedirect) for address in others)
+    assert all(isinstance(scene.back(scene.provider.answer(address, ADA)), SignInRedirect) for address in later_tabs)
 
 
 def test_coming_back_twice_is_harmless(scene: Scene) -> None:
-    answer = scene.provider.answer(scene.begin(), ADA)
-    scene.back(answer)
+    callback = scene.provider.answer(scene.begin(), ADA)
+    scene.back(callback)
     session = scene.session()
-    outcome = scene.back(answer)
+    outcome = scene.back(callback)
     assert isinstance(outcome, SignInRedirect)
     assert outcome.to == "/"
     assert scene.session() == session
 
 
 def test_an_answer_that_another_browser_asked_for_signs_nobody_in(scene: Scene) -> None:
-    """Somebody sends the victim their own answer, so that the victim works in their name."""
+    """An attacker gives the victim the end of their own sign-in, so that the victim works in the attacker's name."""
     attackers = scene.provider.answer(scene.begin(), BEN)
     scene.browser = Browser()
     outcome = scene.back(attackers)
@@ -65,16 +65,16 @@ def test_an_answer_that_another_browser_asked_for_signs_nobody_in(scene: Scene) 
 
 
 def test_an_answer_after_ten_minutes_signs_nobody_in(scene: Scene) -> None:
-    answer = scene.provider.answer(scene.begin(), ADA)
+    callback = scene.provider.answer(scene.begin(), ADA)
     scene.time.wait(timedelta(minutes=10))
-    assert isinstance(scene.back(answer), NotSignedIn)
+    assert isinstance(scene.back(callback), NotSignedIn)
 
 
 def test_a_code_of_another_sign_in_signs_nobody_in(scene: Scene) -> None:
-    """The nonce in the token is that of the request that it answers."""
+    """The nonce in the token has to be that of the request."""
     code = scene.provider.answer(scene.begin(), BEN)["code"]
-    mine = scene.provider.answer(scene.begin(), ADA)
-    outcome = scene.back(mine | {"code": code})
+    callback = scene.provider.answer(scene.begin(), ADA)
+    outcome = scene.back(callback | {"code": code})
     assert isinstance(outcome, NotSignedIn)
     assert outcome.title == "You could not be signed in"
 
@@ -95,9 +95,9 @@ def test_an_error_of_the_provider_is_told_without_its_text(scene: Scene, error: 
 
 
 def test_while_the_provider_is_away_nobody_signs_in_and_the_page_says_so(scene: Scene) -> None:
-    answer = scene.provider.answer(scene.begin(), ADA)
+    callback = scene.provider.answer(scene.begin(), ADA)
     scene.provider.away = True
-    for outcome in (scene.sign_in.begin(scene.browser.headers, "/audit"), scene.back(answer)):
+    for outcome in (scene.sign_in.begin(scene.browser.headers, "/audit"), scene.back(callback)):
         assert isinstance(outcome, NotSignedIn)
         assert outcome.waits
 

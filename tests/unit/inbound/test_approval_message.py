@@ -58,8 +58,8 @@ def test_a_vote_names_what_it_is_for_and_on_whose_behalf_it_is_said() -> None:
 @pytest.mark.parametrize("decision", ["reject", "withdraw"])
 @pytest.mark.parametrize("left_out", [("plan",), ("opening",), ("plan", "opening")])
 def test_what_stops_a_release_may_leave_out_plan_and_opening(decision: str, left_out: tuple[str, ...]) -> None:
-    nothing: dict[str, Any] = dict.fromkeys(left_out, NOTHING)
-    vote = parse(changed(VOTE, decision=decision, **nothing))
+    absent: dict[str, Any] = dict.fromkeys(left_out, NOTHING)
+    vote = parse(changed(VOTE, decision=decision, **absent))
     assert isinstance(vote, VoteMessage)
     assert all(getattr(vote, name) is None for name in left_out)
 

@@ -48,8 +48,8 @@ def test_a_completed_build_becomes_a_run() -> None:
 
 
 def test_minimal_details_are_enough_for_a_run_without_branch_and_person() -> None:
-    full = parse(BUILD)
-    bare = full.evolve(branch="", commit="", folder="", people=(), finished_at=NOW)
+    run = parse(BUILD)
+    bare = run.evolve(branch="", commit="", folder="", people=(), finished_at=NOW)
     assert parse(MINIMAL_BUILD) == bare
 
 
@@ -189,9 +189,9 @@ def test_long_values_are_cut_to_what_a_run_holds() -> None:
 
 def test_the_wizards_test_is_told_that_it_came_through_whatever_it_holds() -> None:
     zeros = "00000000-0000-0000-0000-000000000000"
-    for sent in (BUILD, LEGACY_BUILD, RUN_STATE, {"eventType": BUILD["eventType"]}):
+    for hook in (BUILD, LEGACY_BUILD, RUN_STATE, {"eventType": BUILD["eventType"]}):
         with pytest.raises(Ignored, match="test of the connection: it came through, the secret is right"):
-            parse({**sent, "subscriptionId": zeros}, frozenset({"another"}))
+            parse({**hook, "subscriptionId": zeros}, frozenset({"another"}))
 
 
 def test_a_hook_that_is_sent_again_is_the_same_event() -> None:

@@ -44,13 +44,13 @@ def test_an_event_is_read_as_event_grid_delivers_it_to_a_queue(schema: str) -> N
 
 
 def test_every_optional_field_may_come_or_be_missing() -> None:
-    full = parse(changed(PUSH, **OPTIONAL))
-    assert full.actor == "ci-push-token"
+    event = parse(changed(PUSH, **OPTIONAL))
+    assert event.actor == "ci-push-token"
     bare = parse(
         {"target": {k: PUSH["target"][k] for k in ("digest", "repository", "tag")}, "request": PUSH["request"]}
     )
-    assert full.evolve(actor="") == parse()
-    assert full.mark == parse().mark
+    assert event.evolve(actor="") == parse()
+    assert event.mark == parse().mark
     assert (bare.media_type, bare.pushed_at) == ("", EVENT_TIME)
 
 
@@ -60,7 +60,7 @@ def test_null_counts_as_nothing(field: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "microsecond"),
+    ("timestamp", "microsecond"),
     [
         ("2026-11-22T21:39:47.654961412Z", 654961),
         ("2026-11-22T21:39:47.6549614Z", 654961),
@@ -70,24 +70,24 @@ def test_null_counts_as_nothing(field: str) -> None:
         ("2026-11-22T21:39:47", 0),
     ],
 )
-def test_times_are_read_whatever_their_fraction(written: str, microsecond: int) -> None:
-    pushed = parse(changed(PUSH, timestamp=written)).pushed_at
+def test_times_are_read_whatever_their_fraction(timestamp: str, microsecond: int) -> None:
+    pushed = parse(changed(PUSH, timestamp=timestamp)).pushed_at
     assert pushed == datetime(2026, 11, 22, 21, 39, 47, microsecond, tzinfo=UTC)
 
 
 def test_the_time_of_the_push_is_the_registrys_then_event_grids_then_ours() -> None:
-    without = changed(PUSH, timestamp=NOTHING)
+    untimed = changed(PUSH, timestamp=NOTHING)
     in_another_zone = EVENT_TIME.astimezone(timezone(timedelta(hours=-8)))
-    assert parse(without, time=in_another_zone).pushed_at == EVENT_TIME
-    assert parse(without, time=EVENT_TIME.replace(tzinfo=None)).pushed_at == EVENT_TIME
-    assert parse(without, time=None).pushed_at == NOW
-    assert parse(without, time=NOW + timedelta(days=1)).pushed_at == NOW
+    assert parse(untimed, time=in_another_zone).pushed_at == EVENT_TIME
+    assert parse(untimed, time=EVENT_TIME.replace(tzinfo=None)).pushed_at == EVENT_TIME
+    assert parse(untimed, time=None).pushed_at == NOW
+    assert parse(untimed, time=NOW + timedelta(days=1)).pushed_at == NOW
 
 
-@pytest.mark.parametrize("written", ["9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+12:00", "soon", {}, 1e400])
-def test_a_time_that_is_none_is_refused_by_name(written: Any) -> None:
+@pytest.mark.parametrize("timestamp", ["9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+12:00", "soon", {}, 1e400])
+def test_a_time_that_is_none_is_refused_by_name(timestamp: Any) -> None:
     with pytest.raises(BadInput) as refused:
-        parse(changed(PUSH, timestamp=written))
+        parse(changed(PUSH, timestamp=timestamp))
     assert refused.value.field in ("data.timestamp", "body")
 
 
@@ -210,6 +210,6 @@ def test_an_event_that_is_nested_too_deeply_is_kept_without_its_data() -> None:
     nested: list[Any] = []
     for _ in range(200_000):
         nested = [nested]
-    kept = registry_event(type=PUSHED, source=RESOURCE_ID, time=None, data=nested)
+    event = registry_event(type=PUSHED, source=RESOURCE_ID, time=None, data=nested)
     with pytest.raises(BadInput, match=r"^data: expected a JSON object, got '\(nested too deeply to be kept\)'$"):
-        parse_image_event(kept, SOURCES, now=NOW)
+        parse_image_event(event, SOURCES, now=NOW)

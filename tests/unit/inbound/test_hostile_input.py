@@ -65,14 +65,14 @@ values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=4) | st.di
 
 
 def answer(parser: str, body: bytes) -> str:
-    """What the parser says against the body; "" when it takes it."""
+    """Why the parser refuses the body; "" if it accepts it."""
     try:
         PARSERS[parser](body)
     except (BadInput, Ignored) as refusal:
-        said = str(refusal)
-        said.encode()
-        assert len(said) < 700, said
-        return said
+        message = str(refusal)
+        message.encode()
+        assert len(message) < 700, message
+        return message
     return ""
 
 

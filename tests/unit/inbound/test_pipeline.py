@@ -1,4 +1,4 @@
-"""What a pipeline says itself, plain or inside .NET's serialisation."""
+"""Messages that a pipeline sends itself, plain or inside .NET's serialisation."""
 
 import struct
 from datetime import UTC, datetime, timedelta
@@ -32,7 +32,7 @@ def test_a_message_names_the_run_and_its_image() -> None:
     assert (event.claims.organization, event.claims.project, event.claims.pipeline) == ("contoso", "shop", "shop-ci")
     assert (event.claims.id, event.claims.number, event.claims.branch) == (4711, "1.4.2", "refs/heads/main")
     assert event.claims.finished_at == datetime(2026, 11, 22, 21, 40, tzinfo=UTC)
-    assert [(one.part, one.mail, one.trust) for one in event.claims.people] == [
+    assert [(person.part, person.mail, person.trust) for person in event.claims.people] == [
         (Involvement.REQUESTER, "ada@contoso.com", Trust.CLAIMED)
     ]
 
@@ -58,9 +58,9 @@ def test_only_what_identifies_the_run_is_needed() -> None:
 
 @pytest.mark.parametrize(("ahead", "believed"), [(timedelta(minutes=4), True), (timedelta(days=900), False)])
 def test_a_time_in_the_future_does_not_put_a_release_before_all_later_ones(ahead: timedelta, believed: bool) -> None:
-    said = NOW + ahead
-    event = parse(changed(RUN_MESSAGE, finishedAt=said.isoformat()))
-    assert event.claims.finished_at == (said if believed else NOW)
+    claimed_time = NOW + ahead
+    event = parse(changed(RUN_MESSAGE, finishedAt=claimed_time.isoformat()))
+    assert event.claims.finished_at == (claimed_time if believed else NOW)
 
 
 @pytest.mark.parametrize("missing", ["digest", "tag"])
@@ -102,12 +102,12 @@ def test_what_is_wrong_is_named_as_the_message_names_it(field: str, value: Any) 
 
 @pytest.mark.parametrize("url", ["javascript:alert(1)", "https://dev.azure.com.evil.example/", "https://ci.example/1"])
 def test_the_address_of_the_run_is_made_from_its_ids_whatever_the_message_says(url: str) -> None:
-    made = "https://dev.azure.com/contoso/shop/_build/results?buildId=4711"
-    assert parse(changed(RUN_MESSAGE, url=url)).claims.url == made
+    address = "https://dev.azure.com/contoso/shop/_build/results?buildId=4711"
+    assert parse(changed(RUN_MESSAGE, url=url)).claims.url == address
 
 
 @pytest.mark.parametrize(
-    ("said", "meant"),
+    ("word", "result"),
     [
         ("Succeeded", "succeeded"),
         ("SUCCEEDED", "succeeded"),
@@ -117,8 +117,8 @@ def test_the_address_of_the_run_is_made_from_its_ids_whatever_the_message_says(u
         ("Skipped", "failed"),
     ],
 )
-def test_the_words_of_the_pipeline_itself_are_understood(said: str, meant: str) -> None:
-    assert parse(changed(RUN_MESSAGE, result=said)).claims.result == meant
+def test_the_words_of_the_pipeline_itself_are_understood(word: str, result: str) -> None:
+    assert parse(changed(RUN_MESSAGE, result=word)).claims.result == result
 
 
 @pytest.mark.parametrize("field", ["digest", "tag"])
@@ -164,10 +164,10 @@ def test_an_empty_text_is_not_json() -> None:
 @pytest.mark.parametrize("record", FORMS)
 def test_every_cut_of_a_wrapped_message_is_refused(record: int) -> None:
     text = b'{"type":"slipway.pipeline-completed/v1"}'
-    whole = wrapped(text, record).removesuffix(END)
-    for end in range(len(whole)):
+    complete = wrapped(text, record).removesuffix(END)
+    for end in range(len(complete)):
         with pytest.raises(BadInput, match=r"^body: expected "):
-            parse_run_message(whole[:end], now=NOW)
+            parse_run_message(complete[:end], now=NOW)
 
 
 @pytest.mark.parametrize("record", [0x00, 0x7B, 0x97, 0x9E, 0xA8, 0xFF])

@@ -46,15 +46,15 @@ ATTACHED = st.lists(
 def test_a_document_counts_only_if_it_is_the_only_one_and_of_the_publishing_task(
     attached: list[Attachment], records: list[TimelineRecord]
 ) -> None:
-    found = document_of(attached, records)
+    document = document_of(attached, records)
     by_id = {record.id: record for record in records}
-    last = [by_id[one.record] for one in attached if one.record in by_id]
+    last = [by_id[attachment.record] for attachment in attached if attachment.record in by_id]
     if len(last) == 1 and (last[0].type, last[0].name) == ("Task", PUBLISHING_TASK):
-        assert not isinstance(found, Fact)
-        assert found[1] == last[0]
+        assert not isinstance(document, Fact)
+        assert document[1] == last[0]
     else:
-        assert isinstance(found, Fact)
-        assert found.trust is (Trust.CONTRADICTED if last else Trust.NOT_PROVED)
+        assert isinstance(document, Fact)
+        assert document.trust is (Trust.CONTRADICTED if last else Trust.NOT_PROVED)
 
 
 @times(2)
@@ -66,21 +66,21 @@ def test_whatever_a_run_published_reading_it_raises_nothing(content: bytes) -> N
 @times(2)
 @given(field=st.sampled_from(sorted(GOOD)), value=st.none() | st.integers() | st.text(max_size=20) | st.just([]))
 def test_one_wrong_field_makes_it_no_document(field: str, value: Any) -> None:
-    read = read_document(json.dumps(GOOD | {field: value}).encode())
-    if isinstance(read, PublishedDocument):
-        assert json.loads(read.content.model_dump_json())[field] == value
+    document = read_document(json.dumps(GOOD | {field: value}).encode())
+    if isinstance(document, PublishedDocument):
+        assert json.loads(document.content.model_dump_json())[field] == value
     else:
-        assert read.trust is Trust.NOT_PROVED
+        assert document.trust is Trust.NOT_PROVED
 
 
 @pytest.mark.parametrize("missing", sorted(GOOD))
 def test_each_field_is_needed(missing: str) -> None:
-    read = read_document(json.dumps({name: value for name, value in GOOD.items() if name != missing}).encode())
-    assert isinstance(read, Fact)
-    assert missing in read.why
+    document = read_document(json.dumps({name: value for name, value in GOOD.items() if name != missing}).encode())
+    assert isinstance(document, Fact)
+    assert missing in document.why
 
 
 def test_a_document_has_its_limit() -> None:
-    whole = json.dumps(GOOD).encode()
-    assert isinstance(read_document(whole + b" " * (DOCUMENT_LIMIT - len(whole))), PublishedDocument)
-    assert isinstance(read_document(whole + b" " * (DOCUMENT_LIMIT - len(whole) + 1)), Fact)
+    content = json.dumps(GOOD).encode()
+    assert isinstance(read_document(content + b" " * (DOCUMENT_LIMIT - len(content))), PublishedDocument)
+    assert isinstance(read_document(content + b" " * (DOCUMENT_LIMIT - len(content) + 1)), Fact)

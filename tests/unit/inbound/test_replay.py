@@ -1,4 +1,4 @@
-"""Parked input comes back byte for byte, whatever it was; the rest of parking is tested with the flow."""
+"""Parked input comes back byte for byte, whatever it was; the rest of parking is tested in `tests/unit/engine`."""
 
 import pytest
 
@@ -12,18 +12,18 @@ from tests.unit.inbound.test_pipeline import wrapped
 
 
 def parking(bus: MemoryBus) -> tuple[Parking, list[tuple[Source, bytes]]]:
-    """And what it took in once more."""
-    taken: list[tuple[Source, bytes]] = []
+    """The parking over this bus, and the list of what it replays."""
+    replayed: list[tuple[Source, bytes]] = []
 
     def again(source: Source, body: bytes) -> None:
-        taken.append((source, body))
+        replayed.append((source, body))
 
     return Parking(
         installation=InstallationLedger(MemoryTable(), signer=lambda: SIGNER, keys=lambda: PUBLIC_KEYS),
         bus=bus,
         again=again,
         clock=lambda: NOW,
-    ), taken
+    ), replayed
 
 
 @pytest.mark.parametrize(
@@ -47,10 +47,10 @@ def test_a_parked_message_is_replayed_as_it_came(body: bytes) -> None:
 
 @pytest.mark.parametrize("source", Source)
 def test_parked_input_of_every_source_is_taken_in_again_as_it_came(source: Source) -> None:
-    place, taken = parking(MemoryBus())
+    place, replayed = parking(MemoryBus())
     parked = place.park(source=source, reason="a test", body=b"\x80 hook")
     place.replay(parked.id, actor="ada")
-    assert taken == [(source, b"\x80 hook")]
+    assert replayed == [(source, b"\x80 hook")]
 
 
 def test_text_stays_readable() -> None:

@@ -1,4 +1,4 @@
-"""The gateway: what comes by HTTP is sent on under a name that repeats share; what is wrong is not."""
+"""The webhook receiver sends a hook on under an id that its repeats share, and does not send a wrong one on."""
 
 import json
 
@@ -23,17 +23,17 @@ def webhooks(bus: MemoryBus, *organizations: str) -> WebhookReceiver:
 def test_a_registrys_event_goes_on_as_it_is() -> None:
     bus = MemoryBus()
     webhooks(bus).take(Source.EVENT_GRID, PUSH_EVENT)
-    (sent,) = bus.raw
-    assert (sent.queue, sent.body) == ("events", PUSH_EVENT)
+    (message,) = bus.raw
+    assert (message.queue, message.body) == ("events", PUSH_EVENT)
 
 
 def test_what_tells_of_a_run_goes_on_as_a_hint() -> None:
     bus = MemoryBus()
     webhooks(bus).take(Source.AZURE_DEVOPS, as_bytes(BUILD))
-    (sent,) = bus.raw
-    hint = HINT.validate_json(sent.body)
+    (message,) = bus.raw
+    hint = HINT.validate_json(message.body)
     assert isinstance(hint, RunHint)
-    assert (sent.queue, sent.message_id, hint.report.looks) == ("hints", hint.report.mark, 0)
+    assert (message.queue, message.message_id, hint.report.looks) == ("hints", hint.report.mark, 0)
     assert hint.report.claims.id == json.loads(as_bytes(BUILD))["resource"]["id"]
 
 
@@ -42,7 +42,7 @@ def test_repeats_carry_the_same_message_id() -> None:
     for _ in range(2):
         webhooks(bus).take(Source.EVENT_GRID, PUSH_EVENT)
         webhooks(bus).take(Source.AZURE_DEVOPS, as_bytes(BUILD))
-    assert len({sent.message_id for sent in bus.raw}) == 2
+    assert len({message.message_id for message in bus.raw}) == 2
 
 
 def test_what_is_wrong_or_not_ours_is_not_sent_on() -> None:
@@ -54,7 +54,7 @@ def test_what_is_wrong_or_not_ours_is_not_sent_on() -> None:
     assert bus.raw == []
 
 
-def test_that_the_queue_is_away_is_told() -> None:
+def test_a_queue_that_is_away_is_an_error() -> None:
     bus = MemoryBus()
     bus.broken = True
     with pytest.raises(QueueUnavailable):

@@ -131,8 +131,8 @@ class OvertakenTable(CountingTable):
 
     def get(self, partition: str, key: str) -> Row | None:
         row = super().get(partition, key)
-        values = {"Owner": "faster", "Until": (MORNING + 2 * LENGTH).isoformat(), "Step": STEP}
-        super().transact(partition, [Write(act=Act.PUT, key=key, values=values)])
+        columns = {"Owner": "faster", "Until": (MORNING + 2 * LENGTH).isoformat(), "Step": STEP}
+        super().transact(partition, [Write(act=Act.PUT, key=key, values=columns)])
         return row
 
 

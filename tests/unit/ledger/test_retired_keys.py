@@ -1,4 +1,4 @@
-"""A front holds no private key, and knows all the same which links are of a key that was retired."""
+"""A front holds no private key, and still knows which links were signed by a retired one."""
 
 from collections.abc import Callable
 
@@ -24,10 +24,10 @@ def test_what_was_never_recorded_is_not_retired(installation: Installation) -> N
 
 
 def test_a_key_is_retired_once_the_worker_recorded_that_it_no_longer_holds_it(installation: Installation) -> None:
-    both = OLD | NEW
-    assert recorded(installation, private=both, public=both)() == frozenset()
-    retired = recorded(installation, private=NEW, public=both)
-    assert NotRetired(public_of(both), retired).ids() == tuple(NEW)
+    all_keys = OLD | NEW
+    assert recorded(installation, private=all_keys, public=all_keys)() == frozenset()
+    retired = recorded(installation, private=NEW, public=all_keys)
+    assert NotRetired(public_of(all_keys), retired).ids() == tuple(NEW)
 
 
 def test_a_key_that_is_newer_than_the_record_counts_at_once(installation: Installation) -> None:

@@ -1,4 +1,4 @@
-"""The rows in which copies keep how far they are."""
+"""The rows that hold the progress of copies."""
 
 from datetime import UTC, datetime
 
@@ -38,12 +38,12 @@ def test_the_address_of_an_import_is_not_shown() -> None:
 
 
 def test_sizes_are_told_in_the_unit_of_the_whole() -> None:
-    def told(done: int, whole: int) -> str:
+    def size_text(done: int, share: int) -> str:
         return CopyProgress(
-            environment="production", blobs=1, of_blobs=2, bytes=done, of_bytes=whole, at=NOW
+            environment="production", blobs=1, of_blobs=2, bytes=done, of_bytes=share, at=NOW
         ).text.partition(", ")[2]
 
-    assert told(5, 999) == "5 of 999 bytes"
-    assert told(500, 1_000) == "0.5 of 1.0 kB"
-    assert told(1_240_000_000, 5_020_000_000) == "1.2 of 5.0 GB"
-    assert told(0, 3 * 10**15) == "0.0 of 3000.0 TB"
+    assert size_text(5, 999) == "5 of 999 bytes"
+    assert size_text(500, 1_000) == "0.5 of 1.0 kB"
+    assert size_text(1_240_000_000, 5_020_000_000) == "1.2 of 5.0 GB"
+    assert size_text(0, 3 * 10**15) == "0.0 of 3000.0 TB"

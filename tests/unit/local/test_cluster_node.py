@@ -44,7 +44,7 @@ class Server:
 
     pods: list[Json] = field(default_factory=list)
     away: bool = False
-    said: list[tuple[str, str, Json | None]] = field(default_factory=list)
+    calls: list[tuple[str, str, Json | None]] = field(default_factory=list)
     events: "queue.Queue[Json | Exception]" = field(default_factory=queue.Queue)
 
     def call(self, method: str, path: str, body: Json | None = None, *, media: str = "application/json") -> Json:
@@ -53,7 +53,7 @@ class Server:
             raise Away("connection refused")
         if method == "GET":
             return self._read(path)
-        self.said.append((method, path, body))
+        self.calls.append((method, path, body))
         if method == "PATCH":
             [pod] = self.pods
             pod = {**pod, **{k: v for k, v in (body or {}).items() if k != "metadata"}}
@@ -62,8 +62,10 @@ class Server:
             self.pods = [pod]
             return pod
         if method == "DELETE":
-            gone = self.pods.pop() if self.pods else {}
-            return gone if (gone.get("metadata") or {}).get("finalizers") else {"status": "Success", "metadata": {}}
+            removed = self.pods.pop() if self.pods else {}
+            return (
+                removed if (removed.get("metadata") or {}).get("finalizers") else {"status": "Success", "metadata": {}}
+            )
         return {**(body or {}), "metadata": {**(body or {})["metadata"], "uid": "made", "resourceVersion": "99"}}
 
     def _read(self, path: str) -> Json:
@@ -92,19 +94,19 @@ def server() -> Server:
 
 @pytest.fixture
 def mirror(server: Server) -> Iterator[Mirror]:
-    made = Mirror(server, "laptop")
-    made.start()
-    yield made
-    made.stop()
+    mirror_of_server = Mirror(server, "laptop")
+    mirror_of_server.start()
+    yield mirror_of_server
+    mirror_of_server.stop()
 
 
 def the_pod(mirror: Mirror) -> Json:
-    found = mirror.get(PODS, "shop", "web-1")
-    assert found is not None
-    return found
+    pod = mirror.get(PODS, "shop", "web-1")
+    assert pod is not None
+    return pod
 
 
-def settled(holds: Any) -> None:
+def wait_until(holds: Any) -> None:
     end = time.monotonic() + TIMEOUT
     while not holds():
         assert time.monotonic() < end
@@ -125,36 +127,36 @@ def test_a_status_is_said_once_of_that_very_pod_with_an_address_and_what_others_
 ) -> None:
     mirror.set_status(PODS, the_pod(mirror), READY)
     mirror.set_status(PODS, the_pod(mirror), READY)
-    [(method, path, body)] = server.said
+    [(method, path, body)] = server.calls
     assert (method, path) == ("PATCH", "/api/v1/namespaces/shop/pods/web-1/status?fieldManager=kubelet")
     assert body is not None
     assert body["metadata"] == {"uid": "u1"}
     assert [condition["type"] for condition in body["status"]["conditions"]] == ["Ready", "DisruptionTarget"]
     assert "qosClass" not in body["status"]
-    found = mirror.pod_at(body["status"]["podIP"])
-    assert found is not None
-    assert found["metadata"]["uid"] == "u1"
+    pod = mirror.pod_at(body["status"]["podIP"])
+    assert pod is not None
+    assert pod["metadata"]["uid"] == "u1"
 
 
-def test_a_status_that_somebody_overwrote_is_said_again(mirror: Mirror, server: Server) -> None:
+def test_a_status_that_somebody_overwrote_is_reported_again(mirror: Mirror, server: Server) -> None:
     mirror.set_status(PODS, the_pod(mirror), READY)
     lost = {**server.pods[0], "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "False"}]}}
     lost["metadata"] = {**lost["metadata"], "resourceVersion": "50"}
     server.events.put({"type": "MODIFIED", "object": lost})
-    settled(lambda: the_pod(mirror)["metadata"]["resourceVersion"] == "50")
+    wait_until(lambda: the_pod(mirror)["metadata"]["resourceVersion"] == "50")
     server.pods = [lost]
     mirror.set_status(PODS, the_pod(mirror), READY)
-    assert len(server.said) == 2
+    assert len(server.calls) == 2
 
 
 def test_while_the_server_is_away_nothing_is_lost_and_somebody_looks_again(mirror: Mirror, server: Server) -> None:
     server.away = True
     version = mirror.version
     mirror.set_status(PODS, the_pod(mirror), READY)
-    settled(lambda: mirror.version > version)
+    wait_until(lambda: mirror.version > version)
     server.away = False
     mirror.set_status(PODS, the_pod(mirror), READY)
-    assert len(server.said) == 1
+    assert len(server.calls) == 1
 
 
 def test_an_older_version_does_not_overwrite_a_newer_one(mirror: Mirror, server: Server) -> None:
@@ -162,29 +164,29 @@ def test_an_older_version_does_not_overwrite_a_newer_one(mirror: Mirror, server:
     server.events.put({"type": "MODIFIED", "object": a_pod(7)})
     server.events.put({"type": "DELETED", "object": {**a_pod(9), "metadata": {**a_pod(9)["metadata"], "uid": "u0"}}})
     server.events.put({"type": "ADDED", "object": a_pod(11, name="web-2", uid="u2")})
-    settled(lambda: mirror.get(PODS, "shop", "web-2"))
+    wait_until(lambda: mirror.get(PODS, "shop", "web-2"))
     assert the_pod(mirror)["metadata"]["labels"] == {"new": "yes"}
 
 
 def test_a_watch_that_was_torn_off_begins_with_a_list(mirror: Mirror, server: Server) -> None:
     server.pods = []
     server.events.put(Away("reset by peer"))
-    settled(lambda: mirror.get(PODS, "shop", "web-1") is None)
+    wait_until(lambda: mirror.get(PODS, "shop", "web-1") is None)
 
 
 def test_what_is_watched_later_than_its_pod_is_asked_for(mirror: Mirror) -> None:
-    found = mirror.get(CONFIG_MAPS, "shop", "late")
-    assert found is not None
-    assert found["data"] == {"a": "1"}
+    config_map = mirror.get(CONFIG_MAPS, "shop", "late")
+    assert config_map is not None
+    assert config_map["data"] == {"a": "1"}
     assert mirror.get(CONFIG_MAPS, "shop", "never") is None
 
 
 def test_a_pod_that_ended_says_how_before_it_is_taken_away(mirror: Mirror, server: Server) -> None:
     mirror.remove(PODS, the_pod(mirror))
-    assert [method for method, _, _ in server.said] == ["PATCH", "DELETE"]
-    assert server.said[0][2] is not None
-    assert server.said[0][2]["status"]["phase"] == "Failed"
-    assert server.said[1][2] == {"gracePeriodSeconds": 0, "preconditions": {"uid": "u1"}}
+    assert [method for method, _, _ in server.calls] == ["PATCH", "DELETE"]
+    assert server.calls[0][2] is not None
+    assert server.calls[0][2]["status"]["phase"] == "Failed"
+    assert server.calls[1][2] == {"gracePeriodSeconds": 0, "preconditions": {"uid": "u1"}}
     assert mirror.get(PODS, "shop", "web-1") is None
 
 
@@ -192,22 +194,22 @@ def test_a_pod_that_a_finalizer_holds_is_not_taken_away_at_every_look(mirror: Mi
     server.pods = [a_pod(6, finalizers=["batch.kubernetes.io/job-tracking"])]
     for _ in range(3):
         mirror.remove(PODS, the_pod(mirror))
-    assert [method for method, _, _ in server.said].count("DELETE") == 1
+    assert [method for method, _, _ in server.calls].count("DELETE") == 1
     assert mirror.get(PODS, "shop", "web-1") is not None
 
 
 def test_an_event_is_made_and_counted(mirror: Mirror, server: Server) -> None:
-    made = mirror.create(EVENTS, "shop", {"metadata": {"name": "web-1.x", "namespace": "shop"}, "count": 1})
-    server.pods = [made]
-    mirror.update(EVENTS, made, {**made, "count": 2})
-    assert server.said[-1][2] == {"count": 2, "metadata": {"uid": "made"}}
+    event = mirror.create(EVENTS, "shop", {"metadata": {"name": "web-1.x", "namespace": "shop"}, "count": 1})
+    server.pods = [event]
+    mirror.update(EVENTS, event, {**event, "count": 2})
+    assert server.calls[-1][2] == {"count": 2, "metadata": {"uid": "made"}}
 
 
 # ---- the way of the API server to pods and kubelet
 
 
 class Web:
-    """A runtime of which each pod answers what it was asked."""
+    """A runtime in which each pod answers with the request that it got."""
 
     def start(self) -> None:
         raise AssertionError("the tunnel starts no pod")
@@ -220,53 +222,53 @@ class Web:
     def fetch(self, pod: Json, port: int | str, request: PodRequest) -> PodReply:
         if port == 9:
             raise PodUnreachableError("nothing listens")
-        said = {"pod": pod["metadata"]["name"], "port": port, "asked": f"{request.method} {request.target}"}
-        return PodReply(code=418, headers=(("X-Pod", "yes"),), body=json.dumps(said).encode() + request.body)
+        content = {"pod": pod["metadata"]["name"], "port": port, "asked": f"{request.method} {request.target}"}
+        return PodReply(code=418, headers=(("X-Pod", "yes"),), body=json.dumps(content).encode() + request.body)
 
 
 @pytest.fixture
 def tunnel(tmp_path: Path) -> Iterator[Path]:
     path = tmp_path / "tunnel"
-    made = Tunnel(
+    started = Tunnel(
         path, kubelet_port=7, pod_at=lambda address: a_pod() if address == "10.244.0.1" else None, runtime=Web()
     )
-    made.start()
+    started.start()
     yield path
-    made.stop()
+    started.stop()
 
 
-def connected(path: Path, target: str) -> tuple[socket.socket, bytes]:
-    to = socket.socket(socket.AF_UNIX)
-    to.settimeout(TIMEOUT)
-    to.connect(str(path))
-    to.sendall(f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n".encode())
-    return to, to.recv(4096)
+def connect(path: Path, target: str) -> tuple[socket.socket, bytes]:
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(TIMEOUT)
+    connection.connect(str(path))
+    connection.sendall(f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n".encode())
+    return connection, connection.recv(4096)
 
 
 def test_a_request_to_a_pod_is_answered_by_the_runtime(tunnel: Path) -> None:
-    to, answer = connected(tunnel, "10.244.0.1:8080")
-    assert answer.startswith(b"HTTP/1.1 200")
-    over = http.client.HTTPConnection("pod")
-    over.sock = to
+    connection, response = connect(tunnel, "10.244.0.1:8080")
+    assert response.startswith(b"HTTP/1.1 200")
+    http_connection = http.client.HTTPConnection("pod")
+    http_connection.sock = connection
     for body in (b"", b"again"):
-        over.request("POST", "/echo?a=1", body=body)
-        reply = over.getresponse()
-        said = reply.read()
+        http_connection.request("POST", "/echo?a=1", body=body)
+        reply = http_connection.getresponse()
+        content = reply.read()
         assert (reply.status, reply.headers["X-Pod"]) == (418, "yes")
-        assert json.loads(said.removesuffix(body)) == {"pod": "web-1", "port": 8080, "asked": "POST /echo?a=1"}
-        assert said.endswith(body)
-    over.close()
+        assert json.loads(content.removesuffix(body)) == {"pod": "web-1", "port": 8080, "asked": "POST /echo?a=1"}
+        assert content.endswith(body)
+    http_connection.close()
 
 
 def test_where_nothing_listens_the_connection_ends(tunnel: Path) -> None:
-    to, _ = connected(tunnel, "10.244.0.1:9")
-    to.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-    assert to.recv(4096) == b""
-    to.close()
+    connection, _ = connect(tunnel, "10.244.0.1:9")
+    connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert connection.recv(4096) == b""
+    connection.close()
 
 
 @pytest.mark.parametrize("target", ["10.244.0.2:80", "127.0.0.1:22", "example.com:443", "nowhere"])
 def test_nothing_else_of_this_machine_or_the_world_is_reached(tunnel: Path, target: str) -> None:
-    to, answer = connected(tunnel, target)
-    assert answer.split()[1] in (b"400", b"502")
-    to.close()
+    connection, response = connect(tunnel, target)
+    assert response.split()[1] in (b"400", b"502")
+    connection.close()

@@ -17,10 +17,10 @@ from local.process import ROOT
 
 
 def test_the_programs_lie_outside_the_repository_by_version(tmp_path: Path) -> None:
-    found = programs({"XDG_CACHE_HOME": str(tmp_path)})
-    assert found.folder.is_relative_to(tmp_path)
-    assert "1.35" in found.folder.name
-    assert found.missing == list(PACKAGES)
+    paths = programs({"XDG_CACHE_HOME": str(tmp_path)})
+    assert paths.folder.is_relative_to(tmp_path)
+    assert "1.35" in paths.folder.name
+    assert paths.missing == list(PACKAGES)
 
 
 def test_a_program_that_is_there_is_not_missing(tmp_path: Path) -> None:
@@ -77,8 +77,10 @@ def layout(tmp_path: Path) -> Layout:
 
 def test_every_file_that_a_program_is_told_exists(layout: Layout) -> None:
     write_files(layout)
-    told = [word.partition("=")[2] for command in commands(layout, programs()).values() for word in command[1:]]
-    files = [Path(value) for value in told if value.startswith(str(layout.folder.parent))]
+    option_values = [
+        word.partition("=")[2] for command in commands(layout, programs()).values() for word in command[1:]
+    ]
+    files = [Path(value) for value in option_values if value.startswith(str(layout.folder.parent))]
     assert len(files) > 15
     assert [file for file in files if not file.exists()] == [layout.folder / "etcd"]
 
@@ -108,18 +110,18 @@ def test_keys_are_readable_by_their_owner_only(layout: Layout) -> None:
 
 
 def test_a_token_with_every_verb_in_a_namespace_may_what_edit_allows_there_alone() -> None:
-    made = dict(roles(Token(token="t", user="slipway", namespaces=("shop",))))
-    [(path, binding)] = made.items()
+    rules = dict(roles(Token(token="t", user="slipway", namespaces=("shop",))))
+    [(path, binding)] = rules.items()
     assert path == "/apis/rbac.authorization.k8s.io/v1/namespaces/shop/rolebindings"
     assert binding["roleRef"]["name"] == "edit"
     assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "slipway", "namespace": "default"}]
 
 
 def test_a_token_with_some_verbs_gets_a_role_of_just_these() -> None:
-    made = dict(roles(Token(token="t", user="reader", namespaces=("shop",), verbs=("get",))))
-    role = made["/apis/rbac.authorization.k8s.io/v1/namespaces/shop/roles"]
+    rules = dict(roles(Token(token="t", user="reader", namespaces=("shop",), verbs=("get",))))
+    role = rules["/apis/rbac.authorization.k8s.io/v1/namespaces/shop/roles"]
     assert role["rules"] == [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["get"]}]
-    assert made["/apis/rbac.authorization.k8s.io/v1/namespaces/shop/rolebindings"]["roleRef"]["kind"] == "Role"
+    assert rules["/apis/rbac.authorization.k8s.io/v1/namespaces/shop/rolebindings"]["roleRef"]["kind"] == "Role"
 
 
 def test_each_pod_keeps_its_address_and_none_comes_back_at_once() -> None:

@@ -48,8 +48,8 @@ def test_a_bar_is_drawn_in_place_and_makes_room_for_the_next_line() -> None:
 
 
 def test_an_import_has_no_share_that_anybody_knows() -> None:
-    nothing = {"blobs": 0, "of_blobs": 0, "bytes": 0, "of_bytes": 0}
-    assert "  0%  the registry imports it" in shown(Terminal(), HALF | nothing | {"how": "import"})
+    no_counts = {"blobs": 0, "of_blobs": 0, "bytes": 0, "of_bytes": 0}
+    assert "  0%  the registry imports it" in shown(Terminal(), HALF | no_counts | {"how": "import"})
 
 
 def test_there_is_no_bar_in_a_file_and_none_where_nothing_is_to_be_said() -> None:
@@ -93,18 +93,18 @@ def test_records_stand_under_the_release_and_the_environment_that_they_are_about
 def test_people_of_this_machine_have_names_and_a_message_speaks_for_one_of_them() -> None:
     stream = io.StringIO()
     ben = f"oid:{laptop().person('Ben').oid}"
-    told = {"plan_hash": "", "on_behalf_of": ben}
-    Narrator(stream).record(RECORD | {"action": "vote.approved", "actor": "approvals", "details": told})
+    details = {"plan_hash": "", "on_behalf_of": ben}
+    Narrator(stream).record(RECORD | {"action": "vote.approved", "actor": "approvals", "details": details})
     assert "by approvals for Ben" in stream.getvalue()
 
 
 def test_what_failed_is_told_in_full_and_another_long_line_is_cut() -> None:
     reason = " ".join(f"word{number}" for number in range(40))
-    told = {}
+    details = {}
     for action in ("verification.failed", "verification.done"):
         stream = io.StringIO()
         Narrator(stream).record(RECORD | {"action": action, "details": {"reason": reason}})
-        told[action] = stream.getvalue()
-        assert max(map(len, told[action].splitlines())) <= 80
-    assert " ".join(told["verification.failed"].split()).endswith(reason)
-    assert told["verification.done"].rstrip().endswith("…")
+        details[action] = stream.getvalue()
+        assert max(map(len, details[action].splitlines())) <= 80
+    assert " ".join(details["verification.failed"].split()).endswith(reason)
+    assert details["verification.done"].rstrip().endswith("…")

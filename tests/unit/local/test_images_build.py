@@ -29,9 +29,9 @@ def manifests(image: BuiltImage) -> list[dict[str, Any]]:
 
 
 def blob(image: BuiltImage, descriptor: dict[str, Any]) -> bytes:
-    (data,) = [part.data for part in image.blobs if part.digest == descriptor["digest"]]
-    assert (sha256(data), len(data)) == (descriptor["digest"], descriptor["size"])
-    return data
+    (content,) = [part.data for part in image.blobs if part.digest == descriptor["digest"]]
+    assert (sha256(content), len(content)) == (descriptor["digest"], descriptor["size"])
+    return content
 
 
 def test_the_index_names_a_manifest_for_each_platform(source: Path) -> None:
@@ -83,9 +83,9 @@ def test_the_config_tells_how_to_start_and_where_it_comes_from(source: Path) -> 
 
 
 def test_equal_input_gives_equal_digests_and_a_new_version_shares_the_layers(source: Path) -> None:
-    first, again, other = (build(source, version=version) for version in ("1.2.3", "1.2.3", "1.2.4"))
-    assert first.digest == again.digest != other.digest
-    assert [m["layers"] for m in manifests(first)] == [m["layers"] for m in manifests(other)]
+    first, again, newer = (build(source, version=version) for version in ("1.2.3", "1.2.3", "1.2.4"))
+    assert first.digest == again.digest != newer.digest
+    assert [m["layers"] for m in manifests(first)] == [m["layers"] for m in manifests(newer)]
 
 
 def test_a_variant_replaces_files_of_the_application(source: Path) -> None:

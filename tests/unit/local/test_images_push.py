@@ -73,11 +73,11 @@ def test_a_registry_that_is_not_there_is_tried_a_few_times(image: BuiltImage) ->
 
 
 class Stumbling(BaseHTTPRequestHandler):
-    """A registry that fails the first upload and the first manifest, and asks for patience."""
+    """A registry that fails the first upload and the first manifest, and asks to be tried again later."""
 
     protocol_version = "HTTP/1.1"
     failing: set[str]
-    kept: list[str]
+    stored: list[str]
 
     def do_HEAD(self) -> None:
         self._answer(404)
@@ -92,7 +92,7 @@ class Stumbling(BaseHTTPRequestHandler):
             self.failing.discard(kind)
             self._answer(503, **{"Retry-After": "7"})
             return
-        self.kept.append(kind)
+        self.stored.append(kind)
         self._answer(201, **{"Docker-Content-Digest": sha256(body)})
 
     def _answer(self, status: int, **headers: str) -> None:
@@ -103,14 +103,14 @@ class Stumbling(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *arguments: object) -> None:
-        """Quiet."""
+        """Tests print nothing."""
 
 
 def test_a_failure_on_the_way_is_tried_again_as_late_as_the_registry_asks(image: BuiltImage) -> None:
 
     class Handler(Stumbling):
         failing = {"blob", "manifest"}  # noqa: RUF012 - one of its own for this test
-        kept: list[str] = []  # noqa: RUF012
+        stored: list[str] = []  # noqa: RUF012
 
     waits: list[float] = []
     with in_a_thread(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as server:
@@ -118,7 +118,7 @@ def test_a_failure_on_the_way_is_tried_again_as_late_as_the_registry_asks(image:
         pushed = push(image, registry_url=url, repository="hello", tag="1.2.3", sleep=waits.append)
     assert pushed.digest == image.digest
     assert waits == [7.0, 7.0]
-    assert Handler.kept == ["blob"] * len(image.blobs) + ["manifest"] * 3
+    assert Handler.stored == ["blob"] * len(image.blobs) + ["manifest"] * 3
 
 
 def command(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
@@ -134,17 +134,17 @@ def command(*arguments: str, **environment: str) -> "subprocess.CompletedProcess
 
 def test_the_command_prints_one_line_of_json_and_never_the_password(registry: Registry, source: Path) -> None:
     options = ["--source", str(source), "--repository", "hello", "--tag", "1.2.3", "--registry", registry.url]
-    ended = command(*options, "--user", "ci", "--password-env", "CI_PASSWORD", CI_PASSWORD=PASSWORD)
-    assert ended.returncode == 0, ended.stderr
-    told = json.loads(ended.stdout)
-    assert told.keys() == {"digest", "tag", "repository", "pushed_bytes"}
-    assert told["digest"] == build(source, version="1.2.3").digest
-    assert "blob sha256:" in ended.stderr
-    assert PASSWORD not in ended.stdout + ended.stderr
+    process = command(*options, "--user", "ci", "--password-env", "CI_PASSWORD", CI_PASSWORD=PASSWORD)
+    assert process.returncode == 0, process.stderr
+    output = json.loads(process.stdout)
+    assert output.keys() == {"digest", "tag", "repository", "pushed_bytes"}
+    assert output["digest"] == build(source, version="1.2.3").digest
+    assert "blob sha256:" in process.stderr
+    assert PASSWORD not in process.stdout + process.stderr
 
 
 def test_the_command_explains_a_wrong_option(source: Path) -> None:
     options = ["--source", str(source), "--repository", "Hello", "--tag", "1.2.3", "--registry", "http://127.0.0.1:9"]
-    ended = command(*options)
-    assert ended.returncode == 2
-    assert "--repository" in ended.stderr
+    process = command(*options)
+    assert process.returncode == 2
+    assert "--repository" in process.stderr

@@ -1,4 +1,4 @@
-"""The namespaces that the catalogue names are made in the clusters that are doubles."""
+"""The catalogue's namespaces are created in those clusters that are doubles."""
 
 from collections.abc import Iterator
 
@@ -39,13 +39,13 @@ def test_an_application_names_its_namespaces_by_cluster() -> None:
 
 
 def test_a_namespace_is_made_once_and_lets_the_app_in(cluster: Kubernetes) -> None:
-    named = {"staging": frozenset({"one", "two", "given"}), "far": frozenset({"three"})}
-    made = places(cluster)
-    assert made.make(named) == ["given in staging", "one in staging", "two in staging"]
-    assert made.make(named) == []
-    found = cluster.store.get(NAMESPACES, None, "one")
-    assert found is not None
-    assert found["metadata"]["annotations"] == {LETS_IN: APP}
+    namespaces = {"staging": frozenset({"one", "two", "given"}), "far": frozenset({"three"})}
+    maker = places(cluster)
+    assert maker.make(namespaces) == ["given in staging", "one in staging", "two in staging"]
+    assert maker.make(namespaces) == []
+    namespace = cluster.store.get(NAMESPACES, None, "one")
+    assert namespace is not None
+    assert namespace["metadata"]["annotations"] == {LETS_IN: APP}
     assert cluster.store.get(NAMESPACES, None, "three") is None
 
 

@@ -7,26 +7,26 @@ from local.servicebus.queues.testing import ManualClock
 def test_deadlines_come_in_order_of_time_not_of_making() -> None:
     clock = ManualClock()
     deadlines = Deadlines(now=clock.now, call_later=clock.call_later)
-    came: list[str] = []
-    deadlines.at(clock.now() + 20, lambda: came.append("late"))
-    deadlines.at(clock.now() + 10, lambda: came.append("early"))
+    fired: list[str] = []
+    deadlines.at(clock.now() + 20, lambda: fired.append("late"))
+    deadlines.at(clock.now() + 10, lambda: fired.append("early"))
     clock.advance(15)
-    assert came == ["early"]
+    assert fired == ["early"]
     clock.advance(5)
-    assert came == ["early", "late"]
+    assert fired == ["early", "late"]
 
 
 def test_a_cancelled_deadline_does_not_come_and_many_take_no_room() -> None:
     clock = ManualClock()
     deadlines = Deadlines(now=clock.now, call_later=clock.call_later)
-    came: list[str] = []
+    fired: list[str] = []
     for number in range(10_000):
-        deadlines.at(clock.now() + 1000 + number, lambda: came.append("cancelled")).cancel()
-    kept = deadlines.at(clock.now() + 1, lambda: came.append("kept"))
+        deadlines.at(clock.now() + 1000 + number, lambda: fired.append("cancelled")).cancel()
+    deadline = deadlines.at(clock.now() + 1, lambda: fired.append("kept"))
     assert len(deadlines) < 1000
     clock.advance(20_000)
-    assert came == ["kept"]
-    kept.cancel()
+    assert fired == ["kept"]
+    deadline.cancel()
     assert len(deadlines) == 0
 
 
@@ -35,8 +35,8 @@ def test_a_wall_clock_that_jumps_ahead_is_noticed_soon() -> None:
     timers = ManualClock()
     jump = 0.0
     deadlines = Deadlines(now=lambda: timers.now() + jump, call_later=timers.call_later)
-    came: list[str] = []
-    deadlines.at(timers.now() + 3600, lambda: came.append("due"))
+    fired: list[str] = []
+    deadlines.at(timers.now() + 3600, lambda: fired.append("due"))
     jump = 3600.0
     timers.advance(6)
-    assert came == ["due"]
+    assert fired == ["due"]

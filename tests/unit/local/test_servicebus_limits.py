@@ -1,4 +1,4 @@
-"""What a queue refuses, and that it keeps nothing of what has gone."""
+"""What a queue refuses, and that it remembers nothing of messages that are gone."""
 
 import tracemalloc
 import uuid
@@ -65,8 +65,8 @@ def test_queues_are_found_without_regard_to_case(clock: ManualClock) -> None:
 
 @pytest.mark.parametrize("end", ["completed", "expired"])
 def test_memory_does_not_grow_with_the_number_of_messages_that_have_gone(clock: ManualClock, end: str) -> None:
-    lasting = 86400 * 14 if end == "completed" else 1
-    broker = a_broker(clock, default_ttl_seconds=lasting, duplicate_detection_seconds=60)
+    seconds = 86400 * 14 if end == "completed" else 1
+    broker = a_broker(clock, default_ttl_seconds=seconds, duplicate_detection_seconds=60)
     queue = broker.queue("events")
     mailbox = receive(queue) if end == "completed" else Mailbox()
 
@@ -92,6 +92,6 @@ def test_a_batch_is_limited_by_its_size_and_not_by_its_count(clock: ManualClock)
     """B-09. Change log of Azure.Messaging.ServiceBus 7.20.2: "the service does not enforce a count limit"."""
     broker = a_broker(clock)
     queue = broker.queue("events")
-    one = encode(Described(ULong(0x75), encoded_message("")))
-    broker.publish(queue, one * 5000, is_batch=True)
+    message = encode(Described(ULong(0x75), encoded_message("")))
+    broker.publish(queue, message * 5000, is_batch=True)
     assert queue.counts().active == 5000

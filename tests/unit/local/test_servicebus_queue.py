@@ -35,7 +35,7 @@ def test_a_lock_that_expires_brings_the_message_back_with_one_more_delivery(cloc
     clock.advance(29.9)
     assert len(mailbox.messages) == 1
     clock.advance(0.2)
-    assert [delivery_count(each) for each in mailbox.messages] == [0, 1]
+    assert [delivery_count(message) for message in mailbox.messages] == [0, 1]
     assert mailbox.tokens[0] != mailbox.tokens[1]
 
 
@@ -68,7 +68,7 @@ def test_abandoning_makes_a_message_available_at_once_ahead_of_later_ones(clock:
     mailbox.room = 3
     queue.settle([mailbox.last_token], ABANDON)
     assert mailbox.texts == ["first", "first", "second"]
-    assert [delivery_count(each) for each in mailbox.messages] == [0, 1, 0]
+    assert [delivery_count(message) for message in mailbox.messages] == [0, 1, 0]
 
 
 def test_releasing_does_not_count_as_a_delivery(clock: ManualClock) -> None:
@@ -77,16 +77,16 @@ def test_releasing_does_not_count_as_a_delivery(clock: ManualClock) -> None:
     mailbox = receive(queue)
     for _ in range(3):
         queue.settle([mailbox.last_token], RELEASE)
-    assert [delivery_count(each) for each in mailbox.messages] == [0, 0, 0, 0]
+    assert [delivery_count(message) for message in mailbox.messages] == [0, 0, 0, 0]
 
 
-@pytest.mark.parametrize("how", ["abandoned", "expired"])
-def test_the_last_failed_delivery_leads_to_the_dead_letter_queue(clock: ManualClock, how: str) -> None:
+@pytest.mark.parametrize("failure", ["abandoned", "expired"])
+def test_the_last_failed_delivery_leads_to_the_dead_letter_queue(clock: ManualClock, failure: str) -> None:
     queue = a_queue(clock, lock_seconds=10, max_delivery_count=3)
     queue.publish([message(application={"keep": 1})])
     mailbox = receive(queue)
     for _ in range(3):
-        if how == "abandoned":
+        if failure == "abandoned":
             queue.settle([mailbox.last_token], ABANDON)
         else:
             clock.advance(10)
@@ -162,22 +162,22 @@ def test_receive_and_delete_hands_over_without_a_lock(clock: ManualClock) -> Non
 
 def test_receivers_take_turns_and_a_full_one_is_passed_over(clock: ManualClock) -> None:
     queue = a_queue(clock)
-    one, two = receive(queue, room=1), receive(queue)
+    first, second = receive(queue, room=1), receive(queue)
     queue.publish([message(str(number)) for number in range(4)])
-    assert one.texts == ["0"]
-    assert two.texts == ["1", "2", "3"]
+    assert first.texts == ["0"]
+    assert second.texts == ["1", "2", "3"]
 
 
 def test_what_a_vanished_receiver_had_locked_stays_locked_until_the_lock_expires(clock: ManualClock) -> None:
     queue = a_queue(clock, lock_seconds=30)
     queue.publish([message()])
-    vanished = receive(queue)
-    queue.remove_receiver(vanished)
-    other = receive(queue)
+    mailbox = receive(queue)
+    queue.remove_receiver(mailbox)
+    second_mailbox = receive(queue)
     clock.advance(29)
-    assert other.messages == []
+    assert second_mailbox.messages == []
     clock.advance(2)
-    assert len(other.messages) == 1
+    assert len(second_mailbox.messages) == 1
 
 
 def test_settling_several_messages_is_all_or_nothing(clock: ManualClock) -> None:
@@ -201,8 +201,8 @@ def test_peek_shows_every_state_from_a_number_on(clock: ManualClock) -> None:
     queue = a_queue(clock)
     queue.publish([message("deferred"), message("active"), message("scheduled", scheduled_for=clock.now() + 9)])
     queue.settle([receive(queue, room=1).last_token], DEFER)
-    seen = [Message.parse(encoded) for encoded in queue.peek(first=1, count=10)]
-    assert [(text_of(each), each.annotations["x-opt-message-state"]) for each in seen] == [
+    messages = [Message.parse(encoded) for encoded in queue.peek(first=1, count=10)]
+    assert [(text_of(message), message.annotations["x-opt-message-state"]) for message in messages] == [
         ("deferred", 1),
         ("active", 0),
         ("scheduled", 2),

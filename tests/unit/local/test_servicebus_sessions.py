@@ -24,9 +24,9 @@ def clock() -> ManualClock:
 def queue(clock: ManualClock) -> SessionQueue:
     settings = QueueSettings(name="events", requires_session=True, lock_seconds=30, max_delivery_count=3)
     broker = Broker([settings], now=clock.now, call_later=clock.call_later)
-    found = broker.queue("events")
-    assert isinstance(found, SessionQueue)
-    return found
+    session_queue = broker.queue("events")
+    assert isinstance(session_queue, SessionQueue)
+    return session_queue
 
 
 def accept(queue: SessionQueue, session_id: str | None = None, *, timeout: float = 5) -> Mailbox:
@@ -67,13 +67,13 @@ def test_who_waits_for_a_session_gets_the_first_that_comes(queue: SessionQueue, 
 
 
 def test_who_stopped_waiting_is_given_no_session(queue: SessionQueue, clock: ManualClock) -> None:
-    gone = accept(queue, timeout=60)
-    queue.remove_receiver(gone)
+    mailbox = accept(queue, timeout=60)
+    queue.remove_receiver(mailbox)
     queue.publish([message(session_id="a")])
-    assert gone.session is None
+    assert mailbox.session is None
     assert accept(queue).session == "a"
     clock.advance(60)
-    assert gone.refusal is None
+    assert mailbox.refusal is None
 
 
 def test_a_closed_session_is_free_at_once_and_its_messages_did_not_count_as_delivered(queue: SessionQueue) -> None:
@@ -81,7 +81,7 @@ def test_a_closed_session_is_free_at_once_and_its_messages_did_not_count_as_deli
     queue.remove_receiver(accept(queue, "a"))
     again = accept(queue)
     assert again.texts == ["a1", "a2"]
-    assert [each.header[4] for each in again.messages] == [0, 0]
+    assert [message.header[4] for message in again.messages] == [0, 0]
 
 
 def test_a_session_lock_that_expires_counts_as_a_failed_delivery(queue: SessionQueue, clock: ManualClock) -> None:
@@ -109,11 +109,11 @@ def test_a_renewed_session_keeps_its_messages_locked(queue: SessionQueue, clock:
 def test_failing_often_dead_letters_a_message_and_the_session_goes_on(queue: SessionQueue) -> None:
     queue.publish([message("bad", session_id="a"), message("good", session_id="a")])
     mailbox = accept(queue, "a")
-    bad = mailbox.tokens[0]
+    lock_token = mailbox.tokens[0]
     for _ in range(3):
-        assert bad is not None
-        queue.settle([bad], ABANDON)
-        bad = mailbox.tokens[-1]
+        assert lock_token is not None
+        queue.settle([lock_token], ABANDON)
+        lock_token = mailbox.tokens[-1]
     assert queue.counts().dead_lettered == 1
     assert mailbox.texts == ["bad", "good", "bad", "bad"]
 
@@ -160,8 +160,8 @@ def test_a_receiver_without_a_session_is_refused(queue: SessionQueue) -> None:
 
 def listed(queue: SessionQueue, updated_after: Timestamp) -> list[str]:
     body = {"last-updated-time": updated_after, "skip": Int(0), "top": Int(100)}
-    answer = manage(queue, "com.microsoft:get-message-sessions", body)
-    return [] if answer.status == 204 else list(answer.value["sessions-ids"])
+    response = manage(queue, "com.microsoft:get-message-sessions", body)
+    return [] if response.status == 204 else list(response.value["sessions-ids"])
 
 
 def test_sessions_are_listed_by_when_their_state_was_set(queue: SessionQueue, clock: ManualClock) -> None:

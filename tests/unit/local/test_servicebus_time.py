@@ -64,10 +64,10 @@ def test_scheduled_messages_count_for_duplicate_detection(clock: ManualClock) ->
     assert len(mailbox.messages) == 1
 
 
-@pytest.mark.parametrize(("own", "default"), [(5.0, None), (None, 5.0), (5.0, 60.0), (60.0, 5.0)])
-def test_the_shorter_time_to_live_counts(clock: ManualClock, own: float | None, default: float | None) -> None:
+@pytest.mark.parametrize(("own_ttl", "default"), [(5.0, None), (None, 5.0), (5.0, 60.0), (60.0, 5.0)])
+def test_the_shorter_time_to_live_counts(clock: ManualClock, own_ttl: float | None, default: float | None) -> None:
     queue = a_queue(clock, default_ttl_seconds=default, dead_letter_on_expiration=True)
-    queue.publish([message(time_to_live=own)])
+    queue.publish([message(time_to_live=own_ttl)])
     clock.advance(4.9)
     assert queue.counts().active == 1
     clock.advance(0.2)
@@ -90,10 +90,10 @@ def test_a_locked_message_expires_only_when_its_lock_ends(clock: ManualClock) ->
     queue.publish([message("kept", time_to_live=5), message("lost", time_to_live=5)])
     mailbox = receive(queue)
     clock.advance(10)
-    kept, lost = (token for token in mailbox.tokens if token)
-    queue.settle([kept], COMPLETE)
+    settled, lost = (token for token in mailbox.tokens if token)
+    queue.settle([settled], COMPLETE)
     queue.settle([lost], ABANDON)
-    assert [text_of(each) for each in dead(queue)] == ["lost"]
+    assert [text_of(message) for message in dead(queue)] == ["lost"]
 
 
 def test_a_deferred_message_expires_too(clock: ManualClock) -> None:
@@ -119,19 +119,19 @@ def time_to_live(message: Message) -> int | None:
     return milliseconds
 
 
-@pytest.mark.parametrize(("own", "shown"), [(None, 60_000), (10, 10_000), (3600, 60_000)])
+@pytest.mark.parametrize(("own_ttl", "expected_ttl"), [(None, 60_000), (10, 10_000), (3600, 60_000)])
 def test_the_time_to_live_of_the_queue_shows_on_the_message_and_is_a_ceiling(
-    clock: ManualClock, own: float | None, shown: int
+    clock: ManualClock, own_ttl: float | None, expected_ttl: int
 ) -> None:
     """B-06. Documentation of Service Bus, "Message expiration": the default counts where the sender sets no time,
     and is a ceiling for the time that he sets."""
     queue = a_queue(clock, default_ttl_seconds=60, dead_letter_on_expiration=True)
-    queue.publish([message(time_to_live=own)])
-    assert time_to_live(receive(queue).messages[0]) == shown
+    queue.publish([message(time_to_live=own_ttl)])
+    assert time_to_live(receive(queue).messages[0]) == expected_ttl
     queue = a_queue(clock, default_ttl_seconds=60, dead_letter_on_expiration=True)
-    queue.publish([message(time_to_live=own)])
+    queue.publish([message(time_to_live=own_ttl)])
     clock.advance(61)
-    assert [time_to_live(lost) for lost in dead(queue)] == [shown]
+    assert [time_to_live(lost) for lost in dead(queue)] == [expected_ttl]
 
 
 def test_a_message_without_any_limit_shows_no_time_to_live(clock: ManualClock) -> None:

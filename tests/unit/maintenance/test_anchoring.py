@@ -38,10 +38,10 @@ def storage() -> MemoryAdded:
 
 @pytest.fixture
 def installation(deliveries: Path, storage: MemoryAdded) -> Audited:
-    found = Audited(deliveries, added=storage, settings={"witnesses": ["inbox"]})
-    found.deliver("1.0")
-    found.inbox.messages.clear()
-    return found
+    home = Audited(deliveries, added=storage, settings={"witnesses": ["inbox"]})
+    home.deliver("1.0")
+    home.inbox.messages.clear()
+    return home
 
 
 def anchors(storage: MemoryAdded, chain: str = "application:shop") -> list[ChainAnchor]:
@@ -54,12 +54,12 @@ def daily(storage: MemoryAdded, chain: str = "application:shop") -> list[ChainAn
 
 
 def own_trail(installation: Audited) -> list[str]:
-    found = installation.app.ledger.audit(keys.INSTALLATION)
-    return [record.action for record in found if isinstance(record, AuditRecord)]
+    records = installation.app.ledger.audit(keys.INSTALLATION)
+    return [record.action for record in records if isinstance(record, AuditRecord)]
 
 
-def see_keys(installation: Audited) -> None:
-    """What is the first record of a new installation's own chain."""
+def record_keys(installation: Audited) -> None:
+    """Record the keys, which is the first record in a new installation's own chain."""
     app = installation.app
     assert app.installation.keys_seen(app.private_keys.ids(), app.public_keys.by_id(), now=installation.now)
 
@@ -93,9 +93,9 @@ def test_a_provider_that_is_away_keeps_no_anchor_from_being_written(
 def test_the_first_run_of_a_day_anchors_what_has_grown_and_the_others_do_nothing(
     installation: Audited, storage: MemoryAdded
 ) -> None:
-    done = installation.app.anchoring.run()
+    result = installation.app.anchoring.run()
     (anchor,) = daily(storage)
-    assert (done.written, done.witnesses) == ((anchor.name,), ("inbox",))
+    assert (result.written, result.witnesses) == ((anchor.name,), ("inbox",))
     head = installation.app.ledger.head("shop")
     assert (anchor.head.sequence, anchor.head.hash) == (head.sequence, head.hash)
     for _ in range(3):
@@ -119,9 +119,9 @@ def test_each_anchor_names_the_one_before_it_whatever_it_was_written_for(
         installation.app.anchoring.run()
         installation.deliver(f"1.{number + 1}")
         installation.wait(DAY)
-    found = anchors(storage)
-    assert {anchor.why for anchor in found} == {Why.DAILY, Why.GATE}
-    assert [newer.before for newer in found[:-1]] == [older.hash for older in found[1:]]
+    chain_anchors = anchors(storage)
+    assert {anchor.why for anchor in chain_anchors} == {Why.DAILY, Why.GATE}
+    assert [newer.before for newer in chain_anchors[:-1]] == [older.hash for older in chain_anchors[1:]]
 
 
 def test_what_changes_the_rules_is_anchored_at_once(installation: Audited, storage: MemoryAdded) -> None:
@@ -131,36 +131,39 @@ def test_what_changes_the_rules_is_anchored_at_once(installation: Audited, stora
 
 
 def test_a_change_of_keys_is_anchored_at_once(installation: Audited, storage: MemoryAdded) -> None:
-    see_keys(installation)
-    (own,) = anchors(storage, "installation")
-    assert (own.why, own.head.sequence) == (Why.RULES, installation.app.ledger.head(keys.INSTALLATION).sequence)
+    record_keys(installation)
+    (own_anchor,) = anchors(storage, "installation")
+    assert (own_anchor.why, own_anchor.head.sequence) == (
+        Why.RULES,
+        installation.app.ledger.head(keys.INSTALLATION).sequence,
+    )
 
 
 def test_rules_whose_anchor_could_not_be_written_are_anchored_by_the_reconcile_timer(
     deliveries: Path, storage: MemoryAdded
 ) -> None:
     life = Life()
-    found = Audited(
+    installation = Audited(
         deliveries,
         added=storage,
         wrap=lambda ports: replace(ports, added_blobs=lambda: mortal_port(ports.added_blobs(), life, "anchors", "add")),
     )
     life.fail_at = frozenset({0})
-    see_keys(found)
+    record_keys(installation)
     assert anchors(storage, "installation") == []
-    found.wait(timedelta(minutes=5))
-    found.app.reconciler.run(look_for_pushes=False)
-    (own,) = anchors(storage, "installation")
-    assert own.why is Why.RULES
+    installation.wait(timedelta(minutes=5))
+    installation.app.reconciler.run(look_for_pushes=False)
+    (own_anchor,) = anchors(storage, "installation")
+    assert own_anchor.why is Why.RULES
 
 
 def test_a_witness_gets_the_newest_anchor_of_each_chain(installation: Audited, storage: MemoryAdded) -> None:
-    see_keys(installation)
+    record_keys(installation)
     installation.app.anchoring.run()
     (message,) = installation.inbox.messages
-    sent = [ChainAnchor.model_validate_json(line) for line in message.anchors.splitlines()]
+    chain_anchors = [ChainAnchor.model_validate_json(line) for line in message.anchors.splitlines()]
     assert message.notice == "anchor-written"
-    assert sent == [anchors(storage)[0], anchors(storage, "installation")[0]]
+    assert chain_anchors == [anchors(storage)[0], anchors(storage, "installation")[0]]
 
 
 def test_a_witness_that_cannot_be_reached_is_told_an_hour_later(installation: Audited) -> None:
@@ -249,9 +252,9 @@ def test_a_process_may_die_at_any_point_and_the_chain_is_anchored_and_its_witnes
     assert life.points
     for point in range(share, len(life.points), SHARES):
         life = Life(crash_at=frozenset({point}))
-        found, storage = live_through(deliveries, life)
+        installation, storage = live_through(deliveries, life)
         at = life.points[point]
         (anchor,) = daily(storage)
-        assert anchor.head.sequence == found.app.ledger.head("shop").sequence, at
-        assert {message.anchors for message in found.inbox.messages} == {anchor.document().decode().rstrip()}, at
-        assert list(found.app.table.rows(keys.INSTALLATION, *keys.range_of(keys.OWED))) == [], at
+        assert anchor.head.sequence == installation.app.ledger.head("shop").sequence, at
+        assert {message.anchors for message in installation.inbox.messages} == {anchor.document().decode().rstrip()}, at
+        assert list(installation.app.table.rows(keys.INSTALLATION, *keys.range_of(keys.OWED))) == [], at

@@ -26,31 +26,31 @@ def deliveries(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def installation(deliveries: Path) -> Audited:
-    found = Audited(deliveries)
-    found.deliver("1.0")
-    found.append(*ODD)
-    return found
+    home = Audited(deliveries)
+    home.deliver("1.0")
+    home.append(*ODD)
+    return home
 
 
-def exported(installation: Audited, form: ExportFormat, chain: str = "shop") -> list[AuditRecord]:
-    found = list[AuditRecord]()
+def exported_records(installation: Audited, form: ExportFormat, chain: str = "shop") -> list[AuditRecord]:
+    records = list[AuditRecord]()
     for _, content in installation.added.listed(f"exports/{chain}/"):
         text = gzip.decompress(content).decode()
         lines = (
             list(csv.reader(io.StringIO(text, newline="")))[1:] if form is ExportFormat.CSV else text.split("\n")[:-1]
         )
-        found += [AuditRecord.model_validate(read_back(form, line)) for line in lines]
-    return found
+        records += [AuditRecord.model_validate(read_back(form, line)) for line in lines]
+    return records
 
 
 @pytest.mark.parametrize("form", list(ExportFormat))
 def test_everything_is_there_once_and_a_later_run_adds_what_is_new(installation: Audited, form: ExportFormat) -> None:
     installation.container_export(form).run()
     installation.container_export(form).run()
-    assert exported(installation, form) == installation.trail()
+    assert exported_records(installation, form) == installation.trail()
     installation.append(*ODD)
     assert installation.container_export(form).run().records == len(ODD)
-    assert exported(installation, form) == installation.trail()
+    assert exported_records(installation, form) == installation.trail()
 
 
 def test_blobs_are_named_by_what_they_hold(installation: Audited) -> None:
@@ -60,20 +60,20 @@ def test_blobs_are_named_by_what_they_hold(installation: Audited) -> None:
 
 def test_a_wrong_record_ends_the_export_of_its_chain_before_it(installation: Audited) -> None:
     installation.app.table.transact("shop", [Write(act=Act.DELETE, key=keys.audit(7))])
-    found = installation.container_export().run()
-    assert "record 7" in found.problems[0]
-    assert [record.sequence for record in exported(installation, ExportFormat.JSONL)] == list(range(1, 7))
+    result = installation.container_export().run()
+    assert "record 7" in result.problems[0]
+    assert [record.sequence for record in exported_records(installation, ExportFormat.JSONL)] == list(range(1, 7))
 
 
 @pytest.mark.parametrize("form", [ExportFormat.JSONL, ExportFormat.CSV])
 def test_a_run_may_end_at_any_point(deliveries: Path, form: ExportFormat) -> None:
-    written = MemoryTable()
-    before = Audited(deliveries, table=written)
+    delivered = MemoryTable()
+    before = Audited(deliveries, table=delivered)
     before.deliver("1.0")
     before.append(*ODD)
 
     def live_through(life: Life) -> Audited:
-        table, added = deepcopy(written), MemoryAdded()
+        table, added = deepcopy(delivered), MemoryAdded()
         mortal = Audited(deliveries, table=MortalTable(table, life), added=mortal_port(added, life, "exports", "add"))
         for _ in range(2):
             try:
@@ -86,5 +86,5 @@ def test_a_run_may_end_at_any_point(deliveries: Path, form: ExportFormat) -> Non
     live_through(quiet)
     for point in range(len(quiet.points)):
         life = Life(crash_at=frozenset({point}))
-        found = live_through(life)
-        assert exported(found, form) == found.trail(), life.points[point]
+        installation = live_through(life)
+        assert exported_records(installation, form) == installation.trail(), life.points[point]

@@ -24,7 +24,7 @@ def live(installation: Installation) -> Installation:
 
 
 def edit(installation: Installation, **fields: Any) -> None:
-    """What somebody does in production by kubectl."""
+    """Edit an object in production, as somebody might with kubectl."""
     objects = installation.production.objects
     key = next(key for key in objects if key[1] == "Deployment")
     objects[key] = {**objects[key], "spec": {**objects[key]["spec"], **fields}}
@@ -36,8 +36,8 @@ def drift_actions(installation: Installation) -> list[str]:
 
 def test_a_quiet_installation_is_looked_at_and_nothing_is_written(live: Installation) -> None:
     before = len(live.trail())
-    done = live.app.drift_watch.run()
-    assert (done.namespaces, done.news, done.problems) == (2, 0, ())
+    result = live.app.drift_watch.run()
+    assert (result.namespaces, result.news, result.problems) == (2, 0, ())
     assert len(live.trail()) == before
 
 
@@ -47,8 +47,8 @@ def test_what_somebody_changed_is_found_told_shown_and_brought_back(live: Instal
         live.app.drift_watch.run()
         live.settle()
     assert drift_actions(live) == ["drift.found"]
-    [told] = [message for message in live.inbox.messages if message.notice == "drift"]
-    assert told.headline.startswith("shop-1 (1.0), which is live in production: Deployment/")
+    [notice] = [message for message in live.inbox.messages if message.notice == "drift"]
+    assert notice.headline.startswith("shop-1 (1.0), which is live in production: Deployment/")
     drift = live.lane("production").drift
     assert drift is not None
     assert drift.seen.document is not None
@@ -65,8 +65,8 @@ def test_what_somebody_changed_is_found_told_shown_and_brought_back(live: Instal
 def test_a_cluster_that_is_away_or_refuses_is_unknown_and_harms_no_other(live: Installation) -> None:
     for error in (ClusterUnreachable("production could not be reached"), AccessDenied("it may not list boats")):
         live.production.errors.append(error)
-        done = live.app.drift_watch.run()
-        assert done.namespaces == 2
+        result = live.app.drift_watch.run()
+        assert result.namespaces == 2
     drift = live.lane("production").drift
     assert drift is not None
     assert drift.seen.unknown == "production could not be reached"

@@ -1,5 +1,5 @@
 """Reconcile looks at what is due and at a few in turn: a quiet minute costs the same for ten applications and for a
-thousand, and nothing is forgotten for it."""
+thousand, and still nothing is forgotten."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -56,7 +56,7 @@ class CountingTable(MemoryTable):
 
 @dataclass(kw_only=True)
 class Many(Installation):
-    """So many applications: the shop, and others like it, whose images are not those that their manifests name."""
+    """The given number of applications: the shop and copies of it, whose manifests still name the shop's image."""
 
     applications: int = 10
     table: CountingTable = field(default_factory=CountingTable)
@@ -85,8 +85,8 @@ def shop(tmp_path: Path) -> Path:
     return write_application(tmp_path / "shop", "shop").parent
 
 
-def by_index(installation: Installation, *, minutes: int = 2) -> Reconciled:
-    """What the timer does in so many minutes by the index alone, with no turns."""
+def run_by_index(installation: Installation, *, minutes: int = 2) -> Reconciled:
+    """What the timer does in that many minutes by the index alone, taking no application in turn."""
     total = Reconciled()
     for _ in range(minutes):
         installation.wait(MINUTE)
@@ -94,7 +94,7 @@ def by_index(installation: Installation, *, minutes: int = 2) -> Reconciled:
     return total
 
 
-def quiet(many: Many) -> list[int]:
+def quiet_minutes(many: Many) -> list[int]:
     """The requests of each quiet minute of half an hour, after each application has had a release that is over."""
     for name in many.catalogue.entries:
         many.push("1.0", app=name)
@@ -107,12 +107,12 @@ def quiet(many: Many) -> list[int]:
 
 @pytest.mark.parametrize("applications", [120, pytest.param(1000, marks=pytest.mark.thorough)])
 def test_a_quiet_minute_costs_as_much_with_many_applications_as_with_ten(shop: Path, applications: int) -> None:
-    ten, forty, many = (quiet(Many(shop, applications=count)) for count in (10, 40, applications))
+    ten, forty, many = (quiet_minutes(Many(shop, applications=count)) for count in (10, 40, applications))
     assert set(ten) == set(forty) == set(many)
     assert max(many) <= 40
 
 
-# ---- what the index alone brings to its end
+# ---- what the index alone finishes
 def test_messages_that_a_process_left_unsent_when_it_died_are_found_by_the_index(shop: Path) -> None:
     many = Many(shop, applications=40)
     many.table.dies_after = "app-0030"
@@ -120,8 +120,8 @@ def test_messages_that_a_process_left_unsent_when_it_died_are_found_by_the_index
         many.push("1.0", app="app-0030")
     many.restart()
     assert many.steps() == []
-    found = by_index(many)
-    assert (found.sent, found.counted > 0) == (1, True)
+    result = run_by_index(many)
+    assert (result.sent, result.counted > 0) == (1, True)
     assert [step.application for step in many.steps()] == ["app-0030"]
 
 
@@ -131,14 +131,14 @@ def test_a_commit_that_lands_after_the_look_at_its_entry_is_found_by_the_second(
     many.table.away = "app-0030"
     with pytest.raises(LedgerUnavailable):
         many.push("1.0", app="app-0030")
-    by_index(many, minutes=3)
+    run_by_index(many, minutes=3)
     assert many.table.get(keys.DUE_INDEX, first_entry(many)) is not None
     many.table.away, many.table.dies_after = None, "app-0030"
     with pytest.raises(KeyboardInterrupt):
         without_announcing(many, "app-0030")
     many.restart()
-    assert by_index(many, minutes=2).sent == 0
-    assert by_index(many, minutes=int(MUCH_LATER / MINUTE)).sent == 1
+    assert run_by_index(many, minutes=2).sent == 0
+    assert run_by_index(many, minutes=int(MUCH_LATER / MINUTE)).sent == 1
 
 
 def first_entry(many: Many) -> str:
@@ -157,9 +157,9 @@ def test_deadlines_and_reminders_whose_messages_were_lost_are_found_by_the_index
     many.settle()
     assert many.phase(1) is Phase.AWAITING_APPROVAL
     many.bus.sent.clear()
-    found = by_index(many, minutes=int(timedelta(hours=24) / MINUTE) + 2)
-    assert found.reminders > 0
-    assert found.deadlines == 1
+    result = run_by_index(many, minutes=int(timedelta(hours=24) / MINUTE) + 2)
+    assert result.reminders > 0
+    assert result.deadlines == 1
     assert many.phase(1) is Phase.EXPIRED
 
 
@@ -168,29 +168,29 @@ def test_an_open_gate_is_looked_at_every_quarter_of_an_hour_and_no_more_often(sh
     many.push("1.0")
     many.settle()
     many.bus.sent.clear()
-    by_index(many, minutes=15)
-    looked = 0
+    run_by_index(many, minutes=15)
+    looks = 0
     for _ in range(60):
         many.wait(MINUTE)
-        looked += len(many.app.ledger.due.at(many.now)) > 0
+        looks += len(many.app.ledger.due.at(many.now)) > 0
         replace(many.app.reconciler, in_turn=0).run(look_for_pushes=False)
-    assert looked == HOUR / GATE_SHOWN
+    assert looks == HOUR / GATE_SHOWN
 
 
 def test_what_no_queue_took_stays_due_until_one_does(shop: Path) -> None:
     many = Many(shop, applications=40)
     many.bus.broken = True
     many.push("1.0", app="app-0030")
-    assert by_index(many, minutes=5).sent == 0
+    assert run_by_index(many, minutes=5).sent == 0
     many.bus.broken = False
-    assert by_index(many, minutes=1).sent == 1
+    assert run_by_index(many, minutes=1).sent == 1
 
 
 def test_applications_that_were_not_told_of_a_freeze_of_everything_are_told_by_the_index(shop: Path) -> None:
     many = Many(shop, applications=40)
     for name in many.catalogue.entries:
         many.push("1.0", app=name)
-    by_index(many, minutes=int(MUCH_LATER / MINUTE) + 1)
+    run_by_index(many, minutes=int(MUCH_LATER / MINUTE) + 1)
     many.table.dies_after = keys.INSTALLATION
     order = FreezeOrder(
         verb=Verb.FREEZE,
@@ -204,7 +204,7 @@ def test_applications_that_were_not_told_of_a_freeze_of_everything_are_told_by_t
         many.app.freezer.carry_out(order)
     many.restart()
     assert [name for name in many.catalogue.entries if many.app.ledger.head(name).freeze] == []
-    by_index(many)
+    run_by_index(many)
     assert [name for name in many.catalogue.entries if many.app.ledger.head(name).freeze is None] == []
     assert EVERYTHING not in {entry.application for entry in many.app.ledger.due.at(many.now)}
 
@@ -217,11 +217,11 @@ def test_a_release_that_is_held_back_is_planned_again_when_its_application_chang
     live.push("1.0")
     live.settle()
     assert live.phase(1) is Phase.HELD_BACK
-    by_index(live, minutes=2 * int(MUCH_LATER / MINUTE))
+    run_by_index(live, minutes=2 * int(MUCH_LATER / MINUTE))
     assert live.app.ledger.due.at(live.now + HOUR) == ()
     live.edit_environment("staging", rollout_within="7m")
     live.apply()
-    by_index(live)
+    run_by_index(live)
     assert live.phase(1) is Phase.PLANNING
 
 
@@ -229,7 +229,7 @@ def test_after_a_change_of_a_project_every_application_is_due(tmp_path: Path) ->
     write_application(tmp_path / "team")
     live = Live(tmp_path / "team")
     live.apply()
-    by_index(live, minutes=2 * int(MUCH_LATER / MINUTE))
+    run_by_index(live, minutes=2 * int(MUCH_LATER / MINUTE))
     live.edit_project(lambda value: value.update(waive=[]))
     live.apply()
     assert EVERYTHING in {entry.application for entry in live.app.ledger.due.at(live.now + 2 * MINUTE)}
@@ -241,9 +241,9 @@ def test_what_the_index_has_lost_is_found_when_the_application_has_its_turn(shop
     many.bus.broken = True
     many.push("1.0", app="app-0038")
     many.bus.broken = False
-    lost = [row.key for row in many.table.rows(keys.DUE_INDEX, *keys.range_of(keys.DUE))]
-    many.table.transact(keys.DUE_INDEX, [Write(act=Act.DELETE, key=key) for key in lost])
-    assert by_index(many, minutes=15).sent == 0
+    removed_keys = [row.key for row in many.table.rows(keys.DUE_INDEX, *keys.range_of(keys.DUE))]
+    many.table.transact(keys.DUE_INDEX, [Write(act=Act.DELETE, key=key) for key in removed_keys])
+    assert run_by_index(many, minutes=15).sent == 0
     for _ in range(40 // IN_TURN):
         many.wait(MINUTE)
         if many.reconcile().sent == 1:
@@ -263,14 +263,14 @@ def test_each_application_has_its_turn_in_as_many_minutes_as_it_takes_and_forget
     assert len(marked) == 20
     for _ in range(256 * 20 // IN_TURN):
         many.minute()
-    old = (many.now - timedelta(days=30)).isoformat()
-    kept = [
+    old_time = (many.now - timedelta(days=30)).isoformat()
+    remaining = [
         row.key
         for name in marked
         for row in many.table.rows(name, *keys.range_of(keys.SEEN))
-        if str(row.values["At"]) < old
+        if str(row.values["At"]) < old_time
     ]
-    assert kept == []
+    assert remaining == []
 
 
 def test_an_application_that_cannot_be_looked_at_has_one_entry_and_keeps_nobody_waiting(shop: Path) -> None:
@@ -279,10 +279,10 @@ def test_an_application_that_cannot_be_looked_at_has_one_entry_and_keeps_nobody_
         many.push("1.0", app=name)
     many.bus.sent.clear()
     many.table.transact("app-0030", [Write(act=Act.PUT, key=keys.HEAD, values={"Data": "garbage"})])
-    found = by_index(many, minutes=30)
-    assert {problem.partition(":")[0] for problem in found.problems} == {"app-0030"}
-    assert len(found.problems) == 30, "once a minute"
-    assert found.deadlines > 0, "the other one's step was sent again"
+    result = run_by_index(many, minutes=30)
+    assert {problem.partition(":")[0] for problem in result.problems} == {"app-0030"}
+    assert len(result.problems) == 30, "once a minute"
+    assert result.deadlines > 0, "the other one's step was sent again"
     entries = [row.key for row in many.table.rows(keys.DUE_INDEX, *keys.range_of(keys.DUE))]
     assert len([key for key in entries if key.endswith("app-0030")]) == 1
 
@@ -290,7 +290,7 @@ def test_an_application_that_cannot_be_looked_at_has_one_entry_and_keeps_nobody_
 def test_an_entry_of_an_application_that_is_not_known_is_kept_for_a_while_and_then_forgotten(shop: Path) -> None:
     many = Many(shop, applications=10)
     many.app.ledger.due.wait_until("new", many.now)
-    by_index(many, minutes=3)
+    run_by_index(many, minutes=3)
     assert [entry.application for entry in many.app.ledger.due.at(many.now)] == ["new"]
-    by_index(many, minutes=int(MUCH_LATER / MINUTE))
+    run_by_index(many, minutes=int(MUCH_LATER / MINUTE))
     assert many.app.ledger.due.at(many.now) == ()

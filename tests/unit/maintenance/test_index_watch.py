@@ -19,11 +19,11 @@ CHAINS = (keys.INSTALLATION, "alpha", "shop")
 def home(tmp_path: Path) -> Installation:
     for name in ("alpha", "shop"):
         write_application(tmp_path / "several", name)
-    made = Installation(tmp_path / "several", application="shop")
-    made.push("1.0")
-    made.settle()
-    made.reconcile()
-    return made
+    installation = Installation(tmp_path / "several", application="shop")
+    installation.push("1.0")
+    installation.settle()
+    installation.reconcile()
+    return installation
 
 
 def lose(home: Installation, axis: str, record: AuditRecord) -> None:
@@ -44,21 +44,21 @@ def test_what_is_missing_anywhere_is_named_and_put_right_within_one_round(home: 
     lose(home, by_actor(pushed.actor), pushed)
     lose(home, by_application("shop"), home.trail()[-1])
     (problem,) = go_round(home)
-    named = f"{pushed.sequence}, {home.trail()[-1].sequence}"
+    sequences = f"{pushed.sequence}, {home.trail()[-1].sequence}"
     assert problem == (
-        f"shop: copies in the audit index were not those of the trail: 2 missing of records {named}, and put right"
+        f"shop: copies in the audit index were not those of the trail: 2 missing of records {sequences}, and put right"
     )
     assert go_round(home) == ()
 
 
 def test_a_long_trail_is_compared_in_parts_and_the_next_one_follows(home: Installation) -> None:
     head = home.app.ledger.head("shop").sequence
-    watch, seen = replace(home.app.index_watch, part=head - 1), []
+    watch, rows = replace(home.app.index_watch, part=head - 1), []
     for _ in range(4):
         watch.run()
         row = present(home.app.installation.row(keys.INDEX_WATCH), "how far it has come")
-        seen.append((row.values["Application"], row.values["After"]))
-    assert seen == [(keys.INSTALLATION, -1), ("alpha", -1), ("shop", head - 1), ("shop", -1)]
+        rows.append((row.values["Application"], row.values["After"]))
+    assert rows == [(keys.INSTALLATION, -1), ("alpha", -1), ("shop", head - 1), ("shop", -1)]
 
 
 def test_an_application_that_is_gone_is_passed_over(home: Installation) -> None:

@@ -166,6 +166,6 @@ def test_old_marks_are_forgotten_within_the_hours_that_follow(installation: Inst
     for _ in range(256):
         forgotten += installation.reconcile().marks_forgotten
         installation.wait(timedelta(minutes=1))
-    left = list(installation.app.table.rows("shop", *keys.range_of(keys.SEEN)))
+    remaining = list(installation.app.table.rows("shop", *keys.range_of(keys.SEEN)))
     assert forgotten == marks
-    assert [row.values["Kind"] for row in left] == ["deadline-reached"]
+    assert [row.values["Kind"] for row in remaining] == ["deadline-reached"]

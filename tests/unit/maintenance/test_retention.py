@@ -33,21 +33,21 @@ def deliveries(tmp_path: Path) -> Path:
 
 @dataclass
 class Past:
-    """Two releases long ago and one of today, everything anchored: to go on from as often as a test likes."""
+    """Two old releases and one of today, all of them anchored; each test continues a copy of it."""
 
     deliveries: Path
     table: MemoryTable = field(default_factory=MemoryTable)
     added: MemoryAdded = field(default_factory=MemoryAdded)
 
     def __post_init__(self) -> None:
-        found = Audited(self.deliveries, table=self.table, added=self.added)
-        found.deliver("1.0")
-        found.append(*ODD)
-        found.wait(DAY)
-        found.deliver("1.1")
-        found.wait(AGE)
-        found.deliver("1.2")
-        found.app.anchoring.run()
+        installation = Audited(self.deliveries, table=self.table, added=self.added)
+        installation.deliver("1.0")
+        installation.append(*ODD)
+        installation.wait(DAY)
+        installation.deliver("1.1")
+        installation.wait(AGE)
+        installation.deliver("1.2")
+        installation.app.anchoring.run()
 
 
 @pytest.fixture(scope="module")
@@ -59,15 +59,15 @@ def past(tmp_path_factory: pytest.TempPathFactory) -> Past:
 
 @pytest.fixture
 def installation(past: Past) -> Audited:
-    found = Audited(past.deliveries, table=deepcopy(past.table), added=deepcopy(past.added))
-    found.wait(DAY + AGE)
-    return found
+    home = Audited(past.deliveries, table=deepcopy(past.table), added=deepcopy(past.added))
+    home.wait(DAY + AGE)
+    return home
 
 
 def rows(installation: Audited) -> list[int]:
     """Sequences that are rows of the table."""
-    found = installation.app.table.rows("shop", *keys.range_of(keys.AUDIT))
-    return [unpack_audit(row.values).sequence for row in found]
+    audit_rows = installation.app.table.rows("shop", *keys.range_of(keys.AUDIT))
+    return [unpack_audit(row.values).sequence for row in audit_rows]
 
 
 def trail(installation: Audited) -> list[AuditRecord]:
@@ -76,9 +76,9 @@ def trail(installation: Audited) -> list[AuditRecord]:
 
 def test_old_records_leave_the_table_and_are_read_as_before(installation: Audited) -> None:
     before = trail(installation)
-    kept = installation.retention(AGE).run()
-    assert kept.moved == len(before) - len(rows(installation)) > 20
-    assert kept.problems == ()
+    result = installation.retention(AGE).run()
+    assert result.moved == len(before) - len(rows(installation)) > 20
+    assert result.problems == ()
     assert min(rows(installation)) > 1
     assert trail(installation) == before
 
@@ -109,8 +109,8 @@ def test_the_records_of_a_release_are_found_wherever_they_lie(installation: Audi
 
 def test_what_moved_is_in_the_installations_trail(installation: Audited) -> None:
     installation.retention(AGE).run()
-    own = [item for item in installation.app.ledger.audit(keys.INSTALLATION) if isinstance(item, AuditRecord)]
-    moved = [record.details for record in own if record.action == "audit.archived"]
+    own_records = [item for item in installation.app.ledger.audit(keys.INSTALLATION) if isinstance(item, AuditRecord)]
+    moved = [record.details for record in own_records if record.action == "audit.archived"]
     assert [(details["first"], details["last"]) for details in moved][:2] == [(1, 10), (11, 20)]
     assert all(details["document"].startswith("sha256:") for details in moved)
 
@@ -132,13 +132,13 @@ def test_too_few_records_wait_until_a_month_has_passed(installation: Audited) ->
 
 
 def test_nothing_moves_that_no_anchor_covers(deliveries: Path) -> None:
-    found = Audited(deliveries)
-    found.push("1.0")
-    found.settle()
-    found.wait(10 * AGE)
-    assert found.retention(AGE).run() == RetentionRun()
-    found.app.anchoring.run()
-    assert found.retention(AGE).run().moved
+    installation = Audited(deliveries)
+    installation.push("1.0")
+    installation.settle()
+    installation.wait(10 * AGE)
+    assert installation.retention(AGE).run() == RetentionRun()
+    installation.app.anchoring.run()
+    assert installation.retention(AGE).run().moved
 
 
 def test_nothing_moves_that_is_wrong(installation: Audited) -> None:
@@ -146,8 +146,8 @@ def test_nothing_moves_that_is_wrong(installation: Audited) -> None:
     assert row is not None
     forged = Write(act=Act.PUT, key=row.key, values={**row.values, "Actor": "mallory@example.com"})
     installation.app.table.transact("shop", [forged])
-    kept = installation.retention(AGE).run()
-    assert (kept.moved, "nothing was moved" in kept.problems[0]) == (0, True)
+    result = installation.retention(AGE).run()
+    assert (result.moved, "nothing was moved" in result.problems[0]) == (0, True)
     assert rows(installation)[0] == 1
 
 
@@ -192,25 +192,27 @@ SHARES = 4
 @pytest.mark.parametrize("share", range(SHARES))
 def test_a_process_may_die_at_any_point_of_the_move(past: Past, share: int) -> None:
     quiet = Life()
-    whole = live_through(past, quiet)
-    expected, left = trail(whole), rows(whole)
-    assert min(left) > 20
+    undisturbed = live_through(past, quiet)
+    expected, expected_rows = trail(undisturbed), rows(undisturbed)
+    assert min(expected_rows) > 20
     for point in range(share, len(quiet.points), SHARES):
         life = Life(crash_at=frozenset({point}))
-        found = live_through(past, life)
+        installation = live_through(past, life)
         at = life.points[point]
-        assert trail(found) == expected, at
-        assert rows(found) == left, at
-        assert found.verify().intact, at
-        own = [item for item in found.app.ledger.audit(keys.INSTALLATION) if isinstance(item, AuditRecord)]
-        moved = [record.details["first"] for record in own if record.action == "audit.archived"]
+        assert trail(installation) == expected, at
+        assert rows(installation) == expected_rows, at
+        assert installation.verify().intact, at
+        own_records = [
+            item for item in installation.app.ledger.audit(keys.INSTALLATION) if isinstance(item, AuditRecord)
+        ]
+        moved = [record.details["first"] for record in own_records if record.action == "audit.archived"]
         assert len(moved) == len(set(moved)), at
 
 
 @pytest.mark.sweep(keep=1)
 @pytest.mark.parametrize("share", range(SHARES))
 def test_the_trail_is_whole_at_each_moment_of_the_move(past: Past, share: int) -> None:
-    """Even for a reader while the process that moved records is dead."""
+    """Even for a reader after the process that moved the records has died."""
     quiet = Life()
     expected = trail(live_through(past, quiet))
     for point in range(share, len(quiet.points), SHARES):
@@ -241,7 +243,7 @@ def test_the_audit_index_keeps_what_has_moved_and_can_be_built_again_from_the_ar
     assert fresh.compare("shop", head=head, repair=True).records == head
     again = fresh.compare("shop", head=head, repair=True)
     assert (again.missing, again.wrong, again.extra, again.damaged) == (0, 0, 0, 0)
-    found = fresh.index.find(AuditQuery(release="shop-1"), limit=200).records
-    assert [record.sequence for record in found] == [
+    records = fresh.index.find(AuditQuery(release="shop-1"), limit=200).records
+    assert [record.sequence for record in records] == [
         record.sequence for record in reversed(trail(installation)) if record.release == "shop-1"
     ]

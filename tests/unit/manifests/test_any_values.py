@@ -1,5 +1,5 @@
-"""Whoever pushes a bundle may write any value anywhere in an object: what judges it gives an answer, and does not
-break. What broke it was tried again six times and then parked, and the release waited without a reason."""
+"""Whoever pushes a bundle may write any value anywhere in an object. The checks must accept or refuse it, and not fail:
+a step that failed on it was tried six times and then parked, and the release waited without a reason."""
 
 import copy
 from collections.abc import Iterator
@@ -80,10 +80,10 @@ def places(value: Any, at: Steps = ()) -> Iterator[Steps]:
         yield from places(item, (*at, step))
 
 
-def with_value(whole: dict[str, Any], at: Steps, value: Any) -> Any:
+def with_value(document: dict[str, Any], at: Steps, value: Any) -> Any:
     if not at:
         return value
-    changed = copy.deepcopy(whole)
+    changed = copy.deepcopy(document)
     holder: Any = changed
     for step in at[:-1]:
         holder = holder[step]
@@ -92,12 +92,12 @@ def with_value(whole: dict[str, Any], at: Steps, value: Any) -> Any:
 
 
 def planned(value: dict[str, Any], part: ContentPart) -> dict[str, Any]:
-    made = marked(in_namespace(value, "shop"), application="shop", environment="staging", release="shop-1")
+    manifest = marked(in_namespace(value, "shop"), application="shop", environment="staging", release="shop-1")
     if part is ContentPart.BEFORE:
-        return job_around(made, side=Side.BEFORE, release="shop-1", environment="staging")
+        return job_around(manifest, side=Side.BEFORE, release="shop-1", environment="staging")
     if part is ContentPart.VERIFICATION:
-        return acceptance_job(made, within=timedelta(minutes=1), name="tests")
-    return made
+        return acceptance_job(manifest, within=timedelta(minutes=1), name="tests")
+    return manifest
 
 
 def judge(value: Any, part: ContentPart) -> None:
@@ -109,19 +109,19 @@ def judge(value: Any, part: ContentPart) -> None:
         assert all(map(str, problems))
         return
     identity(value)
-    made = planned(value, part)
-    assert all(beyond_limits(made, KINDS))
-    assert all(not_pinned(made, RULES))
-    assert canonical(list(restarting([made, SETTINGS])))
+    manifest = planned(value, part)
+    assert all(beyond_limits(manifest, KINDS))
+    assert all(not_pinned(manifest, RULES))
+    assert canonical(list(restarting([manifest, SETTINGS])))
 
 
-@pytest.mark.parametrize("whole", OBJECTS, ids=lambda whole: whole["kind"])
-def test_any_value_in_any_place_of_an_object_gets_an_answer(whole: dict[str, Any]) -> None:
-    for at in places(whole):
+@pytest.mark.parametrize("sample", OBJECTS, ids=lambda whole: whole["kind"])
+def test_any_value_in_any_place_of_an_object_gets_an_answer(sample: dict[str, Any]) -> None:
+    for at in places(sample):
         for value in VALUES:
-            for part in PARTS.get(whole["kind"], (ContentPart.MANIFESTS,)):
+            for part in PARTS.get(sample["kind"], (ContentPart.MANIFESTS,)):
                 try:
-                    judge(with_value(whole, at, value), part)
+                    judge(with_value(sample, at, value), part)
                 except Exception as error:
                     error.add_note(f"{value!r} at {at} of {part or 'the manifests'}")
                     raise

@@ -55,15 +55,15 @@ READ: dict[str, tuple[Json, dict[tuple[str, str], Reading]]] = {
 
 @pytest.mark.parametrize("case", READ)
 def test_what_pods_read_and_when_they_see_a_change_is_found(case: str) -> None:
-    manifest, read = READ[case]
-    assert readings(manifest) == read
+    manifest, reads = READ[case]
+    assert readings(manifest) == reads
 
 
 def annotation(*manifests: Json) -> str | None:
     (web,) = [manifest for manifest in restarting(manifests) if manifest["metadata"]["name"] == "web"]
     annotations = web["spec"]["template"].get("metadata", {}).get("annotations", {})
-    found = annotations.get(CONFIG_ANNOTATION)
-    return None if found is None else str(found)
+    value = annotations.get(CONFIG_ANNOTATION)
+    return None if value is None else str(value)
 
 
 READER = workload(envFrom=[{"configMapRef": {"name": "settings"}}])
@@ -83,7 +83,7 @@ def test_labels_of_what_is_read_restart_nothing() -> None:
 
 
 def test_what_reads_nothing_of_the_manifests_or_runs_once_is_left_as_it_is() -> None:
-    other = {**config(a="1"), "metadata": {"name": "other"}}
+    other_map = {**config(a="1"), "metadata": {"name": "other"}}
     job = {**READER, "kind": "Job"}
-    for manifests in ((READER, other), (job, config(a="1"))):
+    for manifests in ((READER, other_map), (job, config(a="1"))):
         assert restarting(manifests) == manifests

@@ -45,9 +45,9 @@ def test_a_value_that_is_missing_is_placed_where_it_should_be() -> None:
     ],
 )  # fmt: skip
 def test_plain_scalars_mean_what_kubectl_reads_and_never_a_date_or_a_time(text: str, value: object) -> None:
-    came = read(f"a: {text}\n" if text != "-" else "a:\n-\n").value["a"]
-    assert came == value
-    assert type(came) is type(value)
+    actual = read(f"a: {text}\n" if text != "-" else "a:\n-\n").value["a"]
+    assert actual == value
+    assert type(actual) is type(value)
 
 
 @pytest.mark.parametrize("word", ["yes", "No", "ON", "off", "y", "N"])

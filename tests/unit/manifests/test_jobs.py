@@ -8,9 +8,9 @@ TEN = timedelta(minutes=10)
 
 
 def test_a_job_without_limits_gets_them() -> None:
-    made = acceptance_job({"metadata": {"name": "t"}, "spec": {"template": {}}}, within=TEN, name="t-7")
-    assert made["metadata"] == {"name": "t-7"}
-    assert made["spec"] == {
+    job = acceptance_job({"metadata": {"name": "t"}, "spec": {"template": {}}}, within=TEN, name="t-7")
+    assert job["metadata"] == {"name": "t-7"}
+    assert job["spec"] == {
         "backoffLimit": 0,
         "activeDeadlineSeconds": 600,
         "ttlSecondsAfterFinished": 86400,

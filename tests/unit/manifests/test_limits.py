@@ -8,11 +8,11 @@ NOT_AN_APPLICATIONS = {"Event", "coordination.k8s.io/Lease"}
 
 
 def test_what_every_project_may_apply_is_what_the_workers_role_may_write() -> None:
-    held = {
+    writable = {
         kind_name(version, kind)
-        for (version, kind), each in BUILT_IN.items()
-        if each.namespaced and azure_role.role_allows("patch", each.group, each.plural)
+        for (version, kind), built_in in BUILT_IN.items()
+        if built_in.namespaced and azure_role.role_allows("patch", built_in.group, built_in.plural)
     }
-    assert held - NOT_AN_APPLICATIONS <= set(NAMESPACED)
-    assert {kind for kind in NAMESPACED if kind != "ReplicationController"} <= held
+    assert writable - NOT_AN_APPLICATIONS <= set(NAMESPACED)
+    assert {kind for kind in NAMESPACED if kind != "ReplicationController"} <= writable
     assert azure_role.role_allows("patch", "", "replicationcontrollers")

@@ -17,7 +17,7 @@ from tests.unit.domain.test_properties import world_after
 from tests.unit.domain.world import World
 
 
-def shown(board: ApplicationRow) -> list[int]:
+def shown_releases(board: ApplicationRow) -> list[int]:
     cells = [moving.release.number for cell in board.cells for moving in cell.moving]
     return [moving.release.number for moving in board.arriving] + cells
 
@@ -29,7 +29,7 @@ def test_whatever_is_on_its_way_is_on_the_board_once_with_the_rules_that_explain
     world = world_after(delivered, operations)
     snapshot = world.board()
     board = row(snapshot)
-    assert sorted(shown(board)) == sorted(world.head.active)
+    assert sorted(shown_releases(board)) == sorted(world.head.active)
     for cell in board.cells:
         for moving in cell.moving:
             assert moving.release.environment == cell.environment.name

@@ -14,8 +14,8 @@ from tests.unit.web.fleet import Fleet
 from tests.unit.web.history import history, keep, numbers
 
 
-def kept(found: Numbers, application: str = "shop") -> dict[str, Week]:
-    return dict(found.weeks.read(application, 200).weeks)
+def kept_weeks(numbers: Numbers, application: str = "shop") -> dict[str, Week]:
+    return dict(numbers.weeks.read(application, 200).weeks)
 
 
 def from_scratch(application: str = "shop") -> dict[str, Week]:
@@ -23,52 +23,54 @@ def from_scratch(application: str = "shop") -> dict[str, Week]:
 
 
 def test_what_is_kept_is_what_the_whole_trail_gives() -> None:
-    found = numbers(Fleet(applications=1))
-    assert kept(found) == from_scratch()
+    fleet_numbers = numbers(Fleet(applications=1))
+    assert kept_weeks(fleet_numbers) == from_scratch()
 
 
 def test_catching_up_again_changes_nothing_and_writes_nothing() -> None:
     fleet = Fleet(applications=1)
-    found = numbers(fleet)
-    before = found.weeks.checkpoint("shop")
-    assert found.catch_up("shop") == 0
-    assert found.weeks.checkpoint("shop") == before
+    fleet_numbers = numbers(fleet)
+    before = fleet_numbers.weeks.checkpoint("shop")
+    assert fleet_numbers.catch_up("shop") == 0
+    assert fleet_numbers.weeks.checkpoint("shop") == before
 
 
 def test_two_instances_that_catch_up_at_once_count_each_record_once(monkeypatch: pytest.MonkeyPatch) -> None:
     fleet = Fleet(applications=1)
-    mine = numbers(fleet, caught_up=False)
+    first = numbers(fleet, caught_up=False)
     fleet.restart()
-    other = fleet.app.numbers
-    commit = mine.weeks.commit
+    second = fleet.app.numbers
+    commit = first.weeks.commit
 
     def too_late(application: str, checkpoint: Checkpoint, etag: str, added: Mapping[str, Week]) -> None:
-        other.catch_up("shop")
+        second.catch_up("shop")
         commit(application, checkpoint, etag, added)
 
-    monkeypatch.setattr(mine.weeks, "commit", too_late)
-    mine.catch_up("shop")
-    assert kept(mine) == from_scratch()
+    monkeypatch.setattr(first.weeks, "commit", too_late)
+    first.catch_up("shop")
+    assert kept_weeks(first) == from_scratch()
 
 
 def test_a_commit_under_an_old_etag_is_refused() -> None:
-    found = numbers(Fleet(applications=1))
-    checkpoint, etag = found.weeks.checkpoint("shop")
-    found.weeks.commit("shop", checkpoint, etag, {})
+    fleet_numbers = numbers(Fleet(applications=1))
+    checkpoint, etag = fleet_numbers.weeks.checkpoint("shop")
+    fleet_numbers.weeks.commit("shop", checkpoint, etag, {})
     with pytest.raises(Conflict):
-        found.weeks.commit("shop", checkpoint, etag, {"2026-W48": Week(week="2026-W48")})
+        fleet_numbers.weeks.commit("shop", checkpoint, etag, {"2026-W48": Week(week="2026-W48")})
 
 
 def test_an_answer_holds_what_nobody_has_folded_yet_and_writes_nothing() -> None:
     fresh, folded = numbers(Fleet(applications=1), caught_up=False), numbers(Fleet(applications=1))
-    asked = fresh.answer(application="shop", weeks=52)
-    done = folded.answer(application="shop", weeks=52)
+    fresh_answer = fresh.answer(application="shop", weeks=52)
+    folded_answer = folded.answer(application="shop", weeks=52)
     assert fresh.weeks.checkpoint("shop") == (Checkpoint(), "")
-    assert [one.application for one in asked.behind] == ["shop"], "more records than one portion are left"
-    assert not done.behind
+    assert [application.application for application in fresh_answer.behind] == ["shop"], (
+        "more records than one portion are left"
+    )
+    assert not folded_answer.behind
     while fresh.catch_up("shop", portions=1):
         pass
-    assert fresh.answer(application="shop", weeks=52) == done
+    assert fresh.answer(application="shop", weeks=52) == folded_answer
 
 
 @pytest.mark.sweep(keep=1)
@@ -76,21 +78,21 @@ def test_an_answer_holds_what_nobody_has_folded_yet_and_writes_nothing() -> None
 def test_an_answer_costs_three_requests_for_each_application(weeks: int) -> None:
     """Weeks, records that no reconcile run has added yet, and whether some of those lie in the archive."""
     fleet = Fleet(applications=3)
-    found = numbers(fleet)
+    fleet_numbers = numbers(fleet)
     fleet.table.requests = 0
-    found.answer(weeks=weeks)
+    fleet_numbers.answer(weeks=weeks)
     assert fleet.table.requests == 3 * 3
 
 
 def test_a_record_that_cannot_be_read_is_passed_over() -> None:
     fleet = Fleet(applications=1)
-    found = numbers(fleet, histories=0)
+    fleet_numbers = numbers(fleet, histories=0)
     records = history("shop", weeks=2, seed=1)
     keep(fleet.app.ledger, records)
     broken = Write(act=Act.PUT, key=keys.audit(len(records)), values={"Details": "no record"})
     fleet.table.transact("shop", [broken])
-    found.catch_up("shop")
-    assert found.weeks.checkpoint("shop")[0].sequence == len(records)
+    fleet_numbers.catch_up("shop")
+    assert fleet_numbers.weeks.checkpoint("shop")[0].sequence == len(records)
 
 
 WRONG = [

@@ -12,7 +12,7 @@ from slipway.queries.trail import FILTERS, read_query
 
 
 def test_every_filter_is_read_and_they_combine() -> None:
-    found = read_query(
+    query = read_query(
         {
             "application": "shop",
             "environment": "production",
@@ -25,15 +25,15 @@ def test_every_filter_is_read_and_they_combine() -> None:
             "limit": "5",
         }
     )
-    assert found.action_class is ActionClass.CHANGE
-    assert found.digest == "sha256:abcdef01"
-    assert found.since == datetime(2026, 11, 1, tzinfo=UTC)
-    assert found.until == datetime(2026, 11, 30, 6, tzinfo=UTC)
+    assert query.action_class is ActionClass.CHANGE
+    assert query.digest == "sha256:abcdef01"
+    assert query.since == datetime(2026, 11, 1, tzinfo=UTC)
+    assert query.until == datetime(2026, 11, 30, 6, tzinfo=UTC)
 
 
 def test_a_day_as_an_end_means_the_whole_day() -> None:
-    found = read_query({"from": "2026-11-23", "to": "2026-11-23"})
-    assert (found.since, found.until) == (datetime(2026, 11, 23, tzinfo=UTC), datetime(2026, 11, 24, tzinfo=UTC))
+    query = read_query({"from": "2026-11-23", "to": "2026-11-23"})
+    assert (query.since, query.until) == (datetime(2026, 11, 23, tzinfo=UTC), datetime(2026, 11, 24, tzinfo=UTC))
 
 
 @pytest.mark.parametrize(
@@ -76,17 +76,17 @@ def test_what_is_wrong_is_refused_by_the_name_of_the_parameter(name: str, value:
 
 
 @pytest.mark.parametrize(
-    ("action", "meant"),
+    ("action", "suggestions"),
     [
         ("vote", "(similar: vote."),
         ("vote.aproved", "(similar: vote.approved)"),
         ("zzz.zzz", "rollback or intervention, got"),
     ],
 )
-def test_an_action_that_no_record_has_is_refused_and_those_like_it_are_named(action: str, meant: str) -> None:
+def test_an_action_that_no_record_has_is_refused_and_those_like_it_are_named(action: str, suggestions: str) -> None:
     with pytest.raises(BadInput) as refused:
         read_query({"action": action})
-    assert (refused.value.field, meant in str(refused.value)) == ("action", True), str(refused.value)
+    assert (refused.value.field, suggestions in str(refused.value)) == ("action", True), str(refused.value)
 
 
 def test_an_end_before_the_beginning_and_a_huge_range_are_refused() -> None:

@@ -1,4 +1,4 @@
-"""What pages, API and command ask: answers, and clear words where there is no such thing."""
+"""What pages, API and command line read, and clear messages about what does not exist."""
 
 import pytest
 
@@ -63,17 +63,17 @@ def test_the_trail_of_one_release_holds_its_records_and_no_others(story: Install
         records = list(story.app.reader.audit("shop", release=release))
         assert all(isinstance(record, AuditRecord) and record.release == release.id for record in records)
     assert second.first_sequence > first.first_sequence == 1
-    whole = list(story.app.reader.audit("shop"))
-    assert [r.sequence for r in whole] == list(range(1, story.app.reader.head("shop").sequence + 1))
+    all_records = list(story.app.reader.audit("shop"))
+    assert [r.sequence for r in all_records] == list(range(1, story.app.reader.head("shop").sequence + 1))
 
 
 def test_pages_of_the_trail_follow_on_each_other(story: Installation) -> None:
-    whole = list(story.app.reader.audit("shop"))
+    all_records = list(story.app.reader.audit("shop"))
     pages, after = [], 0
     while page := list(story.app.reader.audit("shop", after=after, limit=4)):
         pages += page
         after = page[-1].sequence
-    assert pages == whole
+    assert pages == all_records
 
 
 def test_releases_are_listed_newest_first_and_page_by_page(story: Installation) -> None:

@@ -63,8 +63,8 @@ def test_a_stage_of_the_list_that_was_not_run_fails() -> None:
 
 def test_a_stage_that_failed_fails_and_says_how() -> None:
     failed = [*done()[:1], StageResult("check", State.FAILED, 1, "ended with exit code 2")]
-    wrong = problems(PLAN, failed, WITH_GO)
-    assert wrong == ["check: ended with exit code 2", "test: was not run to its end"]
+    found_problems = problems(PLAN, failed, WITH_GO)
+    assert found_problems == ["check: ended with exit code 2", "test: was not run to its end"]
 
 
 def test_a_stage_that_should_test_and_ran_no_test_fails() -> None:
@@ -88,20 +88,20 @@ def test_with_go_what_needs_go_may_no_longer_be_left_out() -> None:
 
 def test_a_skipped_test_whose_reason_is_not_in_the_list_fails() -> None:
     flaky = Outcome("tests/unit/test_a.py::test_b", Result.SKIPPED, "it is flaky")
-    (wrong,) = problems(PLAN, done(PASSED, SIGNED, flaky), BARE)
-    assert "it is flaky" in wrong
-    assert flaky.test in wrong
+    (problem,) = problems(PLAN, done(PASSED, SIGNED, flaky), BARE)
+    assert "it is flaky" in problem
+    assert flaky.test in problem
 
 
 def test_a_real_part_that_no_test_meets_any_more_fails() -> None:
     in_memory = Outcome("tests/contract/ledger/test_rows.py::test_order[memory]", Result.PASSED)
-    (wrong,) = problems(PLAN, done(in_memory, SIGNED), WITH_GO)
-    assert wrong.startswith("Azurite: no test meets it any more")
+    (problem,) = problems(PLAN, done(in_memory, SIGNED), WITH_GO)
+    assert problem.startswith("Azurite: no test meets it any more")
 
 
 def test_a_fault_that_is_known_and_marked_fails_nothing() -> None:
-    known = Outcome("tests/situations/test_a.py::test_b", Result.KNOWN_FAULT, "D-19")
-    assert problems(PLAN, done(PASSED, SIGNED, known), WITH_GO) == []
+    known_fault = Outcome("tests/situations/test_a.py::test_b", Result.KNOWN_FAULT, "D-19")
+    assert problems(PLAN, done(PASSED, SIGNED, known_fault), WITH_GO) == []
 
 
 # ---- what is shown
@@ -112,25 +112,25 @@ def lines(text: str) -> list[str]:
 
 
 def test_every_line_of_the_list_is_in_the_table() -> None:
-    shown = lines(report(PLAN, done(PASSED, SKIPPED, SKIPPED, cosign=State.LEFT_OUT, seconds=90), BARE))
-    assert "cosign – 8 not checked: go is not on the PATH" in shown
-    assert "check 0.5 3 checked" in shown
-    assert "test 1.5 10 checked, 1 passed, 2 skipped" in shown
-    assert "all 2.0 21" in shown
-    assert f"2 {SKIPPED.reason} permitted" in shown
-    assert f"the real cosign not checked: {SKIPPED.reason}" in shown
-    assert "Azurite checked by 1 test" in shown
-    assert "Azure not checked: nobody pays" in shown
-    assert shown[-1] == "Passed"
+    table = lines(report(PLAN, done(PASSED, SKIPPED, SKIPPED, cosign=State.LEFT_OUT, seconds=90), BARE))
+    assert "cosign – 8 not checked: go is not on the PATH" in table
+    assert "check 0.5 3 checked" in table
+    assert "test 1.5 10 checked, 1 passed, 2 skipped" in table
+    assert "all 2.0 21" in table
+    assert f"2 {SKIPPED.reason} permitted" in table
+    assert f"the real cosign not checked: {SKIPPED.reason}" in table
+    assert "Azurite checked by 1 test" in table
+    assert "Azure not checked: nobody pays" in table
+    assert table[-1] == "Passed"
 
 
 def test_tests_that_failed_are_named() -> None:
     failed = Outcome("tests/unit/test_a.py::test_b", Result.FAILED)
-    shown = lines(
+    table = lines(
         report(PLAN, [StageResult("test", State.FAILED, 60, "ended with exit code 1", (PASSED, failed))], BARE)
     )
-    assert "test 1.0 10 failed: ended with exit code 1, 1 passed, 1 failed" in shown
-    assert failed.test in shown
+    assert "test 1.0 10 failed: ended with exit code 1, 1 passed, 1 failed" in table
+    assert failed.test in table
 
 
 def test_a_stage_over_its_budget_is_shown_and_fails_nothing() -> None:
@@ -140,9 +140,9 @@ def test_a_stage_over_its_budget_is_shown_and_fails_nothing() -> None:
 
 
 def test_what_is_wrong_stands_at_the_end() -> None:
-    shown = lines(report(PLAN, [], BARE))
-    assert "check – 3 not run to its end" in shown
-    assert shown[shown.index("Not passed") + 1 :] == [f"{stage.name}: was not run to its end" for stage in PLAN.stages]
+    table = lines(report(PLAN, [], BARE))
+    assert "check – 3 not run to its end" in table
+    assert table[table.index("Not passed") + 1 :] == [f"{stage.name}: was not run to its end" for stage in PLAN.stages]
 
 
 # ---- the list
@@ -179,16 +179,16 @@ def test_contributing_shows_the_stages_as_they_are_listed() -> None:
 def test_only_the_stage_of_clusters_takes_a_test_that_asks_a_real_one(mark: str) -> None:
     """In any other stage it is skipped, for a reason that `.ci/run` does not permit."""
     makefile = (ROOT / "Makefile").read_text()
-    named = re.findall(r"^(?:QUICK|CONTRACT) := (.+)$", makefile, re.MULTILINE)
-    selections = named + [words for words in re.findall(r'-m "([^"$]+)"', makefile) if words != "cluster"]
+    assigned = re.findall(r"^(?:QUICK|CONTRACT) := (.+)$", makefile, re.MULTILINE)
+    selections = assigned + [words for words in re.findall(r'-m "([^"$]+)"', makefile) if words != "cluster"]
     taking = [words for words in selections if selects(words, {mark, "cluster"})]
     assert len(selections) > 5
     assert not taking
 
 
-def selects(words: str, marks: set[str]) -> bool:
+def selects(expression: str, marks: set[str]) -> bool:
     """Whether `-m "words"` takes a test with these marks."""
-    holds = re.sub(r"\b(?!and\b|or\b|not\b)\w+", lambda word: str(word[0] in marks), words)
+    holds = re.sub(r"\b(?!and\b|or\b|not\b)\w+", lambda word: str(word[0] in marks), expression)
     return bool(eval(holds, {}))
 
 
@@ -230,7 +230,7 @@ def test_pytest_writes_down_what_became_of_each_test(tmp_path: Path, workers: li
     environment = os.environ | bare | {FOLDER: str(tmp_path / "outcomes")}
     subprocess.run([*command, "--rootdir", "."], cwd=tmp_path, env=environment, check=False, capture_output=True)
     outcomes = {outcome.test: outcome for outcome in read_outcomes(tmp_path / "outcomes")}
-    assert {test: (one.result, one.reason) for test, one in outcomes.items()} == {
+    assert {test: (outcome.result, outcome.reason) for test, outcome in outcomes.items()} == {
         "test_sample.py::test_passes[1]": (Result.PASSED, ""),
         "test_sample.py::test_passes[2]": (Result.PASSED, ""),
         "test_sample.py::test_marked": (Result.SKIPPED, "no such program"),
@@ -274,9 +274,9 @@ def test_the_first_stage_that_fails_ends_the_run_and_the_table_is_printed_all_th
     log = tmp_path / "log"
     assert main(write_list(tmp_path, "exit 3", f"echo two >>{log}")) == 1
     assert not log.exists()
-    shown = lines(capsys.readouterr().out)
-    assert "stage-1 0.0 1 failed: ended with exit code 3" in shown
-    assert "stage-2: was not run to its end" in shown
+    table = lines(capsys.readouterr().out)
+    assert "stage-1 0.0 1 failed: ended with exit code 3" in table
+    assert "stage-2: was not run to its end" in table
 
 
 def test_a_run_that_is_ended_while_a_stage_is_being_started_ends_that_stage_too(
@@ -296,7 +296,7 @@ def test_a_run_that_is_ended_from_outside_ends_its_stage_and_prints_the_table(tm
             if line.strip() == "begun":
                 break
         runner.send_signal(signal.SIGTERM)
-        shown = lines(runner.stdout.read())  # ends only when `sleep`, which holds the pipe too, has ended
+        table = lines(runner.stdout.read())  # ends only when `sleep`, which holds the pipe too, has ended
     assert runner.returncode == 1
-    assert "stage-1: stopped from outside" in shown
-    assert "stage-2: was not run to its end" in shown
+    assert "stage-1: stopped from outside" in table
+    assert "stage-2: was not run to its end" in table

@@ -54,22 +54,22 @@ class Checked:
 
     def apply(self, patch: str) -> ProgramResult:
         self._applied = patch
-        return self._said("apply")
+        return self._result("apply")
 
     def types(self) -> ProgramResult:
-        return self._said("types", self._typed)
+        return self._result("types", self._typed)
 
     def tests(self, *names: str) -> ProgramResult:
-        return self._said(f"tests {names[0]}", self._tested)
+        return self._result(f"tests {names[0]}", self._tested)
 
     def docs(self) -> ProgramResult:
-        return self._said("docs")
+        return self._result("docs")
 
     def lint(self) -> ProgramResult:
-        return self._said("lint")
+        return self._result("lint")
 
-    def _said(self, step: str, wanted: str = "") -> ProgramResult:
-        missing = [word for word in wanted.split() if f"+{word}\n" not in self._applied]
+    def _result(self, step: str, words: str = "") -> ProgramResult:
+        missing = [word for word in words.split() if f"+{word}\n" not in self._applied]
         return ProgramResult(passed=step != self._broken and not missing, text=f"{step} lacks {missing}")
 
 
@@ -86,14 +86,14 @@ def test_the_copy_has_what_is_not_committed_and_the_whole_patch_and_then_all_but
     with scratch_copy(as_it_is_now(checkout), checkout) as scratch:
         product = scratch.folder / "product.txt"
         assert scratch.apply(patch.text()).passed
-        whole = product.read_text().splitlines()
-        assert (whole[0], whole[15], whole[-1]) == ("first", "not committed", "last")
-        new, first, last = patch.parts
+        with_patch = product.read_text().splitlines()
+        assert (with_patch[0], with_patch[15], with_patch[-1]) == ("first", "not committed", "last")
+        new_file, first, last = patch.parts
         for missing, expected in ((first, ("line 1", "last")), (last, ("first", "line 30"))):
             assert scratch.apply(patch.text(without=missing)).passed
-            left = product.read_text().splitlines()
-            assert (left[0], left[-1]) == expected
-        assert scratch.apply(patch.text(without=new)).passed
+            remaining = product.read_text().splitlines()
+            assert (remaining[0], remaining[-1]) == expected
+        assert scratch.apply(patch.text(without=new_file)).passed
         assert not (scratch.folder / "new.txt").exists()
     assert not scratch.folder.exists()
     assert git(checkout, "worktree", "list").count("\n") == 1
@@ -103,14 +103,14 @@ def test_the_copy_has_what_is_not_committed_and_the_whole_patch_and_then_all_but
 def test_a_patch_that_no_longer_fits_is_told_by_git(checkout: Path, patch: Patch) -> None:
     (checkout / "product.txt").write_text("all is new\n")
     with scratch_copy(as_it_is_now(checkout), checkout) as scratch:
-        said = scratch.apply(patch.text())
-    assert not said.passed
-    assert "product.txt" in said.end
+        output = scratch.apply(patch.text())
+    assert not output.passed
+    assert "product.txt" in output.end
 
 
 def test_each_part_is_noticed_by_the_type_check_or_by_a_test(patch: Patch) -> None:
     proof = prove(patch, Checked(typed="new first", tested="first last"))
-    assert [(str(each.hunk), each.noticed_by) for each in proof.omissions] == [
+    assert [(str(omission.hunk), omission.noticed_by) for omission in proof.omissions] == [
         ("new.txt:1", "the type check"),
         ("product.txt:1", "the type check"),
         ("product.txt:30", "a test"),
@@ -140,8 +140,8 @@ def test_a_patch_that_is_wrong_as_a_whole_says_what_and_nothing_of_its_parts(
     patch: Patch, broken: str, problem: str
 ) -> None:
     proof = prove(patch, Checked(broken=broken))
-    (said,) = proof.problems
-    assert said.splitlines()[0] == problem
+    (complaint,) = proof.problems
+    assert complaint.splitlines()[0] == problem
     assert proof.omissions == ()
 
 
@@ -165,14 +165,14 @@ def test_the_patches_of_this_repository_can_be_read_and_their_tests_are_there() 
     patches = read_patches()
     assert {patch.name for patch in patches} == {"new-channel", "new-end-state", "new-gate-rule", "new-source"}
     for patch in patches:
-        new = {change.path for change in patch.changes}
-        assert [name for name in patch.tests if name not in new and not (ROOT / name).is_file()] == []
+        new_files = {change.path for change in patch.changes}
+        assert [name for name in patch.tests if name not in new_files and not (ROOT / name).is_file()] == []
 
 
 def test_the_page_about_extensions_names_every_file_that_they_touch() -> None:
     page = (ROOT / "docs" / "contributing" / "extending.md").read_text(encoding="utf-8")
     for patch in read_patches():
         section = page.partition(f"(`{patch.name}`)")[2].partition("\n## ")[0]
-        # A file that the patch makes is not there yet, so the page says how it would be called.
-        named = [f"{Path(each.path).parent}/<" if each.is_new else each.path for each in patch.product]
-        assert [name for name in named if name not in section] == []
+        # A file that the patch makes is not there yet, so the page says what it would be called.
+        names = [f"{Path(change.path).parent}/<" if change.is_new else change.path for change in patch.product]
+        assert [name for name in names if name not in section] == []

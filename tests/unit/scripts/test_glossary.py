@@ -26,10 +26,10 @@ def domain_enums() -> set[type[StrEnum]]:
         importlib.import_module(m.name) for m in pkgutil.walk_packages(slipway.domain.__path__, "slipway.domain.")
     ]
     return {
-        thing
+        member
         for module in modules
-        for thing in vars(module).values()
-        if isinstance(thing, type) and issubclass(thing, StrEnum) and thing.__module__ == module.__name__
+        for member in vars(module).values()
+        if isinstance(member, type) and issubclass(member, StrEnum) and member.__module__ == module.__name__
     }
 
 

@@ -59,14 +59,14 @@ def test_docstrings_are_not_statements() -> None:
 
 
 def test_only_names_at_the_top_of_two_modules_are_repeated() -> None:
-    one = module(
+    first = module(
         "slipway/a.py", "class Answer:\n    def show(self): ...\nclass _Kept: ...\ndef page(): ...\ndef _h(): ...\n"
     )
-    other = module(
+    second = module(
         "functions/b.py", "class Answer: ...\nclass _Kept: ...\ndef page(): ...\ndef show(): ...\ndef _h(): ...\n"
     )
-    assert list(counts.repeated_classes([one, other])) == ["Answer", "_Kept"]
-    assert counts.repeated_functions([one, other]) == {"page": [other.path, one.path]}
+    assert list(counts.repeated_classes([first, second])) == ["Answer", "_Kept"]
+    assert counts.repeated_functions([first, second]) == {"page": [second.path, first.path]}
 
 
 def test_a_name_twice_in_one_module_is_not_repeated() -> None:

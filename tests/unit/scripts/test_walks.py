@@ -47,16 +47,16 @@ def walked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Pa
 
 
 def test_calls_are_followed_up_to_the_write(walked: tuple[Path, ModuleType]) -> None:
-    product, one = walked
+    product, module = walked
     # trigger, helped, numbers (once, though it is resumed), other.decide
-    walk = follow(product, Prepared(lambda: one.trigger(write), write))
+    walk = follow(product, Prepared(lambda: module.trigger(write), write))
     assert walk == Walk(calls=4, files=2, switches=1, depth=2)
 
 
 def test_a_trigger_that_writes_nothing_is_an_error_not_a_walk_of_no_length(walked: tuple[Path, ModuleType]) -> None:
-    product, one = walked
+    product, module = walked
     with pytest.raises(NothingWritten):
-        follow(product, Prepared(lambda: one.refuse(write), write))
+        follow(product, Prepared(lambda: module.refuse(write), write))
 
 
 def test_the_triggers_of_this_checkout_lead_to_a_write_in_another_file() -> None:

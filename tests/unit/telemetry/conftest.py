@@ -13,8 +13,8 @@ from slipway.telemetry import recording
 from slipway.telemetry.sdk import Sdk
 
 
-class Kept:
-    """What was recorded."""
+class Recorder:
+    """The spans and metrics that a test records."""
 
     def __init__(self) -> None:
         self._spans, self._metrics = InMemorySpanExporter(), InMemoryMetricReader()
@@ -25,22 +25,22 @@ class Kept:
     def spans(self) -> tuple[Any, ...]:
         return self._spans.get_finished_spans()
 
-    def named(self, name: str) -> list[Any]:
+    def spans_named(self, name: str) -> list[Any]:
         return [span for span in self.spans if span.name == name]
 
     def points(self) -> dict[str, list[Any]]:
         """Metric → its points."""
-        data = self._metrics.get_metrics_data()
-        found: dict[str, list[Any]] = {}
-        for resource in data.resource_metrics if data else ():
+        metrics = self._metrics.get_metrics_data()
+        points_by_metric: dict[str, list[Any]] = {}
+        for resource in metrics.resource_metrics if metrics else ():
             for metric in (metric for scope in resource.scope_metrics for metric in scope.metrics):
-                found.setdefault(metric.name, []).extend(metric.data.data_points)
-        return found
+                points_by_metric.setdefault(metric.name, []).extend(metric.data.data_points)
+        return points_by_metric
 
 
 @pytest.fixture
-def kept() -> Iterator[Kept]:
-    recorded = Kept()
+def recorder() -> Iterator[Recorder]:
+    recorded = Recorder()
     before = recording.use(recorded.sdk)
     yield recorded
     recording.use(before)

@@ -1,4 +1,4 @@
-"""Whatever a step asks of a cluster is a span, what is written under a fence too."""
+"""Every request of a step to a cluster is a span, also the writes under a fence."""
 
 import pytest
 
@@ -8,12 +8,12 @@ from slipway.telemetry import Attribute
 from slipway.testing import MemoryCluster
 from slipway.testing.claims import claim
 
-from .conftest import Kept
+from .conftest import Recorder
 
 MANIFEST = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}}
 
 
-def test_writes_under_a_fence_are_spans_of_their_cluster(kept: Kept) -> None:
+def test_writes_under_a_fence_are_spans_of_their_cluster(recorder: Recorder) -> None:
     cluster = observation.cluster(MemoryCluster(), "staging")
     fenced = cluster.fenced("shop", claim)
     assert fenced.taken is None
@@ -21,8 +21,8 @@ def test_writes_under_a_fence_are_spans_of_their_cluster(kept: Kept) -> None:
     fenced.start_job(MANIFEST)
     assert str(fenced.taken) == "0.1"
     cluster.preview([MANIFEST], "shop")
-    found = [(span.name, span.attributes[Attribute.PLACE]) for span in kept.spans]
-    assert found == [(f"cluster {what}", "staging") for what in ("apply", "start-job", "preview")]
+    spans = [(span.name, span.attributes[Attribute.PLACE]) for span in recorder.spans]
+    assert spans == [(f"cluster {action}", "staging") for action in ("apply", "start-job", "preview")]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from slipway.telemetry import Attribute, about, logs, span
 from slipway.telemetry.names import Family
 from slipway.telemetry.redaction import HIDDEN, LONGEST, redacted, traced
 from tests.links import link_by
-from tests.unit.telemetry.conftest import Kept
+from tests.unit.telemetry.conftest import Recorder
 
 TOKEN = link_by(
     {"local": b"k" * 32},
@@ -52,9 +52,9 @@ def fail(reason: str) -> None:
 @pytest.mark.parametrize(("text", "secret"), TEXTS.values(), ids=TEXTS)
 def test_a_secret_is_hidden(text: str, secret: str) -> None:
     assert secret in text
-    shown = redacted(text)
-    assert secret not in shown
-    assert HIDDEN in shown
+    redacted_text = redacted(text)
+    assert secret not in redacted_text
+    assert HIDDEN in redacted_text
 
 
 @given(before=st.text(max_size=200), after=st.text(max_size=200))
@@ -107,22 +107,22 @@ def test_a_log_record_is_one_line_whatever_others_wrote_into_it(caplog: pytest.L
         logging.getLogger("slipway.x").info("told of run %s of %s", foreign, "shop-ci")
         logging.getLogger("slipway.x").info("nothing to hide in %s", "shop-ci")
     foul, clean = caplog.records
-    shown = logging.Formatter().format(foul)
-    assert shown.isprintable()
-    assert shown.startswith("told of run ")
+    line = logging.Formatter().format(foul)
+    assert line.isprintable()
+    assert line.startswith("told of run ")
     assert (clean.msg, clean.args) == ("nothing to hide in %s", ("shop-ci",)), "tools group by the template"
 
 
-def test_a_span_holds_no_secret_in_attributes_errors_or_traceback(kept: Kept) -> None:
-    values = {Attribute.PLACE: f"/approvals/{TOKEN}", Attribute.SERVER: f"Bearer {JWT}"}
-    with pytest.raises(RuntimeError), span(Family.CHECK, "x", values):
+def test_a_span_holds_no_secret_in_attributes_errors_or_traceback(recorder: Recorder) -> None:
+    attributes = {Attribute.PLACE: f"/approvals/{TOKEN}", Attribute.SERVER: f"Bearer {JWT}"}
+    with pytest.raises(RuntimeError), span(Family.CHECK, "x", attributes):
         fail(f"Authorization: Bearer {JWT} at /approvals/{TOKEN}")
-    [recorded] = kept.spans
-    everything = recorded.to_json()
+    [recorded] = recorder.spans
+    text = recorded.to_json()
     assert not recorded.status.is_ok
-    assert "RuntimeError" in everything
-    assert TOKEN not in everything
-    assert JWT not in everything
+    assert "RuntimeError" in text
+    assert TOKEN not in text
+    assert JWT not in text
 
 
 def test_an_exception_that_led_to_itself_is_logged_all_the_same() -> None:

@@ -1,4 +1,4 @@
-"""A release from push to production, on the real flow: one trace, links over the wait, and what is measured."""
+"""A release from push to production, through the real engine: one trace, links over the wait, and what is measured."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -16,7 +16,7 @@ from slipway.telemetry import Attribute, Family, Metric, observed, receiving, sp
 from slipway.telemetry import within_message as handling
 from slipway.telemetry.names import attribute_names
 from slipway.testing import Installation, write_application
-from tests.unit.telemetry.conftest import Kept
+from tests.unit.telemetry.conftest import Recorder
 
 PUSH = f"00-{'1' * 32}-{'a' * 16}-01"
 VISIT = f"00-{'2' * 32}-{'b' * 16}-01"
@@ -68,9 +68,11 @@ def links_of(recorded: Any) -> set[str]:
     return {f"{link.context.trace_id:032x}" for link in recorded.links}
 
 
-def test_every_step_from_push_to_production_is_in_the_trace_of_the_push(installation: Traced, kept: Kept) -> None:
+def test_every_step_from_push_to_production_is_in_the_trace_of_the_push(
+    installation: Traced, recorder: Recorder
+) -> None:
     deliver(installation)
-    steps = [recorded for recorded in kept.spans if recorded.name.startswith("step ")]
+    steps = [recorded for recorded in recorder.spans if recorded.name.startswith("step ")]
     assert {recorded.name for recorded in steps} >= {
         *("step plan", "step deploy", "step check", "step verify", "step copy", "step notify"),
     }
@@ -80,106 +82,110 @@ def test_every_step_from_push_to_production_is_in_the_trace_of_the_push(installa
     assert {recorded.attributes[Attribute.RELEASE] for recorded in steps} == {"shop-1"}
 
 
-def test_the_wait_for_approval_is_bridged_by_links_both_ways(installation: Traced, kept: Kept) -> None:
+def test_the_wait_for_approval_is_bridged_by_links_both_ways(installation: Traced, recorder: Recorder) -> None:
     deliver(installation)
-    [vote] = kept.named("event vote-cast")
-    assert trace_of(vote) == "2" * 32, "a person's visit is a trace of its own"
+    [vote] = recorder.spans_named("event vote-cast")
+    assert trace_of(vote) == "2" * 32, "a person's request is a trace of its own"
     assert links_of(vote) == {"1" * 32}
-    after = [recorded for recorded in kept.named("queue receive steps") if "2" * 32 in links_of(recorded)]
+    after = [recorded for recorded in recorder.spans_named("queue receive steps") if "2" * 32 in links_of(recorded)]
     assert after
     assert {trace_of(recorded) for recorded in after} == {"1" * 32}
 
 
 def test_a_step_that_is_begun_where_a_person_is_heard_is_in_the_trace_of_the_push(
-    installation: Traced, kept: Kept
+    installation: Traced, recorder: Recorder
 ) -> None:
     with receiving(PUSH), span(Family.FUNCTION, "take_event"):
         installation.push("1.0")
     installation.settle()
-    heard = installation.app.beginning.room(Queue.HINTS, b"a vote", again=False)
-    with receiving(VISIT), span(Family.FUNCTION, "take_hint"), heard:
+    room = installation.app.beginning.room(Queue.HINTS, b"a vote", again=False)
+    with receiving(VISIT), span(Family.FUNCTION, "take_hint"), room:
         concerns("shop")
         installation.vote(1)
     assert installation.phase(1) is Phase.CHECKING
-    [deployed] = [it for it in kept.named("step deploy") if it.attributes[Attribute.ENVIRONMENT] == "production"]
+    [deployed] = [
+        span for span in recorder.spans_named("step deploy") if span.attributes[Attribute.ENVIRONMENT] == "production"
+    ]
     assert trace_of(deployed) == "1" * 32
-    begun = [recorded for recorded in kept.named("queue begin steps") if "2" * 32 in links_of(recorded)]
-    assert {trace_of(recorded) for recorded in begun} == {"1" * 32}
+    begin_spans = [recorded for recorded in recorder.spans_named("queue begin steps") if "2" * 32 in links_of(recorded)]
+    assert {trace_of(recorded) for recorded in begin_spans} == {"1" * 32}
 
 
-def test_the_wait_itself_is_a_span_of_the_release_and_is_measured(installation: Traced, kept: Kept) -> None:
+def test_the_wait_itself_is_a_span_of_the_release_and_is_measured(installation: Traced, recorder: Recorder) -> None:
     deliver(installation)
-    [wait] = kept.named("wait awaiting_approval")
+    [wait] = recorder.spans_named("wait awaiting_approval")
     assert trace_of(wait) == "1" * 32
     assert links_of(wait) == {"2" * 32}
     assert (wait.end_time - wait.start_time) / 1e9 != 0
-    points = kept.points()[Metric.WAITED]
+    points = recorder.points()[Metric.WAITED]
     [waited] = [point for point in points if point.attributes[Attribute.PHASE] == "awaiting_approval"]
     assert waited.sum >= LONG.total_seconds()
     assert waited.attributes[Attribute.ENVIRONMENT] == "production"
 
 
-def test_looks_are_beside_one_another_and_not_below(installation: Traced, kept: Kept) -> None:
+def test_looks_are_beside_one_another_and_not_below(installation: Traced, recorder: Recorder) -> None:
     """Each look comes by a message of its own; a chain of hundreds of levels would help nobody."""
     deliver(installation)
-    by_id = {recorded.context.span_id: recorded for recorded in kept.spans}
+    by_id = {recorded.context.span_id: recorded for recorded in recorder.spans}
 
     def sent_from(look: Any) -> int:
         received = by_id[look.parent.span_id]
-        above: int = by_id[received.parent.span_id].parent.span_id
-        return above
+        origin_id: int = by_id[received.parent.span_id].parent.span_id
+        return origin_id
 
     looks: dict[str, list[Any]] = {}
-    for recorded in kept.named("step check"):
+    for recorded in recorder.spans_named("step check"):
         looks.setdefault(recorded.attributes[Attribute.ENVIRONMENT], []).append(recorded)
-    assert any(len(found) > 1 for found in looks.values())
-    for found in looks.values():
-        assert len({sent_from(look) for look in found}) == 1
+    assert any(len(spans) > 1 for spans in looks.values())
+    for spans in looks.values():
+        assert len({sent_from(look) for look in spans}) == 1
 
 
-def test_a_deadline_of_days_is_linked_and_does_not_go_on_below(installation: Traced, kept: Kept) -> None:
+def test_a_deadline_of_days_is_linked_and_does_not_go_on_below(installation: Traced, recorder: Recorder) -> None:
     with receiving(PUSH), span(Family.FUNCTION, "take_event"):
         installation.push("1.0")
     installation.settle()
-    late = [m for m in installation.bus.sent if m.queue is Queue.WORK and m.body["kind"] == "deadline-reached"]
-    assert late
-    for sent in late:
-        assert sent.trace is not None
-        assert sent.trace.parent == ""
-        assert trace_id(sent.trace.link) == "1" * 32
+    deadline_messages = [
+        m for m in installation.bus.sent if m.queue is Queue.WORK and m.body["kind"] == "deadline-reached"
+    ]
+    assert deadline_messages
+    for message in deadline_messages:
+        assert message.trace is not None
+        assert message.trace.parent == ""
+        assert trace_id(message.trace.link) == "1" * 32
 
 
-def test_ends_and_steps_are_counted_by_names_that_are_listed(installation: Traced, kept: Kept) -> None:
+def test_ends_and_steps_are_counted_by_names_that_are_listed(installation: Traced, recorder: Recorder) -> None:
     deliver(installation)
     installation.reconcile()
-    points = kept.points()
-    [ended] = points[Metric.ENDED]
-    assert dict(ended.attributes) == {"slipway.application": "shop", "slipway.end": "completed"}
-    assert ended.value == 1
+    points = recorder.points()
+    [end_count] = points[Metric.ENDED]
+    assert dict(end_count.attributes) == {"slipway.application": "shop", "slipway.end": "completed"}
+    assert end_count.value == 1
     steps = {(p.attributes["slipway.step"], p.attributes["slipway.outcome"]) for p in points[Metric.STEP]}
     assert ("deploy", "passed") in steps
     metrics = {str(metric): metric for metric in Metric}
     assert set(points) <= set(metrics)
-    for name, found in points.items():
+    for name, measured in points.items():
         allowed = {str(attribute) for attribute in metrics[name].attributes}
-        assert all(set(point.attributes) <= allowed for point in found), name
-    used = {name for recorded in kept.spans for name in recorded.attributes}
+        assert all(set(point.attributes) <= allowed for point in measured), name
+    used = {name for recorded in recorder.spans for name in recorded.attributes}
     assert used <= attribute_names()
-    families = {recorded.name.partition(" ")[0] for recorded in kept.spans}
+    families = {recorded.name.partition(" ")[0] for recorded in recorder.spans}
     assert families <= {str(family) for family in Family}
 
 
-def test_a_failed_step_is_an_error_with_its_reason(installation: Traced, kept: Kept) -> None:
+def test_a_failed_step_is_an_error_with_its_reason(installation: Traced, recorder: Recorder) -> None:
     with span(Family.STEP, "deploy") as current:
         current.fail("the cluster refused it")
-    [recorded] = kept.spans
+    [recorded] = recorder.spans
     assert recorded.status.description == "the cluster refused it"
 
 
 def test_messages_carry_no_trace_while_telemetry_is_off(installation: Traced) -> None:
     installation.push("1.0")
     assert installation.release(1).trace == ""
-    assert all(sent.trace is None or sent.trace.parent == "" for sent in installation.bus.sent)
+    assert all(message.trace is None or message.trace.parent == "" for message in installation.bus.sent)
 
 
 class Port:
@@ -197,7 +203,7 @@ class Port:
         yield 2
 
 
-def test_a_call_to_the_outside_is_a_span_and_what_is_expected_is_not_an_error(kept: Kept) -> None:
+def test_a_call_to_the_outside_is_a_span_and_what_is_expected_is_not_an_error(recorder: Recorder) -> None:
     port = observed(
         Port(), Family.TABLE, {"ask": lambda name: {Attribute.PLACE: name}, "rows": dict}, expected=(LookupError,)
     )
@@ -207,6 +213,8 @@ def test_a_call_to_the_outside_is_a_span_and_what_is_expected_is_not_an_error(ke
     with pytest.raises(OSError, match="worse"):
         port.ask("worse")
     assert next(port.rows()) == 1
-    found = [(r.name, r.attributes.get(Attribute.PLACE), r.status.is_ok) for r in kept.spans if r.name == "table ask"]
-    assert found == [("table ask", "good", True), ("table ask", "bad", True), ("table ask", "worse", False)]
-    assert len(kept.named("table rows")) == 1
+    spans = [
+        (r.name, r.attributes.get(Attribute.PLACE), r.status.is_ok) for r in recorder.spans if r.name == "table ask"
+    ]
+    assert spans == [("table ask", "good", True), ("table ask", "bad", True), ("table ask", "worse", False)]
+    assert len(recorder.spans_named("table rows")) == 1

@@ -23,7 +23,7 @@ from slipway.telemetry import Attribute, Family, Metric, about, add, carrier, lo
 from slipway.telemetry.exporting import otlp
 from slipway.telemetry.sdk import Sdk, begin
 from tests.serving import in_a_thread
-from tests.unit.telemetry.conftest import Kept
+from tests.unit.telemetry.conftest import Recorder
 from tests.unit.telemetry.test_redaction import TOKEN
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -57,8 +57,8 @@ def test_spans_metrics_and_logs_arrive_by_otlp_with_one_trace_and_no_secret(send
     apply, deploy = receiver.spans
     assert (deploy.name, deploy.failed, apply.parent) == ("step deploy", True, deploy.span)
     assert deploy.attributes["slipway.release"] == "shop-1"
-    [ended] = [point for point in receiver.points if point.name == "slipway.releases.ended"]
-    assert (ended.value, ended.attributes) == (1.0, {"slipway.application": "shop", "slipway.end": "completed"})
+    [end_count] = [point for point in receiver.points if point.name == "slipway.releases.ended"]
+    assert (end_count.value, end_count.attributes) == (1.0, {"slipway.application": "shop", "slipway.end": "completed"})
     [line] = [line for line in receiver.lines if line.logger == "slipway.flow"]
     assert (line.trace, line.span) == (apply.trace, apply.span)
     assert line.attributes["slipway.environment"] == "staging"
@@ -71,8 +71,8 @@ def test_an_app_without_a_destination_imports_nothing_of_the_sdk() -> None:
         "import sys; import slipway.bootstrap.azure, functions.tracing, slipway.engine.run_step;"
         "print([m for m in sys.modules if m.startswith(('opentelemetry', 'azure.monitor'))])"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
-    assert done.stdout.strip() == "[]"
+    process = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+    assert process.stdout.strip() == "[]"
 
 
 def test_a_client_is_made_when_it_is_first_needed(receiver: Store) -> None:
@@ -84,10 +84,10 @@ def test_a_client_is_made_when_it_is_first_needed(receiver: Store) -> None:
         "print([m for m in sys.modules if m.startswith(('azure.monitor', 'opentelemetry.exporter'))]); import os;"
         "sys.stdout.flush(); os._exit(0)"
     )
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True, env=dict(os.environ)
     )
-    assert done.stdout.strip() == "[]"
+    assert process.stdout.strip() == "[]"
 
 
 # ---- functions
@@ -98,11 +98,11 @@ CONTEXT = SimpleNamespace(
 )
 
 
-def test_a_sync_function_runs_in_the_trace_that_the_host_gave_it(kept: Kept) -> None:
-    seen = []
+def test_a_sync_function_runs_in_the_trace_that_the_host_gave_it(recorder: Recorder) -> None:
+    traces = []
 
     def page(req: func.HttpRequest) -> func.HttpResponse:
-        seen.append(trace_id(carrier()))
+        traces.append(trace_id(carrier()))
         return func.HttpResponse("ok", status_code=503)
 
     request = func.HttpRequest(
@@ -112,8 +112,8 @@ def test_a_sync_function_runs_in_the_trace_that_the_host_gave_it(kept: Kept) -> 
     thread = threading.Thread(target=lambda: run(req=request, context=CONTEXT))  # as the worker does it
     thread.start()
     thread.join()
-    assert seen == ["d" * 32]
-    [recorded] = kept.spans
+    assert traces == ["d" * 32]
+    [recorded] = recorder.spans
     assert recorded.name == "function page_approval"
     assert recorded.attributes["http.route"] == "approvals/{token}"
     assert recorded.attributes["http.response.status_code"] == 503
@@ -121,7 +121,7 @@ def test_a_sync_function_runs_in_the_trace_that_the_host_gave_it(kept: Kept) -> 
     assert TOKEN not in recorded.to_json()
 
 
-def test_a_thread_is_left_without_a_trace_afterwards(kept: Kept) -> None:
+def test_a_thread_is_left_without_a_trace_afterwards(recorder: Recorder) -> None:
     traced(lambda req: None, {})(req=None, context=CONTEXT)
     assert carrier() == ""
 
@@ -151,10 +151,10 @@ def test_a_request_to_a_registry_is_told_by_its_kind(path: str, part: str) -> No
     assert part_of(path) == part
 
 
-def test_a_request_to_a_registry_tells_no_address(kept: Kept) -> None:
+def test_a_request_to_a_registry_tells_no_address(recorder: Recorder) -> None:
     ObservedPool(Pool(200), "nonprod").request("GET", "https://a.azurecr.io/v2/x/blobs/1?sig=Zm9vYmFyYmF6&se=1")
     ObservedPool(Pool(503), "nonprod").request("PUT", "https://a.azurecr.io/v2/x/manifests/1")
-    good, bad = kept.spans
+    good, bad = recorder.spans
     assert good.attributes["server.address"] == "a.azurecr.io"
     assert "Zm9vYmFyYmF6" not in good.to_json()
     assert good.status.is_ok
@@ -184,5 +184,5 @@ def test_a_release_is_shown_as_a_waterfall_on_a_page_and_in_the_terminal(sending
     assert "table get" not in page
     assert "table get" in http.request("GET", f"{address}/releases/shop-1?calls=1").data.decode()
     assert "/releases/shop-1" in http.request("GET", address).data.decode()
-    shown = text(*rows(receiver.spans), width=100, colour=False)
-    assert [line.split()[0] for line in shown.splitlines()] == ["event", "step"]
+    waterfall = text(*rows(receiver.spans), width=100, colour=False)
+    assert [line.split()[0] for line in waterfall.splitlines()] == ["event", "step"]

@@ -51,12 +51,12 @@ class CountingTable(MemoryTable):
 
 @dataclass(kw_only=True)
 class Fleet(Installation):
-    """`others` is a second chain, for every third application."""
+    """`second_chain` is the chain of every third application."""
 
     deliveries: Path = field(default=Path("deliveries"), kw_only=False)
     applications: int = 30
     environments: Sequence[str] = ("staging", "production")
-    others: Sequence[str] = ()
+    second_chain: Sequence[str] = ()
     releases: int = 15
     table: CountingTable = field(default_factory=CountingTable)
 
@@ -74,7 +74,7 @@ class Fleet(Installation):
 
     def _application(self, index: int) -> Application:
         name = NAMES[index % len(NAMES)] + (f"-{index}" if index >= len(NAMES) else "")
-        chain = self.others if self.others and index % 3 == 2 else self.environments
+        chain = self.second_chain if self.second_chain and index % 3 == 2 else self.environments
         last = ApprovalGate(approvers=("ada@example.com", "ben@example.com"), required=2, level=Level.LINK)
         environments = [
             Environment(name=where, clusters=("aks",), namespace="web", environment_class=EnvironmentClass.TEST)
@@ -95,11 +95,11 @@ class Fleet(Installation):
         writes = []
         for number in range(1, newest + 1):
             last = number == newest
-            there = where if last else names[-1]
-            release = self._release(name, number, phase if last else Phase.COMPLETED, there, definition)
+            last_environment = where if last else names[-1]
+            release = self._release(name, number, phase if last else Phase.COMPLETED, last_environment, definition)
             before = [
-                Rollout(environment=one, arrived_at=release.order, left_at=release.order, outcome="live")
-                for one in names[: names.index(there)]
+                Rollout(environment=earlier, arrived_at=release.order, left_at=release.order, outcome="live")
+                for earlier in names[: names.index(last_environment)]
             ]
             release = release.evolve(rollouts=(*before, *release.rollouts))
             writes.append(Write(act=Act.CREATE, key=keys.release(number), values=pack_release(release)))

@@ -40,20 +40,20 @@ BADLY = (
 @cache
 def history(application: str, *, weeks: int, seed: int, per_week: int = 6) -> tuple[AuditRecord, ...]:
     """Records in order, up to `NOW`."""
-    chance, told = random.Random(seed), list[tuple[datetime, int, Action]]()
+    chance, events = random.Random(seed), list[tuple[datetime, int, Action]]()
     number, at = 0, NOW - timedelta(weeks=weeks)
     while at < NOW - timedelta(hours=12):
         number += 1
         at += timedelta(hours=chance.uniform(8, 2 * 168 / per_week))
         for action, minutes in (*STEPS, *(BADLY if chance.random() < 0.16 else WELL)):
-            told.append((at, number, action))
+            events.append((at, number, action))
             at += timedelta(minutes=minutes * chance.lognormvariate(0, 0.9))
-    return tuple(_records(application, told))
+    return tuple(_records(application, events))
 
 
-def _records(application: str, told: list[tuple[datetime, int, Action]]) -> list[AuditRecord]:
+def _records(application: str, events: list[tuple[datetime, int, Action]]) -> list[AuditRecord]:
     records = list[AuditRecord]()
-    for at, number, action in told:
+    for at, number, action in events:
         where = None if action in (Action.RELEASE_CREATED, Action.RELEASE_STARTED) else "production"
         draft = AuditDraft(action=action, actor="slipway", release=number, environment=where)
         sequence, previous = (records[-1].sequence, records[-1].hash) if records else (0, "")

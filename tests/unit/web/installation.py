@@ -1,4 +1,4 @@
-"""An installation for the pages: the delivery of `examples/hello-aks`, and steps whose outcomes the story tells."""
+"""An installation for the pages: the delivery of `examples/hello-aks`, and steps whose outcomes the test decides."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -67,13 +67,13 @@ def digest(name: str) -> str:
 
 @cache
 def _example() -> Application:
-    known = SettingsNames(
+    names = SettingsNames(
         registries=frozenset({"nonprod", "prod"}),
         clusters=frozenset({"staging", "production"}),
         channels=frozenset({"inbox"}),
         asking=frozenset(),
     )
-    return check_path(EXAMPLES, known=known).definitions["hello"].application
+    return check_path(EXAMPLES, known=names).definitions["hello"].application
 
 
 def hello(*, approvers: tuple[str, ...] = (ADA,), required: int = 1, level: Level = Level.LINK) -> Application:
@@ -92,8 +92,8 @@ def hello(*, approvers: tuple[str, ...] = (ADA,), required: int = 1, level: Leve
 
 
 @dataclass(kw_only=True)
-class Told(Installation):
-    """hello's installation, where the story tells how steps end, a few seconds after they were asked for."""
+class ScriptedInstallation(Installation):
+    """The installation of hello, in which the test decides how steps end; each step takes a few seconds."""
 
     deliveries: Path = field(default=EXAMPLES, kw_only=False)
     application: str = "hello"
@@ -102,13 +102,13 @@ class Told(Installation):
     blobs: MemoryBlobs = field(default_factory=MemoryBlobs)
     policy: Application = field(default_factory=hello)
     changes: tuple[Change, ...] = CHANGES
-    written: str = LOG
+    test_output: str = LOG
     """What the acceptance tests write."""
     summary: str = "Complete: 24 passed, 0 failed"
     fails: Mapping[StepKind, str] = field(default_factory=dict)
     """Steps that fail, with the reason."""
     stops_before: frozenset[StepKind] = frozenset()
-    """Steps whose outcome is not heard yet."""
+    """Steps that are not run yet."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -157,11 +157,11 @@ class Told(Installation):
         return self.app.links.approval(release, approver, purpose=purpose, now=self.now).rpartition("/")[2]
 
     def follow(self, answer: Answer) -> Answer:
-        """What a browser shows that is led on after a vote by a link, once the worker has heard of it."""
-        token, _, said = answer.headers["Location"].removeprefix("/approvals/").partition("?said=")
-        assert said, "the vote was not said"
+        """The page to which a vote by a link leads, once the worker has handled the vote."""
+        token, _, inbox_id = answer.headers["Location"].removeprefix("/approvals/").partition("?said=")
+        assert inbox_id, "no vote was added to the inbox"
         self.hear()
-        return show_linked_gate(self.services, token, said)
+        return show_linked_gate(self.services, token, inbox_id)
 
     def deadline(self, release: Release) -> None:
         """The gate's time runs out."""
@@ -238,7 +238,7 @@ class Told(Installation):
 
     def _evidence(self, step: Step) -> tuple[Evidence, ...]:
         passed = StepKind.VERIFY not in self.fails
-        log = self.blobs.put(self.written.encode(), "text/plain")
+        log = self.blobs.put(self.test_output.encode(), "text/plain")
         return (
             Evidence(
                 name="GET hello:80/healthz", environment=step.environment, passed=True, summary="200, contains 'ok'"

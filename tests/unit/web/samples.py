@@ -1,4 +1,4 @@
-"""One sample of each page, in each of its states: what the tests check, and `scripts/render_pages.py` draws."""
+"""One sample of each page, in each of its states: which the tests check, and `scripts/render_pages.py` draws."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -37,7 +37,7 @@ from tests.unit.commands.proposals import guarded, weaken
 from tests.unit.commands.proposals import vote as vote_on
 from tests.unit.web.fleet import Fleet
 from tests.unit.web.history import numbers
-from tests.unit.web.installation import Told, hello
+from tests.unit.web.installation import ScriptedInstallation, hello
 from tests.unit.web.visitors import DORA, as_visitor, visitor
 
 Sample = Callable[[], Answer]
@@ -51,12 +51,12 @@ class Headers(dict[str, str]):
         return super().get(name.lower(), default)
 
 
-def asked(**settings: Any) -> tuple[Told, Release]:
+def awaiting_approval(**settings: Any) -> tuple[ScriptedInstallation, Release]:
     """Version 1.4.0 is live everywhere; 1.5.0 waits for approval in production."""
     if settings:
-        return _asked(Told(**settings))
-    played, subject = _played()
-    home = Told(
+        return _until_approval(ScriptedInstallation(**settings))
+    played, subject = _shared_beginning()
+    home = ScriptedInstallation(
         clock=ManualClock(played.now),
         table=deepcopy(played.table),
         index_table=deepcopy(played.index_table),
@@ -67,12 +67,12 @@ def asked(**settings: Any) -> tuple[Told, Release]:
 
 
 @cache
-def _played() -> tuple[Told, Release]:
-    """The story that hundreds of tests begin with: told once, and copied for each of them."""
-    return _asked(Told())
+def _shared_beginning() -> tuple[ScriptedInstallation, Release]:
+    """The beginning that hundreds of tests share: played once, and copied for each of them."""
+    return _until_approval(ScriptedInstallation())
 
 
-def _asked(home: Told) -> tuple[Told, Release]:
+def _until_approval(home: ScriptedInstallation) -> tuple[ScriptedInstallation, Release]:
     home.bring("1.4.0")
     cast_vote(home, home.newest())
     home.settle()
@@ -80,22 +80,22 @@ def _asked(home: Told) -> tuple[Told, Release]:
     return home, home.bring("1.5.0")
 
 
-def two_asked(**settings: Any) -> tuple[Told, Release]:
+def awaiting_two_approvals(**settings: Any) -> tuple[ScriptedInstallation, Release]:
     """The same, but two people must approve."""
-    home, _ = asked(**settings)
+    home, _ = awaiting_approval(**settings)
     home.change_delivery(hello(approvers=(ADA, BEN), required=2))
     home.wait(timedelta(hours=1))
     return home, home.bring("1.6.0")
 
 
 def cast_vote(
-    home: Told,
+    home: ScriptedInstallation,
     subject: Release,
     voter: str = ADA,
     decision: VoteDecision = VoteDecision.APPROVE,
     reason: str = "",
 ) -> None:
-    """A vote that came by another way than the page."""
+    """Cast a vote by another way than the page."""
     claims = read_link(home.token(subject, voter), home.app.public_keys, now=home.now)
     submission = f"sample-{voter}-{subject.id}"
     home.take(vote_with_link(claims, decision, reason=reason, channel="cli", submission=submission, now=home.now))
@@ -105,8 +105,8 @@ def pages() -> dict[str, Answer]:
     return {name: sample() for name, sample in SAMPLES.items()}
 
 
-def _approval(change: Callable[[Told, Release], None] = lambda _h, _r: None) -> Answer:
-    home, subject = asked()
+def _approval(change: Callable[[ScriptedInstallation, Release], None] = lambda _h, _r: None) -> Answer:
+    home, subject = awaiting_approval()
     token = home.token(subject)
     home.wait(timedelta(minutes=25))
     change(home, subject)
@@ -114,7 +114,7 @@ def _approval(change: Callable[[Told, Release], None] = lambda _h, _r: None) -> 
 
 
 def _voted() -> Answer:
-    home, subject = two_asked()
+    home, subject = awaiting_two_approvals()
     token = home.token(subject)
     cast_vote(home, subject, ADA)
     home.wait(timedelta(minutes=4))
@@ -122,44 +122,44 @@ def _voted() -> Answer:
 
 
 def _seen_by_ben() -> Answer:
-    home, subject = two_asked()
+    home, subject = awaiting_two_approvals()
     cast_vote(home, subject, ADA)
     home.wait(timedelta(minutes=4))
     return show_linked_gate(home.services, home.token(subject, BEN))
 
 
-def _reject(home: Told, subject: Release) -> None:
+def _reject(home: ScriptedInstallation, subject: Release) -> None:
     cast_vote(home, subject, ADA, VoteDecision.REJECT, "The report of last night shows wrong totals.")
 
 
-def _newer(home: Told, subject: Release) -> None:
+def _newer(home: ScriptedInstallation, subject: Release) -> None:
     home.bring("1.6.0")
 
 
-def _plan_made_again(home: Told, subject: Release) -> None:
+def _plan_made_again(home: ScriptedInstallation, subject: Release) -> None:
     home.change_delivery()
     home.changes = home.changes[:1]
     cast_vote(home, subject)
     home.settle()
 
 
-def _freeze(home: Told, _: Release) -> None:
+def _freeze(home: ScriptedInstallation, _: Release) -> None:
     home.command(Verb.FREEZE, environment="production", app="hello", reason="the sale")
 
 
-def _passed(home: Told, subject: Release) -> None:
+def _passed(home: ScriptedInstallation, subject: Release) -> None:
     cast_vote(home, subject)
     home.settle()
 
 
 def _own_release() -> Answer:
-    home, _ = asked()
+    home, _ = awaiting_approval()
     subject = home.bring("1.6.0", by=ADA)
     return show_linked_gate(home.services, home.token(subject))
 
 
 def _refused() -> Answer:
-    home, subject = asked()
+    home, subject = awaiting_approval()
     token = home.token(subject)
     body = f"decision=approve&form={nonce_of(show_linked_gate(home.services, token))}".encode()
     home.change_delivery()
@@ -167,7 +167,7 @@ def _refused() -> Answer:
 
 
 def _without_reason() -> Answer:
-    home, subject = asked()
+    home, subject = awaiting_approval()
     token = home.token(subject)
     body = f"decision=reject&reason=+&form={nonce_of(show_linked_gate(home.services, token))}".encode()
     return receive_vote_by_link(home.services, token, Headers(FORM), body)
@@ -184,7 +184,7 @@ def ids_of(answer: Answer) -> list[str]:
 
 
 def _board() -> Answer:
-    home, _ = asked(stops_before=frozenset())
+    home, _ = awaiting_approval(stops_before=frozenset())
     home.stops_before = frozenset({StepKind.CHECK})
     home.wait(timedelta(minutes=3))
     home.bring("1.6.0")
@@ -192,7 +192,7 @@ def _board() -> Answer:
     return board.show_board(home.app.reader, home.app.proposals, DORA)
 
 
-def park(home: Told) -> None:
+def park(home: ScriptedInstallation) -> None:
     home.app.parking.park(
         source="runs",
         reason="run.result: expected one of succeeded, failed, canceled, got 'succeded'",
@@ -201,7 +201,7 @@ def park(home: Told) -> None:
 
 
 def _parked() -> Answer:
-    home = Told()
+    home = ScriptedInstallation()
     park(home)
     home.wait(timedelta(minutes=12))
     (item,) = home.app.parking.all()
@@ -214,13 +214,13 @@ def _parked() -> Answer:
     return parked.show_parked(home.app.parking, DORA)
 
 
-def _audit(**asked: str) -> Answer:
-    home, _ = asked_and_voted()
-    return audit.show_audit(home.app.trail, home.app.catalogue, asked, DORA)
+def _audit(**parameters: str) -> Answer:
+    home, _ = after_the_vote()
+    return audit.show_audit(home.app.trail, home.app.catalogue, parameters, DORA)
 
 
-def asked_and_voted() -> tuple[Told, Release]:
-    home, subject = asked()
+def after_the_vote() -> tuple[ScriptedInstallation, Release]:
+    home, subject = awaiting_approval()
     cast_vote(home, subject)
     home.settle()
     return home, subject
@@ -232,12 +232,12 @@ def _half_a_year() -> Numbers:
     return numbers(Fleet(applications=4))
 
 
-def _numbers(**asked: str) -> Answer:
-    return numbers_page.show_numbers(_half_a_year(), asked, DORA)
+def _numbers(**parameters: str) -> Answer:
+    return numbers_page.show_numbers(_half_a_year(), parameters, DORA)
 
 
 def _three_chains() -> tuple[Reader, Proposals]:
-    fleet = Fleet(applications=4, environments=("staging", "production"), others=("europe", "asia-pacific"))
+    fleet = Fleet(applications=4, environments=("staging", "production"), second_chain=("europe", "asia-pacific"))
     return fleet.app.reader, fleet.app.proposals
 
 
@@ -247,15 +247,15 @@ def _fleet() -> Answer:
     return board.show_board(fleet.app.reader, fleet.app.proposals, DORA)
 
 
-def _release_page(change: Callable[[Told, Release], None] = lambda _h, _r: None) -> Answer:
-    home, subject = asked()
+def _release_page(change: Callable[[ScriptedInstallation, Release], None] = lambda _h, _r: None) -> Answer:
+    home, subject = awaiting_approval()
     home.wait(timedelta(minutes=5))
     change(home, subject)
     return release.show_release(home.app.reader, subject.id, visitor=DORA)
 
 
 def _rolled_back() -> Answer:
-    home, subject = asked()
+    home, subject = awaiting_approval()
     home.wait(timedelta(minutes=5))
     home.fails = {StepKind.VERIFY: "Failed: 1 of 24 cases failed: case 07: expected 10.50, got 10.05"}
     cast_vote(home, subject)
@@ -264,45 +264,47 @@ def _rolled_back() -> Answer:
 
 
 def _copying() -> Answer:
-    home, subject = asked()
+    home, subject = awaiting_approval()
     return show_copy(home, subject, blobs=3, of_blobs=12, bytes=1_240_000_000, of_bytes=5_020_000_000)
 
 
 def _importing() -> Answer:
-    home, subject = asked()
+    home, subject = awaiting_approval()
     return show_copy(home, subject, how=Way.IMPORT)
 
 
-def show_copy(home: Told, subject: Release, **progress: Any) -> Answer:
+def show_copy(home: ScriptedInstallation, subject: Release, **progress: Any) -> Answer:
     """The page of a release that is on its way into the registry of production."""
     home.stops_before = frozenset({StepKind.COPY})
     cast_vote(home, subject)
     home.settle()
     step = home.app.reader.release(subject.id).step
     assert step is not None
-    seen = CopyProgress(environment="production", at=home.now, **progress)
-    home.app.ledger.under_way.write("hello", subject.number, "production", StepState(step=step, progress=seen))
+    copy_progress = CopyProgress(environment="production", at=home.now, **progress)
+    home.app.ledger.under_way.write("hello", subject.number, "production", StepState(step=step, progress=copy_progress))
     return release.show_release(home.app.reader, subject.id, visitor=DORA)
 
 
 def _fresh_release() -> Answer:
-    home = Told()
+    home = ScriptedInstallation()
     home.push("1.0.0")
     return release.show_release(home.app.reader, home.newest().id, visitor=DORA)
 
 
 def _confirm(*roles: str) -> Answer:
     """Somebody asked for a rollback on the command line."""
-    home, _ = asked_and_voted()
-    back = CommandRequest(verb=Verb.ROLLBACK, environment="production", release="hello-1", reason="1.5.0 loses orders")
-    handle = home.app.saying.keep_pending(home.app.inbox_writer.statement(back), Via.CLI)
+    home, _ = after_the_vote()
+    command = CommandRequest(
+        verb=Verb.ROLLBACK, environment="production", release="hello-1", reason="1.5.0 loses orders"
+    )
+    handle = home.app.saying.keep_pending(home.app.inbox_writer.statement(command), Via.CLI)
     return confirming.show_confirmation(services_of(home.app), handle, visitor("Olga", *roles))
 
 
 def _confirm_change() -> Answer:
     """Somebody asked for a weaker project on the command line."""
-    home, _ = asked_and_voted()
-    shown = (
+    home, _ = after_the_vote()
+    comparison = (
         ComparedSubject(
             subject="project:team",
             outcome="changed",
@@ -319,7 +321,7 @@ def _confirm_change() -> Answer:
     statement = CatalogueStatement(
         installation="slipway.example.com", salt="A" * 22, changes=(change,), reason="the <b>leads</b> decide"
     )
-    handle = home.app.saying.keep_pending(statement, Via.CLI, compared=shown)
+    handle = home.app.saying.keep_pending(statement, Via.CLI, compared=comparison)
     return confirming.show_confirmation(services_of(home.app), handle, visitor("Olga", "platform"))
 
 
@@ -332,7 +334,7 @@ def _change(settle: Callable[[Live, ProposedChange], object] = lambda live, chan
 
 
 def _frozen() -> Answer:
-    home, _ = asked()
+    home, _ = awaiting_approval()
     home.command(Verb.FREEZE, environment="production", app="hello", reason="the sale")
     lane = operating.PageSubject(application="hello", environment="production")
     return operating.show_commands(services_of(home.app), lane, visitor("Olga", "operator"))
@@ -340,8 +342,12 @@ def _frozen() -> Answer:
 
 _DRAWING: dict[str, Sample] = {
     "board": _board,
-    "board-new": lambda: board.show_board(Told().app.reader, Told().app.proposals, DORA),
-    "board-empty": lambda: board.show_board(Fleet(applications=0).app.reader, Told().app.proposals, DORA),
+    "board-new": lambda: board.show_board(
+        ScriptedInstallation().app.reader, ScriptedInstallation().app.proposals, DORA
+    ),
+    "board-empty": lambda: board.show_board(
+        Fleet(applications=0).app.reader, ScriptedInstallation().app.proposals, DORA
+    ),
     "board-fleet": _fleet,
     "board-one": lambda: board.show_board(*_three_chains(), DORA, application="catalogue-service"),
     "board-chains": lambda: board.show_board(*_three_chains(), DORA),
@@ -356,7 +362,7 @@ _DRAWING: dict[str, Sample] = {
     "numbers-empty": lambda: numbers_page.show_numbers(numbers(Fleet(applications=0)), {}, DORA),
     "numbers-first-week": lambda: _numbers(application="user-accounts", weeks="4"),
     "parked": _parked,
-    "parked-empty": lambda: parked.show_parked(Told().app.parking, DORA),
+    "parked-empty": lambda: parked.show_parked(ScriptedInstallation().app.parking, DORA),
     "release-waiting": _release_page,
     "release-completed": lambda: _release_page(_passed),
     "release-rejected": lambda: _release_page(_reject),
@@ -384,7 +390,7 @@ _DRAWING: dict[str, Sample] = {
     "change-waiting": _change,
     "change-rejected": lambda: _change(lambda live, change: vote_on(live, change, VOTER, VoteDecision.REJECT)),
     "confirm-not-permitted": lambda: _confirm("reader"),
-    "message-forged": lambda: show_linked_gate(Told().services, "bm8.bm8"),
+    "message-forged": lambda: show_linked_gate(ScriptedInstallation().services, "bm8.bm8"),
     "message-not-found": lambda: not_found("there is no release hello-99"),
     "message-sign-in": lambda: ask_to_sign_in("/releases/hello-1"),
     "message-try-again": try_again,

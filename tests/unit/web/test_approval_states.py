@@ -1,4 +1,4 @@
-"""The approval page in every situation that it tells apart; and that looking at it changes nothing."""
+"""The approval page in each of its situations; and that looking at it changes nothing."""
 
 import re
 from collections.abc import Callable
@@ -16,8 +16,16 @@ from slipway.testing import ADA, BEN, CLEO
 from slipway.web.answer import Answer
 from slipway.web.approving import receive_vote_by_link, show_linked_changes, show_linked_gate
 from slipway.web.messages import or_message
-from tests.unit.web.installation import Told, digest, hello
-from tests.unit.web.samples import FORM, SAMPLES, Headers, asked, cast_vote, nonce_of, two_asked
+from tests.unit.web.installation import ScriptedInstallation, digest, hello
+from tests.unit.web.samples import (
+    FORM,
+    SAMPLES,
+    Headers,
+    awaiting_approval,
+    awaiting_two_approvals,
+    cast_vote,
+    nonce_of,
+)
 
 
 def body(answer: Answer) -> str:
@@ -73,7 +81,7 @@ def test_who_has_approved_is_offered_to_take_that_back_or_to_reject() -> None:
 
 
 def test_an_open_gate_shows_everything_that_a_decision_needs() -> None:
-    home, subject = asked()
+    home, subject = awaiting_approval()
     page = body(show_linked_gate(home.services, home.token(subject)))
     assert subject.gate is not None
     assert subject.run is not None
@@ -123,7 +131,7 @@ def test_an_outdated_plan_cannot_be_approved_but_can_be_made_again() -> None:
 
 
 def test_somebody_who_is_no_longer_asked_gets_no_form() -> None:
-    home, subject = asked()
+    home, subject = awaiting_approval()
     token = home.token(subject)
     home.change_delivery(hello(approvers=(BEN,)))
     page = body(show_linked_gate(home.services, token))
@@ -132,7 +140,7 @@ def test_somebody_who_is_no_longer_asked_gets_no_form() -> None:
 
 
 def test_a_plan_that_is_being_made_again_is_waited_for() -> None:
-    home, subject = asked()
+    home, subject = awaiting_approval()
     token = home.token(subject)
     home.change_delivery()
     home.stops_before = frozenset({StepKind.PLAN})
@@ -143,7 +151,7 @@ def test_a_plan_that_is_being_made_again_is_waited_for() -> None:
 
 @pytest.mark.parametrize("stop", [StepKind.COPY, StepKind.DEPLOY])
 def test_what_was_let_through_can_be_rejected_up_to_its_first_object(stop: StepKind) -> None:
-    home, subject = asked()
+    home, subject = awaiting_approval()
     token = home.token(subject)
     home.stops_before = frozenset({stop})
     cast_vote(home, subject)
@@ -153,8 +161,8 @@ def test_what_was_let_through_can_be_rejected_up_to_its_first_object(stop: StepK
     assert "A rejection still ends the release, until its rollout writes the first object" in page
     assert set(re.findall(r'name="decision" value="(\w+)"', page)) == {"reject", "object"}
     mark = nonce_of(show_linked_gate(home.services, token))
-    said = f"decision=reject&reason=wrong+prices&opening=1&form={mark}".encode()
-    home.follow(receive_vote_by_link(home.services, token, Headers(FORM), said))
+    form = f"decision=reject&reason=wrong+prices&opening=1&form={mark}".encode()
+    home.follow(receive_vote_by_link(home.services, token, Headers(FORM), form))
     home.settle()
     assert "wrong prices" in " ".join(str(record.details.get("reason")) for record in home.trail())
     assert home.newest().phase is (Phase.REJECTED if stop is StepKind.COPY else Phase.DEPLOYING)
@@ -162,7 +170,7 @@ def test_what_was_let_through_can_be_rejected_up_to_its_first_object(stop: StepK
 
 
 def test_the_time_is_over_before_the_reconcile_timer_has_noticed() -> None:
-    home, subject = asked()
+    home, subject = awaiting_approval()
     token = home.token(subject)
     home.wait(timedelta(hours=25))
     page = body(show_linked_gate(home.services, token))
@@ -172,7 +180,7 @@ def test_the_time_is_over_before_the_reconcile_timer_has_noticed() -> None:
 
 
 def test_a_rollout_that_failed_after_approval_says_so() -> None:
-    home, subject = asked()
+    home, subject = awaiting_approval()
     token = home.token(subject)
     home.fails = {StepKind.CHECK: "1 of 2 pods crash"}
     cast_vote(home, subject)
@@ -183,7 +191,7 @@ def test_a_rollout_that_failed_after_approval_says_so() -> None:
 
 
 def test_a_plan_that_is_gone_cannot_be_voted_on() -> None:
-    home, subject = asked()
+    home, subject = awaiting_approval()
     home.blobs.documents.clear()
     page = body(show_linked_gate(home.services, home.token(subject)))
     assert "You cannot vote on a plan that cannot be shown" in page
@@ -191,7 +199,7 @@ def test_a_plan_that_is_gone_cannot_be_voted_on() -> None:
 
 
 def test_a_plan_that_was_tampered_with_cannot_be_voted_on() -> None:
-    home, subject = asked()
+    home, subject = awaiting_approval()
     home.blobs.documents[str(subject.plan_hash)] = b"{}"
     page = body(show_linked_gate(home.services, home.token(subject)))
     assert "was changed after it was written" in page
@@ -199,7 +207,7 @@ def test_a_plan_that_was_tampered_with_cannot_be_voted_on() -> None:
 
 
 def test_an_expired_link_is_told_from_a_damaged_one() -> None:
-    home, subject = asked()
+    home, subject = awaiting_approval()
     token = home.token(subject)
     home.wait(timedelta(days=EXPLAINS_FOR.days + 2))
     assert show_linked_gate(home.services, token).status == 410
@@ -220,24 +228,24 @@ def test_an_expired_link_is_told_from_a_damaged_one() -> None:
     ],
 )
 def test_damaged_and_forged_links_get_the_same_friendly_page(damage: Callable[[str], str]) -> None:
-    home, subject = asked()
+    home, subject = awaiting_approval()
     answer = show_linked_gate(home.services, damage(home.token(subject)))
     assert answer.status == 403
-    assert answer == show_linked_gate(Told().services, "bm8.bm8")
+    assert answer == show_linked_gate(ScriptedInstallation().services, "bm8.bm8")
 
 
 def test_a_link_that_only_shows_leads_to_where_people_sign_in() -> None:
-    home, subject = asked()
+    home, subject = awaiting_approval()
     claims = read_link(home.token(subject), home.app.public_keys, now=home.now)
     token = sign_link(claims.evolve(purpose=Purpose.SHOW), home.app.signer)
     place = f"/approvals/hello/{subject.number}/production?plan={subject.plan_hash}"
-    sent = receive_vote_by_link(home.services, token, Headers(FORM), b"")
-    for answer in (show_linked_gate(home.services, token), show_linked_changes(home.services, token), sent):
+    after_vote = receive_vote_by_link(home.services, token, Headers(FORM), b"")
+    for answer in (show_linked_gate(home.services, token), show_linked_changes(home.services, token), after_vote):
         assert (answer.status, answer.headers["Location"]) == (303, place)
 
 
 def test_a_link_of_an_earlier_opening_says_that_another_one_was_sent() -> None:
-    home, subject = asked()
+    home, subject = awaiting_approval()
     claims = read_link(home.token(subject), home.app.public_keys, now=home.now)
     page = body(show_linked_gate(home.services, sign_link(claims.evolve(opening=7), home.app.signer)))
     assert "You were asked again" in page
@@ -245,15 +253,15 @@ def test_a_link_of_an_earlier_opening_says_that_another_one_was_sent() -> None:
 
 
 def test_a_link_to_a_release_that_is_gone_is_not_found() -> None:
-    home, subject = asked()
+    home, subject = awaiting_approval()
     token = home.token(subject)
-    empty = Told()
+    empty = ScriptedInstallation()
     empty.now = home.now
     assert or_message(lambda: show_linked_gate(empty.services, token)).status == 404
 
 
 def test_the_text_of_all_changes_needs_the_same_link() -> None:
-    home, subject = asked()
+    home, subject = awaiting_approval()
     assert show_linked_changes(home.services, "bm8.bm8").status == 403
     assert b"+          value: 1.5.0" in show_linked_changes(home.services, home.token(subject)).body
     home.blobs.documents.clear()
@@ -263,7 +271,7 @@ def test_the_text_of_all_changes_needs_the_same_link() -> None:
 
 def test_looking_changes_nothing_in_any_state() -> None:
     for change in (_nothing, _vote, _reject, _newer, _late, _other_delivery):
-        home, subject = asked()
+        home, subject = awaiting_approval()
         token = home.token(subject)
         change(home)
         before = _snapshot(home)
@@ -273,38 +281,38 @@ def test_looking_changes_nothing_in_any_state() -> None:
         assert _snapshot(home) == before
 
 
-def _snapshot(home: Told) -> object:
+def _snapshot(home: ScriptedInstallation) -> object:
     rows = [(row.key, row.values, row.etag) for row in home.table.rows("hello", "", "~")]
     return rows, list(home.bus.sent), list(home.bus.raw), dict(home.blobs.documents)
 
 
-def _nothing(home: Told) -> None:
+def _nothing(home: ScriptedInstallation) -> None:
     """The gate is open."""
 
 
-def _vote(home: Told) -> None:
+def _vote(home: ScriptedInstallation) -> None:
     cast_vote(home, home.newest())
     home.settle()
 
 
-def _reject(home: Told) -> None:
+def _reject(home: ScriptedInstallation) -> None:
     cast_vote(home, home.newest(), decision=VoteDecision.REJECT, reason="no")
 
 
-def _newer(home: Told) -> None:
+def _newer(home: ScriptedInstallation) -> None:
     home.bring("1.6.0")
 
 
-def _late(home: Told) -> None:
+def _late(home: ScriptedInstallation) -> None:
     home.now += timedelta(days=2)
 
 
-def _other_delivery(home: Told) -> None:
+def _other_delivery(home: ScriptedInstallation) -> None:
     home.change_delivery()
 
 
 def test_votes_of_a_later_gate_are_not_shown_on_an_earlier_link() -> None:
-    home, subject = two_asked()
+    home, subject = awaiting_two_approvals()
     early = read_link(home.token(subject), home.app.public_keys, now=home.now).evolve(
         plan_hash=digest("an earlier plan")
     )
@@ -316,7 +324,7 @@ def test_votes_of_a_later_gate_are_not_shown_on_an_earlier_link() -> None:
 
 
 def test_the_deadline_is_shown_in_the_approvers_own_time_too() -> None:
-    home, _ = asked()
+    home, _ = awaiting_approval()
     staging, production = home.policy.environments
     gate = ApprovalGate(approvers=(ADA,), timezone="Europe/Berlin", level=Level.LINK)
     home.change_delivery(home.policy.evolve(environments=(staging, production.evolve(gate=gate))))
@@ -328,7 +336,7 @@ def test_the_deadline_is_shown_in_the_approvers_own_time_too() -> None:
 
 
 def test_a_newer_release_is_named_with_its_link_while_the_gate_is_open() -> None:
-    home, subject = asked()
+    home, subject = awaiting_approval()
     home.stops_before = frozenset({StepKind.VERIFY})
     newer = home.bring("1.6.0")
     page = body(show_linked_gate(home.services, home.token(home.app.reader.release(subject.id))))

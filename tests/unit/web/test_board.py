@@ -22,15 +22,15 @@ from slipway.web.board import board_page, show_board
 from slipway.web.release import show_release as release_page
 from slipway.web.templating import STYLESHEET
 from tests.unit.web.fleet import Fleet
-from tests.unit.web.installation import Told
-from tests.unit.web.samples import SAMPLES, asked, cast_vote, park
+from tests.unit.web.installation import ScriptedInstallation
+from tests.unit.web.samples import SAMPLES, awaiting_approval, cast_vote, park
 from tests.unit.web.visitors import DORA, visitor
 
 FIRST_VIEW = 60 * 1024
 FIVE = ("development", "test", "staging", "preproduction", "production")
 
 
-def looked_at(home: Told) -> str:
+def board_html(home: ScriptedInstallation) -> str:
     return show_board(home.app.reader, home.app.proposals, DORA).body.decode()
 
 
@@ -41,7 +41,7 @@ def test_it_says_what_is_live_and_what_is_on_its_way_and_who_looks() -> None:
 
 
 def test_releases_that_cannot_be_shown_are_not_said_to_be_none_yet() -> None:
-    home, _ = asked()
+    home, _ = awaiting_approval()
     none = replace(home.board(), newest=())
     hidden = replace(none, not_shown=(NotShown(application="shop", why="its head cannot be read"),))
     assert "None yet" in board_page(none, now=home.now, visitor=DORA)
@@ -49,18 +49,18 @@ def test_releases_that_cannot_be_shown_are_not_said_to_be_none_yet() -> None:
 
 
 def test_what_waits_names_the_rules_that_explain_names() -> None:
-    home, subject = asked()
+    home, subject = awaiting_approval()
     (row,) = home.board().rows
     (moving,) = row.cells[1].moving
     explained = home.app.reader.explain(subject)
     broken = {rule.name for group in explained.rules if group.environment == "production" for rule in group.rules}
     assert [rule.name for rule in moving.rules] == ["quorum-reached"]
     assert {rule.name for rule in moving.rules} <= broken
-    assert 'Waiting for approval: <span class="note"><bdi>0 of 1 approvals' in looked_at(home)
+    assert 'Waiting for approval: <span class="note"><bdi>0 of 1 approvals' in board_html(home)
 
 
 def test_what_waits_with_a_plan_that_is_out_of_date_is_not_offered_for_approval() -> None:
-    home, subject = asked()
+    home, subject = awaiting_approval()
     ada = visitor(ADA)
     assert "Approve or reject" in show_board(home.app.reader, home.app.proposals, ada).body.decode()
     assert [gate.outdated for gate in open_gates(home.app.reader).read] == [""]
@@ -78,16 +78,16 @@ def test_what_waits_with_a_plan_that_is_out_of_date_is_not_offered_for_approval(
 
 
 def test_it_is_read_again_by_itself_for_whoever_follows_it_and_for_nobody_else() -> None:
-    home, _ = asked()
+    home, _ = awaiting_approval()
     followed = show_board(home.app.reader, home.app.proposals, DORA, follow=True)
     assert followed.headers["Refresh"] == "5"
     assert '<a href="/">Stop</a>' in followed.body.decode()
     assert "Refresh" not in show_board(home.app.reader, home.app.proposals, DORA).headers
-    assert '<a href="/?follow=1">Follow</a>' in looked_at(home)
+    assert '<a href="/?follow=1">Follow</a>' in board_html(home)
 
 
 def test_a_release_that_waits_for_its_run_is_shown_before_the_first_environment() -> None:
-    home = Told()
+    home = ScriptedInstallation()
     home.push("1.0.0")
     (row,) = home.board().rows
     (arriving,) = row.arriving
@@ -96,40 +96,40 @@ def test_a_release_that_waits_for_its_run_is_shown_before_the_first_environment(
 
 
 def test_a_failure_is_an_alarm_until_something_goes_live_there() -> None:
-    home, subject = asked()
+    home, subject = awaiting_approval()
     home.fails = {StepKind.VERIFY: "Failed: 1 of 24 cases failed"}
     cast_vote(home, subject)
     home.settle()
-    body = looked_at(home)
+    body = board_html(home)
     assert 'class="alarm"' in body
     assert "hello-2 in production" in body
     assert "1 of 24 cases failed" in body
     home.fails = {}
     cast_vote(home, home.bring("1.6.0"))
     home.settle()
-    body = looked_at(home)
+    body = board_html(home)
     assert 'class="alarm"' not in body
     assert "Needs attention" not in body
 
 
 def test_a_rejection_is_not_an_alarm() -> None:
-    home, subject = asked()
+    home, subject = awaiting_approval()
     cast_vote(home, subject, decision=VoteDecision.REJECT, reason="not now")
-    assert 'class="alarm"' not in looked_at(home)
+    assert 'class="alarm"' not in board_html(home)
 
 
 def test_parked_input_is_an_alarm_until_it_is_replayed() -> None:
-    home, _ = asked()
+    home, _ = awaiting_approval()
     park(home)
-    assert "1 input that could not be handled" in looked_at(home)
+    assert "1 input that could not be handled" in board_html(home)
     (item,) = home.app.parking.all()
     home.app.parking.replay(item.id, actor="api")
     home.app.parking.replay(item.id, actor="api")
-    assert "could not be handled" not in looked_at(home)
+    assert "could not be handled" not in board_html(home)
 
 
 def test_the_parked_page_hides_what_may_be_an_approvers_token() -> None:
-    home = Told()
+    home = ScriptedInstallation()
     park(home)
     body = SAMPLES["parked"]().body.decode()
     assert "a" * 40 not in body
@@ -146,7 +146,7 @@ def test_one_application_can_be_looked_at_alone() -> None:
     body = SAMPLES["board-one"]().body.decode()
     assert "catalogue-service-15" in body
     assert "/releases/shop-" not in body
-    home, _ = asked()
+    home, _ = awaiting_approval()
     with pytest.raises(NotFound):
         show_board(home.app.reader, home.app.proposals, DORA, application="shop")
 
@@ -179,40 +179,40 @@ def test_an_empty_installation_says_what_to_do_first() -> None:
 @pytest.mark.parametrize("name", sorted(SAMPLES))
 def test_the_first_view_of_every_page_is_small(name: str) -> None:
     """Page and stylesheet together: there is nothing else."""
-    sent = SAMPLES[name]().body
-    assert len(sent) + len(gzip.compress(STYLESHEET.read_bytes(), 6)) < FIRST_VIEW
+    body = SAMPLES[name]().body
+    assert len(body) + len(gzip.compress(STYLESHEET.read_bytes(), 6)) < FIRST_VIEW
 
 
 def test_the_first_view_of_a_usual_board_is_small_even_where_nothing_is_compressed() -> None:
     fleet = Fleet(applications=10, environments=("staging", "production"))
-    sent = show_board(fleet.app.reader, fleet.app.proposals, DORA).body
-    assert len(sent) + len(STYLESHEET.read_bytes()) < FIRST_VIEW
+    body = show_board(fleet.app.reader, fleet.app.proposals, DORA).body
+    assert len(body) + len(STYLESHEET.read_bytes()) < FIRST_VIEW
 
 
 def test_a_release_that_is_held_back_names_what_holds_it() -> None:
     rules = tuple(rule.fails("so") for rule in (Rule.FREEZE, Rule.ROLLOUT_SUCCEEDED, Rule.IS_LIVE))
-    here = EnvironmentRules(environment="production", rules=rules)
-    held = Explanation(release="shop-1", phase=Phase.HELD_BACK, headline="", rules=(here,), next="")
-    assert [rule.name for rule in in_the_way(held, "production")] == ["freeze"]
+    production = EnvironmentRules(environment="production", rules=rules)
+    explanation = Explanation(release="shop-1", phase=Phase.HELD_BACK, headline="", rules=(production,), next="")
+    assert [rule.name for rule in in_the_way(explanation, "production")] == ["freeze"]
 
 
 def test_looked_at_twice_within_a_second_it_is_the_same_page_and_need_not_be_sent_again() -> None:
-    home, _ = asked()
+    home, _ = awaiting_approval()
     home.wait(timedelta(minutes=5))
-    found, now = home.board(), home.app.reader.clock()
-    first, second = (board_page(found, now=at, visitor=DORA) for at in (now, now + timedelta(milliseconds=20)))
+    cells, now = home.board(), home.app.reader.clock()
+    first, second = (board_page(cells, now=at, visitor=DORA) for at in (now, now + timedelta(milliseconds=20)))
     assert first == second
 
 
 def test_it_says_that_everything_is_frozen_and_why() -> None:
-    home, _ = asked()
-    found, now = home.board(), home.app.reader.clock()
+    home, _ = awaiting_approval()
+    cells, now = home.board(), home.app.reader.clock()
     frozen = Freeze(
         id="freeze-4711", owner="olga@example.com", reason="incident 4711", at=now, until=now + timedelta(hours=4)
     )
-    rows = tuple(replace(row, everything=frozen) for row in found.rows)
+    rows = tuple(replace(row, everything=frozen) for row in cells.rows)
     during, after = (
-        board_page(replace(found, rows=rows), now=at, visitor=DORA) for at in (now, now + timedelta(hours=4))
+        board_page(replace(cells, rows=rows), now=at, visitor=DORA) for at in (now, now + timedelta(hours=4))
     )
     assert '<a href="/operate">Everything</a>' in during
     assert "incident 4711" in during
@@ -220,9 +220,9 @@ def test_it_says_that_everything_is_frozen_and_why() -> None:
 
 
 def test_a_gate_of_which_nobody_could_be_told_says_so_beside_who_has_to_decide() -> None:
-    home, _ = asked()
-    assert "nobody could be told" not in looked_at(home)
+    home, _ = awaiting_approval()
+    assert "nobody could be told" not in board_html(home)
     home.fails = {StepKind.NOTIFY: "channel inbox: expected a status of 2xx, got 410"}
     subject = home.bring("1.9.0")
-    assert "nobody could be told of it: channel inbox: expected a status of 2xx, got 410" in looked_at(home)
+    assert "nobody could be told of it: channel inbox: expected a status of 2xx, got 410" in board_html(home)
     assert "Nobody could be told of it yet" in home.app.reader.explain(subject).next

@@ -24,7 +24,7 @@ def live(tmp_path: Path) -> Live:
     return installation
 
 
-def listed(live: Live) -> str:
+def catalogue_html(live: Live) -> str:
     return show_catalogue(live.app.live_catalogue, live.app.proposals, READER).body.decode()
 
 
@@ -33,7 +33,7 @@ def versions(live: Live, kind: str = "application", name: str = "shop") -> str:
 
 
 def test_everything_in_force_is_listed_and_leads_to_its_versions(live: Live) -> None:
-    page = listed(live)
+    page = catalogue_html(live)
     assert 'href="/catalogue/application/shop"' in page
     assert 'href="/catalogue/project/team"' in page
     assert "Stalled" not in page
@@ -41,7 +41,7 @@ def test_everything_in_force_is_listed_and_leads_to_its_versions(live: Live) -> 
 
 def test_what_is_stalled_says_why(live: Live) -> None:
     live.without("channels", "inbox")
-    for page in (listed(live), versions(live)):
+    for page in (catalogue_html(live), versions(live)):
         assert "Stalled" in page
         assert "notify[0]: expected a channel of this installation" in page
 
@@ -58,7 +58,7 @@ def test_a_version_says_who_when_why_and_what_and_escapes_it(live: Live) -> None
 
 def test_an_installation_without_anything_says_how_to_begin(tmp_path: Path) -> None:
     write_application(tmp_path)
-    assert "Nothing is applied yet" in listed(Live(tmp_path))
+    assert "Nothing is applied yet" in catalogue_html(Live(tmp_path))
 
 
 @pytest.mark.parametrize(("kind", "name"), [("application", "cart"), ("other", "shop"), ("application", "../x")])
@@ -68,9 +68,9 @@ def test_what_is_not_there_is_not_found(live: Live, kind: str, name: str) -> Non
 
 
 def test_a_change_is_followed_until_it_is_made_or_refused_with_the_reason(live: Live) -> None:
-    def page(said: object) -> str:
-        assert isinstance(said, Said)
-        return outcome.show_outcome(live.app.answers, said.partition, said.id, READER).body.decode()
+    def page(receipt: object) -> str:
+        assert isinstance(receipt, Said)
+        return outcome.show_outcome(live.app.answers, receipt.partition, receipt.id, READER).body.decode()
 
     live.edit_environment("staging", rollout_within="7m")
     first = live.say()

@@ -25,7 +25,7 @@ from tests.beginnings import begun, waiting
 from tests.confirming import OLGA as SIGNS_IN
 from tests.confirming import at_the_provider, confirm_pending
 from tests.unit.api.in_process import use
-from tests.unit.web.proving import browser_of, led_to
+from tests.unit.web.proving import browser_of, next_address
 from tests.unit.web.test_operating import FORM
 from tests.unit.web.visitors import as_visitor, visitor
 
@@ -34,14 +34,14 @@ OLGA, READER = as_visitor(SIGNS_IN), visitor("Rita")
 
 @pytest.fixture
 def home(tmp_path: Path) -> Installation:
-    made = begun(waiting, tmp_path)
-    made.command(Verb.FREEZE, environment="production")
-    return made
+    installation = begun(waiting, tmp_path)
+    installation.command(Verb.FREEZE, environment="production")
+    return installation
 
 
 def pending(home: Installation, reason: str = "the sale is over") -> str:
-    asked = CommandRequest(verb=Verb.UNFREEZE, application="shop", environment="production", reason=reason)
-    return home.app.saying.keep_pending(home.app.inbox_writer.statement(asked), Via.CLI)
+    command = CommandRequest(verb=Verb.UNFREEZE, application="shop", environment="production", reason=reason)
+    return home.app.saying.keep_pending(home.app.inbox_writer.statement(command), Via.CLI)
 
 
 def page(home: Installation, handle: str, who: Visitor = OLGA) -> str:
@@ -49,9 +49,9 @@ def page(home: Installation, handle: str, who: Visitor = OLGA) -> str:
 
 
 def mark_of(home: Installation, handle: str) -> str:
-    found = re.search(r'name="form" value="([^"]+)"', page(home, handle, OLGA))
-    assert found is not None
-    return found[1]
+    match = re.search(r'name="form" value="([^"]+)"', page(home, handle, OLGA))
+    assert match is not None
+    return match[1]
 
 
 def press(home: Installation, handle: str, who: Visitor = OLGA, **fields: str) -> Answer:
@@ -60,54 +60,54 @@ def press(home: Installation, handle: str, who: Visitor = OLGA, **fields: str) -
 
 
 def back_from_the_provider(home: Installation, answer: Answer) -> str:
-    """The path of the page that follows."""
-    return at_the_provider(home, ProviderRedirect(to=led_to(answer)), browser=browser_of(home, answer))
+    """Come back from the provider; returns the path of the next page."""
+    return at_the_provider(home, ProviderRedirect(to=next_address(answer)), browser=browser_of(home, answer))
 
 
 def test_the_page_says_word_for_word_what_will_be_said_and_changes_nothing(home: Installation) -> None:
     handle = pending(home, reason="<b>the sale</b> is over")
-    shown = page(home, handle)
-    assert "Unfreeze shop in production" in shown
-    assert "&lt;b&gt;the sale&lt;/b&gt; is over" in shown
+    html = page(home, handle)
+    assert "Unfreeze shop in production" in html
+    assert "&lt;b&gt;the sale&lt;/b&gt; is over" in html
     assert list(home.inbox_table.everything(limit=1)) == []
 
 
 def test_a_release_that_is_to_be_created_is_not_called_by_the_name_of_the_one_before(home: Installation) -> None:
-    asked = CommandRequest(verb=Verb.CREATE, application="shop", release="shop-1", reason="more memory")
-    handle = home.app.saying.keep_pending(home.app.inbox_writer.statement(asked), Via.CLI)
+    command = CommandRequest(verb=Verb.CREATE, application="shop", release="shop-1", reason="more memory")
+    handle = home.app.saying.keep_pending(home.app.inbox_writer.statement(command), Via.CLI)
     assert "Create a release of shop from the artifact of shop-1" in page(home, handle)
 
 
 def test_a_rollback_names_the_release_that_comes_back_as_such(home: Installation) -> None:
-    asked = CommandRequest(verb=Verb.ROLLBACK, release="shop-1", environment="production", reason="2 loses orders")
-    handle = home.app.saying.keep_pending(home.app.inbox_writer.statement(asked), Via.CLI)
+    command = CommandRequest(verb=Verb.ROLLBACK, release="shop-1", environment="production", reason="2 loses orders")
+    handle = home.app.saying.keep_pending(home.app.inbox_writer.statement(command), Via.CLI)
     assert '<h1 id="confirm">Roll production back to shop-1</h1>' in page(home, handle)
 
 
 def test_whoever_ends_a_freeze_reads_whose_it_is_and_why(home: Installation) -> None:
-    shown = page(home, pending(home))
-    assert "In force now" in shown
-    assert "is frozen by" in shown
+    html = page(home, pending(home))
+    assert "In force now" in html
+    assert "is frozen by" in html
 
 
 def test_a_release_that_is_sent_out_again_is_named_with_its_place_and_what_becomes_of_its_votes(
     home: Installation,
 ) -> None:
     home.command(Verb.CANCEL, 1, reason="the wrong branch")
-    asked = CommandRequest(verb=Verb.RETRY, release="shop-1")
-    shown = page(home, home.app.saying.keep_pending(home.app.inbox_writer.statement(asked), Via.CLI))
-    assert "Send shop-1 out again in production" in shown
-    assert "no earlier vote counts" in shown
+    command = CommandRequest(verb=Verb.RETRY, release="shop-1")
+    html = page(home, home.app.saying.keep_pending(home.app.inbox_writer.statement(command), Via.CLI))
+    assert "Send shop-1 out again in production" in html
+    assert "no earlier vote counts" in html
 
 
 def test_the_button_leads_to_the_provider_and_back_to_the_page_that_follows(home: Installation) -> None:
     handle = pending(home)
     answer = press(home, handle)
     assert home.app.saying.confirmed(handle) is None
-    to = back_from_the_provider(home, answer)
+    location = back_from_the_provider(home, answer)
     confirmed = home.app.saying.confirmed(handle)
     assert confirmed is not None
-    assert to == f"/said/{confirmed[0]}/{confirmed[1]}"
+    assert location == f"/said/{confirmed[0]}/{confirmed[1]}"
     home.hear()
     (record,) = (record for record in home.trail() if record.action == "lane.unfrozen")
     assert (record.details["channel"], record.details["reason"]) == ("cli", "the sale is over")
@@ -120,13 +120,13 @@ def test_whoever_says_no_ends_it_for_everybody_and_nothing_is_recorded(
     handle, before = pending(home), home.actions()
     in_flight = press(home, handle)
     press(home, handle, answer="no")
-    state, code = home.votes.signs_in(led_to(in_flight), SIGNS_IN)
-    back = home.app.saying.back(state=state, code=code, error="", browser=browser_of(home, in_flight))
-    assert isinstance(back, NothingSent)
-    assert back.why is WhyNothingSent.DECLINED
-    shown = page(home, handle)
-    assert "Nothing was done" in shown
-    assert "<form" not in shown
+    state, code = home.votes.signs_in(next_address(in_flight), SIGNS_IN)
+    outcome = home.app.saying.back(state=state, code=code, error="", browser=browser_of(home, in_flight))
+    assert isinstance(outcome, NothingSent)
+    assert outcome.why is WhyNothingSent.DECLINED
+    html = page(home, handle)
+    assert "Nothing was done" in html
+    assert "<form" not in html
     assert answer_of(home, handle) == "declined"
     home.hear()
     assert home.actions() == before
@@ -145,11 +145,11 @@ def test_a_no_that_comes_after_the_confirmation_changes_nothing(
 
 
 def answer_of(home: Installation, handle: str) -> str:
-    """What whoever waits for the confirmation is told."""
+    """The state that a command line waiting for the confirmation is told."""
     headers = bearer(home.app, SIGNS_IN)
     request = func.HttpRequest("GET", BASE, headers=headers, route_params={"handle": handle}, body=b"")
-    told: str = json.loads(commands.confirmation(request).get_body())["state"]
-    return told
+    state: str = json.loads(commands.confirmation(request).get_body())["state"]
+    return state
 
 
 ONCE = (
@@ -157,52 +157,52 @@ ONCE = (
     CommandRequest(verb=Verb.CREATE, application="shop", release="shop-1", reason="because"),
     CommandRequest(verb=Verb.ROLLBACK, release="shop-1", environment="staging", reason="because"),
 )
-EACH = pytest.mark.parametrize("asked", ONCE, ids=lambda asked: asked.verb)
+EACH = pytest.mark.parametrize("command", ONCE, ids=lambda command: command.verb)
 
 
-def kept(home: Installation, asked: CommandRequest) -> str:
-    """A second version is live in staging, and the command line is given a command; the handle of what waits."""
+def keep_pending(home: Installation, command: CommandRequest) -> str:
+    """A second version is live in staging, and the command line gives a command; returns the confirmation's handle."""
     home.push("1.1")
     home.settle()
-    return home.app.saying.keep_pending(home.app.inbox_writer.statement(asked), Via.CLI)
+    return home.app.saying.keep_pending(home.app.inbox_writer.statement(command), Via.CLI)
 
 
 def test_whoever_confirms_a_rollback_reads_what_is_live_and_that_newer_releases_will_wait(home: Installation) -> None:
-    shown = page(home, kept(home, ONCE[2]))
+    html = page(home, keep_pending(home, ONCE[2]))
     assert (
-        "<dd>shop-2 is live there now. No vote is needed; newer releases wait until the lane is resumed.</dd>" in shown
+        "<dd>shop-2 is live there now. No vote is needed; newer releases wait until the lane is resumed.</dd>" in html
     )
 
 
 @EACH
 def test_what_was_asked_for_once_is_said_once_whoever_opens_its_page_again(
-    home: Installation, asked: CommandRequest
+    home: Installation, command: CommandRequest
 ) -> None:
-    handle = kept(home, asked)
+    handle = keep_pending(home, command)
     form = urlencode({"form": mark_of(home, handle)}).encode()
-    to = back_from_the_provider(home, press(home, handle))
+    location = back_from_the_provider(home, press(home, handle))
     home.hear()
     home.settle()
-    done = home.actions()
+    actions = home.actions()
     for answer in (
         show_confirmation(services_of(home.app), handle, OLGA),
         show_confirmation(services_of(home.app), handle, READER),
         confirm(services_of(home.app), handle, OLGA, FORM, form),
     ):
-        assert (answer.status, answer.headers["Location"]) == (303, to)
+        assert (answer.status, answer.headers["Location"]) == (303, location)
     home.hear()
     home.settle()
-    assert home.actions() == done
+    assert home.actions() == actions
 
 
 @EACH
 def test_of_two_people_at_the_provider_at_once_whoever_comes_back_first_has_said_it(
-    home: Installation, asked: CommandRequest
+    home: Installation, command: CommandRequest
 ) -> None:
-    handle = kept(home, asked)
+    handle = keep_pending(home, command)
     first, second = press(home, handle), press(home, handle)
-    to = back_from_the_provider(home, second)
-    assert back_from_the_provider(home, first) == to
+    location = back_from_the_provider(home, second)
+    assert back_from_the_provider(home, first) == location
     assert len(list(home.inbox_table.everything(limit=5))) == 1
 
 
@@ -231,7 +231,7 @@ def test_it_waits_a_quarter_of_an_hour_and_what_was_never_asked_for_is_not_found
 def test_what_was_confirmed_in_another_browser_is_not_sent(home: Installation) -> None:
     handle = pending(home)
     answer = press(home, handle)
-    state, code = home.votes.signs_in(led_to(answer), SIGNS_IN)
+    state, code = home.votes.signs_in(next_address(answer), SIGNS_IN)
     outcome = home.app.saying.back(state=state, code=code, error="", browser="another browser")
     assert isinstance(outcome, NothingSent)
     assert outcome.why is WhyNothingSent.ELSEWHERE
@@ -241,10 +241,10 @@ def test_what_was_confirmed_in_another_browser_is_not_sent(home: Installation) -
 def test_the_page_of_a_new_epoch_says_what_the_ledger_lacks(home: Installation) -> None:
     anchors = home.app.chain_anchors
     anchors.reset("shop", anchors.restored("shop"), now=home.now)
-    asked = CommandRequest(verb=Verb.FENCE_RESET, application="shop", reason="restored")
-    shown = page(home, home.app.saying.keep_pending(home.app.inbox_writer.statement(asked), Via.CLI))
-    assert "is of epoch 1, and the ledger is of 0" in shown
-    assert "<dt>New epoch</dt><dd>2;" in shown
+    command = CommandRequest(verb=Verb.FENCE_RESET, application="shop", reason="restored")
+    html = page(home, home.app.saying.keep_pending(home.app.inbox_writer.statement(command), Via.CLI))
+    assert "is of epoch 1, and the ledger is of 0" in html
+    assert "<dt>New epoch</dt><dd>2;" in html
 
 
 def test_what_has_become_pointless_is_not_confirmed(home: Installation) -> None:

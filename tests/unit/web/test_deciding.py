@@ -6,8 +6,8 @@ from slipway.domain.release import Release
 from slipway.testing import ADA, BEN
 from slipway.web import board, release
 from slipway.web.signin import Visitor
-from tests.unit.web.installation import Told, hello
-from tests.unit.web.samples import asked, cast_vote, two_asked
+from tests.unit.web.installation import ScriptedInstallation, hello
+from tests.unit.web.samples import awaiting_approval, awaiting_two_approvals, cast_vote
 from tests.unit.web.visitors import DORA, visitor
 
 BUTTON = "Approve or reject"
@@ -15,14 +15,14 @@ OUTDATED = "Look at it"
 """The button's text if the plan is out of date because the gate was changed since it was made."""
 
 
-def pages(home: Told, subject: Release, who: Visitor) -> tuple[str, str]:
+def pages(home: ScriptedInstallation, subject: Release, who: Visitor) -> tuple[str, str]:
     """The board, and the release's page."""
-    shown = board.show_board(home.app.reader, home.app.proposals, who)
-    return shown.body.decode(), release.show_release(home.app.reader, subject.id, visitor=who).body.decode()
+    body = board.show_board(home.app.reader, home.app.proposals, who)
+    return body.body.decode(), release.show_release(home.app.reader, subject.id, visitor=who).body.decode()
 
 
 def test_whoever_may_decide_finds_the_way_on_the_board_and_on_the_release() -> None:
-    home, subject = asked()
+    home, subject = awaiting_approval()
     place = f'href="/approvals/hello/{subject.number}/production?plan={subject.plan_hash}"'
     for page in pages(home, subject, visitor(ADA)):
         assert BUTTON in page
@@ -32,23 +32,23 @@ def test_whoever_may_decide_finds_the_way_on_the_board_and_on_the_release() -> N
 
 @pytest.mark.parametrize("who", [DORA, visitor(BEN), visitor("olga@example.com", "operator")])
 def test_whoever_may_not_sees_that_it_waits_and_no_button(who: Visitor) -> None:
-    home, subject = asked()
-    shown, one = pages(home, subject, who)
-    assert subject.id in shown
-    assert "Waiting for you" not in shown
-    assert BUTTON not in shown
-    assert BUTTON not in one
+    home, subject = awaiting_approval()
+    board_page, release_page = pages(home, subject, who)
+    assert subject.id in board_page
+    assert "Waiting for you" not in board_page
+    assert BUTTON not in board_page
+    assert BUTTON not in release_page
 
 
 def test_whoever_has_voted_is_not_waited_for_any_more() -> None:
-    home, subject = two_asked()
+    home, subject = awaiting_two_approvals()
     cast_vote(home, subject, ADA)
     assert BUTTON not in pages(home, subject, visitor(ADA))[0]
     assert BUTTON in pages(home, subject, visitor(BEN))[0]
 
 
 def test_a_role_that_the_gate_names_is_enough() -> None:
-    home, subject = asked()
+    home, subject = awaiting_approval()
     home.change_delivery(hello(approvers=("role:shop-approvers",)))
     approver = visitor("carl@example.com", "reader", "shop-approvers")
     assert OUTDATED in pages(home, subject, approver)[1]
@@ -56,6 +56,6 @@ def test_a_role_that_the_gate_names_is_enough() -> None:
 
 
 def test_what_waits_for_nobody_has_no_button() -> None:
-    home, subject = asked()
+    home, subject = awaiting_approval()
     home.deadline(subject)
     assert all(BUTTON not in page for page in pages(home, subject, visitor(ADA)))

@@ -9,22 +9,22 @@ from slipway.domain.model import sha256
 from slipway.domain.release import Evidence
 from slipway.ledger import LedgerUnavailable
 from slipway.web.evidence import LOGS_SHOWN, evidence_views, kept_document
-from tests.unit.web.installation import Told
-from tests.unit.web.samples import asked
+from tests.unit.web.installation import ScriptedInstallation
+from tests.unit.web.samples import awaiting_approval
 
 
 def test_a_log_is_given_as_it_was_written() -> None:
-    home = Told()
+    home = ScriptedInstallation()
     name = home.blobs.put(b"<script>\xff\n", "text/html")
     assert kept_document(name, home.app.reader.evidence).body == b"<script>\xff\n"
 
 
 def test_a_plan_is_readable_and_shows_no_secret_values() -> None:
-    home, subject = asked()
-    shown = kept_document(str(subject.plan_hash), home.app.reader.evidence).body
-    assert b"hunter2" not in shown
-    assert json.loads(shown)["manifests"][0]["stringData"] == {"password": "***"}
-    assert json.loads(shown)["tag"] == "1.5.0"
+    home, subject = awaiting_approval()
+    text = kept_document(str(subject.plan_hash), home.app.reader.evidence).body
+    assert b"hunter2" not in text
+    assert json.loads(text)["manifests"][0]["stringData"] == {"password": "***"}
+    assert json.loads(text)["tag"] == "1.5.0"
 
 
 @pytest.mark.parametrize(
@@ -32,11 +32,11 @@ def test_a_plan_is_readable_and_shows_no_secret_values() -> None:
 )
 def test_what_is_not_a_hash_names_no_document(name: str) -> None:
     with pytest.raises(NotFound):
-        kept_document(name, Told().app.reader.evidence)
+        kept_document(name, ScriptedInstallation().app.reader.evidence)
 
 
 def test_a_document_that_was_changed_is_not_shown() -> None:
-    home = Told()
+    home = ScriptedInstallation()
     name = home.blobs.put(b"as it was", "text/plain")
     home.blobs.documents[name] = b"another"
     with pytest.raises(NotFound, match="was changed"):
@@ -44,35 +44,35 @@ def test_a_document_that_was_changed_is_not_shown() -> None:
 
 
 def test_the_end_of_a_log_is_shown_and_only_of_the_newest_results() -> None:
-    read: list[str] = []
+    names: list[str] = []
 
     def reader(name: str) -> bytes:
-        read.append(name)
+        names.append(name)
         return b"".join(b"line %d\n" % n for n in range(1000))
 
-    items = [
+    evidence = [
         Evidence(name=f"e{n}", passed=True, summary="", log=sha256(str(n).encode())) for n in range(LOGS_SHOWN + 3)
     ]
-    views = evidence_views(items, reader)
+    views = evidence_views(evidence, reader)
     assert views[0].name == f"e{LOGS_SHOWN + 2}"
     assert views[0].excerpt.splitlines()[-1] == "line 999"
     assert len(views[0].excerpt.splitlines()) == 15
-    assert len(read) == LOGS_SHOWN
+    assert len(names) == LOGS_SHOWN
     assert views[-1].excerpt == ""
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "message"),
     [
         (NotFound("gone"), "no longer kept"),
         (ValueError("changed"), "was changed"),
         (LedgerUnavailable("away"), "cannot be read right now"),
     ],
 )
-def test_a_log_that_cannot_be_read_is_no_reason_to_show_nothing(error: Exception, said: str) -> None:
+def test_a_log_that_cannot_be_read_is_no_reason_to_show_nothing(error: Exception, message: str) -> None:
     def reader(_: str) -> bytes:
         raise error
 
     (view,) = evidence_views([Evidence(name="e", passed=False, summary="s", log=sha256(b""))], reader)
-    assert said in view.excerpt
+    assert message in view.excerpt
     assert view.badge.word == "Failed"

@@ -1,4 +1,4 @@
-"""Drift on the pages: the board marks it, the live release says what differs, and a button leads to its return."""
+"""Drift on the pages: the board marks it, the live release says what differs and leads to the form that mends it."""
 
 from functions.pages import services_of
 from slipway.domain.drift import Drifted, DriftFindings, DriftKind
@@ -6,15 +6,15 @@ from slipway.domain.events import DriftLooked
 from slipway.web import operating
 from slipway.web.board import show_board as board
 from slipway.web.release import show_release as release_page
-from tests.unit.web.installation import Told
-from tests.unit.web.samples import asked, cast_vote
+from tests.unit.web.installation import ScriptedInstallation
+from tests.unit.web.samples import awaiting_approval, cast_vote
 from tests.unit.web.visitors import DORA
 
 EDITED = Drifted(what=DriftKind.CHANGED, kind="Deployment", name="hello", by="kubectl-edit")
 
 
-def drifted(seen: DriftFindings) -> Told:
-    home, subject = asked()
+def drifted_installation(findings: DriftFindings) -> ScriptedInstallation:
+    home, subject = awaiting_approval()
     cast_vote(home, subject)
     home.settle()
     live = home.app.ledger.lanes("hello")["production"].live
@@ -26,7 +26,7 @@ def drifted(seen: DriftFindings) -> Told:
             environment="production",
             release=live.release,
             plan_hash=live.plan_hash,
-            seen=seen,
+            seen=findings,
         )
     )
     home.settle()
@@ -36,14 +36,14 @@ def drifted(seen: DriftFindings) -> Told:
 FOUND, AWAY = DriftFindings.of((EDITED,), None), DriftFindings(unknown="production could not be reached")
 
 
-def live_in_production(home: Told) -> str:
+def live_in_production(home: ScriptedInstallation) -> str:
     lane = home.app.ledger.lanes("hello")["production"]
     assert lane.live is not None
     return f"hello-{lane.live.release}"
 
 
 def test_the_board_marks_where_a_cluster_does_not_hold_what_is_live() -> None:
-    home = drifted(FOUND)
+    home = drifted_installation(FOUND)
     body = board(home.app.reader, home.app.proposals, DORA).body.decode()
     assert f"{live_in_production(home)} in production" in body
     assert "Drifted" in body
@@ -51,7 +51,7 @@ def test_the_board_marks_where_a_cluster_does_not_hold_what_is_live() -> None:
 
 
 def test_the_page_of_the_live_release_says_what_differs_and_leads_to_its_return() -> None:
-    home = drifted(FOUND)
+    home = drifted_installation(FOUND)
     release = live_in_production(home)
     body = release_page(home.app.reader, release, visitor=DORA).body.decode()
     assert "production no longer matches it" in body
@@ -63,13 +63,13 @@ def test_the_page_of_the_live_release_says_what_differs_and_leads_to_its_return(
 
 
 def test_a_release_that_is_not_live_shows_no_drift() -> None:
-    home = drifted(FOUND)
+    home = drifted_installation(FOUND)
     body = release_page(home.app.reader, "hello-1", visitor=DORA).body.decode()
     assert ("no longer matches it" in body) is (live_in_production(home) == "hello-1")
 
 
 def test_that_nobody_can_tell_is_shown_as_such() -> None:
-    home = drifted(AWAY)
+    home = drifted_installation(AWAY)
     body = board(home.app.reader, home.app.proposals, DORA).body.decode()
     assert "Drift not known" in body
     page = release_page(home.app.reader, live_in_production(home), visitor=DORA).body.decode()

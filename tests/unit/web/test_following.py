@@ -1,4 +1,4 @@
-"""A release's page that is followed: read again by itself while the release moves, and no longer."""
+"""Following a release: its page reloads itself while the release moves, and no longer."""
 
 import pytest
 
@@ -9,22 +9,24 @@ from slipway.domain.rules import Rule, WaitsFor
 from slipway.queries.answers import Reply
 from slipway.web import outcome, release
 from slipway.web.answer import Answer
-from tests.unit.web.installation import Told
-from tests.unit.web.samples import asked, cast_vote
+from tests.unit.web.installation import ScriptedInstallation
+from tests.unit.web.samples import awaiting_approval, cast_vote
 from tests.unit.web.visitors import DORA
 
 
 @pytest.fixture
-def waiting() -> tuple[Told, Release]:
-    return asked()
+def waiting() -> tuple[ScriptedInstallation, Release]:
+    return awaiting_approval()
 
 
-def page(waiting: tuple[Told, Release], *, follow: bool) -> Answer:
+def page(waiting: tuple[ScriptedInstallation, Release], *, follow: bool) -> Answer:
     home, subject = waiting
     return release.show_release(home.app.reader, subject.id, visitor=DORA, follow=follow)
 
 
-def test_a_release_that_is_followed_is_read_again_until_it_has_ended(waiting: tuple[Told, Release]) -> None:
+def test_a_release_that_is_followed_is_read_again_until_it_has_ended(
+    waiting: tuple[ScriptedInstallation, Release],
+) -> None:
     followed = page(waiting, follow=True)
     assert followed.headers["Refresh"] == "5"
     assert ">Stop</a>" in followed.body.decode()
@@ -36,26 +38,28 @@ def test_a_release_that_is_followed_is_read_again_until_it_has_ended(waiting: tu
     assert ">Stop</a>" not in ended.body.decode()
 
 
-def test_nobody_else_is_interrupted_while_reading(waiting: tuple[Told, Release]) -> None:
-    looked = page(waiting, follow=False)
-    assert "Refresh" not in looked.headers
-    assert '?follow=1">Follow</a>' in looked.body.decode()
+def test_nobody_else_is_interrupted_while_reading(waiting: tuple[ScriptedInstallation, Release]) -> None:
+    answer = page(waiting, follow=False)
+    assert "Refresh" not in answer.headers
+    assert '?follow=1">Follow</a>' in answer.body.decode()
 
 
-@pytest.mark.parametrize(("phase", "said"), [(Phase.AWAITING_APPROVAL, "Counted"), (Phase.COPYING, "Done")])
-def test_a_vote_that_others_still_have_to_join_is_not_told_as_carried_out(phase: Phase, said: str) -> None:
-    answered = RowOutcome(kind=InboxKind.VOTE, release="shop-1", phase=phase)
-    reply = Reply(partition="shop", id="1", state=SaidState.COUNTED, answered=answered)
+@pytest.mark.parametrize(("phase", "heading"), [(Phase.AWAITING_APPROVAL, "Counted"), (Phase.COPYING, "Done")])
+def test_a_vote_that_others_still_have_to_join_is_not_told_as_carried_out(phase: Phase, heading: str) -> None:
+    row_outcome = RowOutcome(kind=InboxKind.VOTE, release="shop-1", phase=phase)
+    reply = Reply(partition="shop", id="1", state=SaidState.COUNTED, answered=row_outcome)
     page = outcome.reply_page(reply, path="/said/shop/1", back=("/releases/shop-1", "Follow"), who=None).body.decode()
-    assert f"<h1>{said}</h1>" in page
+    assert f"<h1>{heading}</h1>" in page
     assert ("It was carried out" in page) is (phase is Phase.COPYING)
     assert ("The gate is still open: the page of shop-1" in page) is (phase is Phase.AWAITING_APPROVAL)
 
 
 def test_a_plan_that_is_made_again_is_not_told_as_a_refusal_of_whoever_asked_for_it() -> None:
     outdated = Rule.PLAN_IS_CURRENT.not_yet("the application changed since the plan was made", WaitsFor.STEP)
-    answered = RowOutcome(kind=InboxKind.VOTE, release="shop-1", phase=Phase.PLANNING, refused=True, rules=(outdated,))
-    reply = Reply(partition="shop", id="1", state=SaidState.REFUSED, answered=answered)
+    row_outcome = RowOutcome(
+        kind=InboxKind.VOTE, release="shop-1", phase=Phase.PLANNING, refused=True, rules=(outdated,)
+    )
+    reply = Reply(partition="shop", id="1", state=SaidState.REFUSED, answered=row_outcome)
     page = outcome.reply_page(reply, path="/said/shop/1", back=("/releases/shop-1", "Follow"), who=None).body.decode()
     assert "<h1>A new plan is being made</h1>" in page
     assert "Your approval was not counted, because the plan that it was for is out of date" in page

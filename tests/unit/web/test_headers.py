@@ -8,7 +8,7 @@ from slipway.web.answer import Answer, cacheable, compressed, conditional, see_o
 from slipway.web.approving import show_linked_changes
 from slipway.web.evidence import kept_document
 from slipway.web.templating import STYLESHEET, stylesheet
-from tests.unit.web.samples import SAMPLES, asked
+from tests.unit.web.samples import SAMPLES, awaiting_approval
 
 EXPECTED = {
     "X-Content-Type-Options": "nosniff",
@@ -63,7 +63,7 @@ def test_what_may_hold_a_secret_is_not_compressed() -> None:
 
 
 def test_documents_have_them_and_can_run_nothing() -> None:
-    home, subject = asked()
+    home, subject = awaiting_approval()
     for answer in (
         kept_document(str(subject.plan_hash), home.app.reader.evidence),
         show_linked_changes(home.services, home.token(subject)),
@@ -84,10 +84,10 @@ def test_redirects_have_them_too() -> None:
 def test_the_stylesheet_is_kept_for_ever_under_the_address_that_names_its_content() -> None:
     body = SAMPLES["board-empty"]().body.decode()
     version = body.partition("slipway.css?v=")[2].partition('"')[0]
-    current, other = stylesheet(version), stylesheet("older")
-    for answer in (current, other):
+    current, older = stylesheet(version), stylesheet("older")
+    for answer in (current, older):
         assert_guarded(answer)
         assert answer.body == STYLESHEET.read_bytes()
         assert answer.media_type == "text/css"
     assert current.headers["Cache-Control"] == "public, max-age=31536000, immutable"
-    assert other.headers["Cache-Control"] == "no-cache"
+    assert older.headers["Cache-Control"] == "no-cache"

@@ -1,4 +1,4 @@
-"""A release that waits for its run says on its page, and through the API, which runs were told of and not taken."""
+"""A release that waits for its run says on its page, and through the API, which reported runs were not taken."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -17,10 +17,10 @@ from tests.unit.web.visitors import DORA
 def home(tmp_path: Path) -> Installation:
     """shop-1 waits for its run."""
     write_application(tmp_path, start="both")
-    made = Installation(tmp_path)
-    made.push("v1")
-    assert made.phase(1) is Phase.JOINING
-    return made
+    installation = Installation(tmp_path)
+    installation.push("v1")
+    assert installation.phase(1) is Phase.JOINING
+    return installation
 
 
 def test_a_run_that_nobody_knows_and_one_of_another_image_stand_on_the_page(home: Installation) -> None:
@@ -34,8 +34,8 @@ def test_a_run_that_nobody_knows_and_one_of_another_image_stand_on_the_page(home
     assert first.why.startswith("it began shop-2: ")
     assert second.why.startswith("run-is-proved: ")
     assert "knows no" in second.why
-    for told in (first, second):
-        assert f"<bdi>{told.what}</bdi>" in page
+    for report in (first, second):
+        assert f"<bdi>{report.what}</bdi>" in page
 
 
 def test_a_release_that_has_both_says_nothing_of_it(home: Installation) -> None:

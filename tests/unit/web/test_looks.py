@@ -30,8 +30,8 @@ def luminance(colour: str) -> float:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(("text", "ground"), PAIRS)
 def test_text_can_be_read_on_its_ground(scheme: str, text: str, ground: str) -> None:
-    named = colours(scheme)
-    lighter, darker = sorted((luminance(named[text]), luminance(named[ground])), reverse=True)
+    palette = colours(scheme)
+    lighter, darker = sorted((luminance(palette[text]), luminance(palette[ground])), reverse=True)
     assert (lighter + 0.05) / (darker + 0.05) >= 4.5
 
 

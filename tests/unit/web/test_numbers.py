@@ -1,4 +1,4 @@
-"""The page of the numbers: figures, charts that say what they show, the same in a table; and wrong questions."""
+"""The page of the numbers: figures, charts that say what they show, the same in a table; and wrong parameters."""
 
 import re
 
@@ -30,8 +30,8 @@ def test_it_shows_the_four_and_the_waiting_for_approval() -> None:
 def test_every_chart_says_in_words_what_it_shows_and_the_table_has_its_numbers() -> None:
     page = body("numbers")
     assert page.count('<svg viewBox="0 0 360 170" role="img"') == page.count("<desc ") == 5
-    for found in re.findall(r'aria-labelledby="([\w-]+) ([\w-]+)"', page):
-        for id in found:
+    for ids in re.findall(r'aria-labelledby="([\w-]+) ([\w-]+)"', page):
+        for id in ids:
             assert f'id="{id}"' in page
     assert re.search(r"<desc[^>]*>Weeks 2026-W37 to 2026-W48\. went live: \d+ in 2026-W48", page)
     assert page.count('<th scope="row">2026-W') == 12

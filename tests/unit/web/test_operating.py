@@ -1,4 +1,4 @@
-"""The operator's page: who sees which form, what a form does, and what is not an answer to a page of ours."""
+"""The operator's page: who sees which form, what a form does, and which requests do not come from a form of ours."""
 
 import re
 from pathlib import Path
@@ -17,7 +17,7 @@ from slipway.web.signin import Visitor
 from tests.beginnings import begun, waiting
 from tests.confirming import OLGA as SIGNS_IN
 from tests.confirming import at_the_provider
-from tests.unit.web.proving import browser_of, led_to
+from tests.unit.web.proving import browser_of, next_address
 from tests.unit.web.visitors import as_visitor, visitor
 
 OLGA, READER = as_visitor(SIGNS_IN), visitor("Rita")
@@ -31,23 +31,23 @@ def installation(tmp_path: Path) -> Installation:
 
 
 def nonce(installation: Installation, subject: PageSubject, who: Visitor = OLGA) -> str:
-    found = re.search(
+    match = re.search(
         r'name="form" value="([^"]+)"', show_commands(services_of(installation.app), subject, who).body.decode()
     )
-    return found[1] if found else ""
+    return match[1] if match else ""
 
 
 def send(installation: Installation, subject: PageSubject, who: Visitor = OLGA, **fields: str) -> Answer:
-    given = {"form": nonce(installation, subject, who), **fields}
-    answer = give(services_of(installation.app), subject, who, FORM, urlencode(given).encode())
+    form = {"form": nonce(installation, subject, who), **fields}
+    answer = give(services_of(installation.app), subject, who, FORM, urlencode(form).encode())
     installation.hear()
     return answer
 
 
 def follow(installation: Installation, answer: Answer) -> Answer:
     """The page to which a form leads."""
-    _, said, partition, id = answer.headers["Location"].split("/")
-    assert said == "said"
+    _, section, partition, id = answer.headers["Location"].split("/")
+    assert section == "said"
     return outcome.show_outcome(installation.app.answers, partition, id, OLGA)
 
 
@@ -66,9 +66,11 @@ def test_a_lane_is_frozen_and_unfrozen_by_its_forms(installation: Installation) 
     assert installation.phase(1) is Phase.HELD_BACK
     button = send(installation, LANE, verb="unfreeze", application="shop", environment="production")
     assert installation.phase(1) is Phase.HELD_BACK, "the provider has not confirmed it yet"
-    to = at_the_provider(installation, ProviderRedirect(to=led_to(button)), browser=browser_of(installation, button))
+    location = at_the_provider(
+        installation, ProviderRedirect(to=next_address(button)), browser=browser_of(installation, button)
+    )
     installation.hear()
-    _, _, partition, id = to.split("/")
+    _, _, partition, id = location.split("/")
     assert "Done" in outcome.show_outcome(installation.app.answers, partition, id, OLGA).body.decode()
     installation.settle()
     assert installation.phase(1) is Phase.COMPLETED
@@ -82,7 +84,7 @@ def test_what_was_pushed_is_released_by_its_tag_from_the_page_of_the_first_envir
     assert 'name="tag"' in show_commands(services_of(installation.app), first, OLGA).body.decode()
     digest = installation.build("0.9")
     button = send(installation, first, verb="create", application="shop", tag=" 0.9 ", reason="it was here before us")
-    at_the_provider(installation, ProviderRedirect(to=led_to(button)), browser=browser_of(installation, button))
+    at_the_provider(installation, ProviderRedirect(to=next_address(button)), browser=browser_of(installation, button))
     installation.hear()
     release = installation.release(2)
     assert (release.tag, release.digest) == ("0.9", digest)
@@ -114,9 +116,9 @@ def test_whoever_cancels_is_told_how_it_can_go_out_again_as_it_then_can(installa
 
 
 def test_a_form_is_received_first_and_its_page_looks_again_until_it_is_counted(installation: Installation) -> None:
-    given = {"form": nonce(installation, LANE), "verb": "freeze", "reason": "the sale"}
-    given |= {"application": "shop", "environment": "production"}
-    answer = give(services_of(installation.app), LANE, OLGA, FORM, urlencode(given).encode())
+    form = {"form": nonce(installation, LANE), "verb": "freeze", "reason": "the sale"}
+    form |= {"application": "shop", "environment": "production"}
+    answer = give(services_of(installation.app), LANE, OLGA, FORM, urlencode(form).encode())
     waiting = follow(installation, answer)
     assert "Received" in waiting.body.decode()
     assert waiting.headers["Refresh"] == f"1; url={answer.headers['Location']}"

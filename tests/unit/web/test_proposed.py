@@ -23,7 +23,7 @@ from tests.confirming import OLGA as SIGNS_IN
 from tests.confirming import at_the_provider
 from tests.unit.commands.live import Live
 from tests.unit.commands.proposals import ADA, BEN, EVE, change_of, guarded, vote, weaken
-from tests.unit.web.proving import browser_of, led_to
+from tests.unit.web.proving import browser_of, next_address
 from tests.unit.web.test_operating import FORM
 from tests.unit.web.visitors import as_visitor
 
@@ -38,10 +38,10 @@ def page(home: Live, change: ProposedChange, who: TokenPerson = ADA) -> str:
 
 
 def press(home: Live, change: ProposedChange, who: TokenPerson, decision: str, **fields: str) -> Answer:
-    found = re.search(r'name="form" value="([^"]+)"', page(home, change, who))
-    assert found is not None
-    given = {"form": found[1], "decision": decision, "opening": "1", **fields}
-    return receive_change_vote(services_of(home.app), change.hash[7:], as_visitor(who), FORM, urlencode(given).encode())
+    match = re.search(r'name="form" value="([^"]+)"', page(home, change, who))
+    assert match is not None
+    form = {"form": match[1], "decision": decision, "opening": "1", **fields}
+    return receive_change_vote(services_of(home.app), change.hash[7:], as_visitor(who), FORM, urlencode(form).encode())
 
 
 def outcome(home: Live, path: str) -> str:
@@ -52,19 +52,19 @@ def outcome(home: Live, path: str) -> str:
 
 def approve(home: Live, change: ProposedChange, who: TokenPerson) -> str:
     answer = press(home, change, who, "approve")
-    to = at_the_provider(home, ProviderRedirect(to=led_to(answer)), who, browser=browser_of(home, answer))
+    location = at_the_provider(home, ProviderRedirect(to=next_address(answer)), who, browser=browser_of(home, answer))
     home.hear()
-    return to
+    return location
 
 
 def test_it_shows_what_is_weaker_who_is_asked_and_what_changes(live: Live) -> None:
     change = weaken(live)
-    shown = page(live, change)
-    assert "gate: required: 1 instead of 2" in shown
-    assert "environments.production.gate.required: 2 → 1" in shown
-    assert "somebody with the role shop-approvers" in shown
-    assert "0 of 2 approvals" in shown
-    assert "Approve the change" in shown
+    html = page(live, change)
+    assert "gate: required: 1 instead of 2" in html
+    assert "environments.production.gate.required: 2 → 1" in html
+    assert "somebody with the role shop-approvers" in html
+    assert "0 of 2 approvals" in html
+    assert "Approve the change" in html
     assert (
         f'href="{change_place(change.hash)}"'
         in show_catalogue(live.app.live_catalogue, live.app.proposals, as_visitor(ADA)).body.decode()
@@ -73,14 +73,14 @@ def test_it_shows_what_is_weaker_who_is_asked_and_what_changes(live: Live) -> No
 
 def test_two_people_let_it_through_by_the_buttons_of_the_page(live: Live) -> None:
     change = weaken(live)
-    to = approve(live, change, ADA)
-    assert to.startswith("/said/_installation/")
+    location = approve(live, change, ADA)
+    assert location.startswith("/said/_installation/")
     assert "1 of 2 approvals" in page(live, change)
     approve(live, change, BEN)
-    shown = page(live, change)
+    html = page(live, change)
     assert change_of(live, change.hash).phase is ChangePhase.IN_FORCE
-    assert "Your decision" not in shown
-    assert "It is in force." in shown
+    assert "Your decision" not in html
+    assert "It is in force." in html
 
 
 def test_a_rejection_is_said_at_once_and_needs_a_reason(live: Live) -> None:
@@ -94,19 +94,19 @@ def test_a_rejection_is_said_at_once_and_needs_a_reason(live: Live) -> None:
 
 def test_who_is_not_asked_sees_it_and_has_no_button(live: Live) -> None:
     change = weaken(live)
-    shown = page(live, change, EVE)
-    assert "who is an approver of none of these gates" in shown
-    assert "Approve the change" not in shown
-    assert 'name="form"' not in shown, "no form of theirs is taken without its mark"
+    html = page(live, change, EVE)
+    assert "who is an approver of none of these gates" in html
+    assert "Approve the change" not in html
+    assert 'name="form"' not in html, "no form of theirs is taken without its mark"
 
 
 def test_whoever_proposed_it_may_only_reject_it(live: Live) -> None:
     change = weaken(live)
-    own = person(4, "Olga", "platform", "shop-approvers")
-    shown = page(live, change, own)
-    assert "somebody else has to approve it" in shown
-    assert "Approve the change" not in shown
-    assert "Take it back" in shown
+    olga = person(4, "Olga", "platform", "shop-approvers")
+    html = page(live, change, olga)
+    assert "somebody else has to approve it" in html
+    assert "Approve the change" not in html
+    assert "Take it back" in html
 
 
 def test_whoever_proposed_it_takes_it_back_by_a_button_though_no_gate_asks_them(live: Live) -> None:
@@ -115,9 +115,9 @@ def test_whoever_proposed_it_takes_it_back_by_a_button_though_no_gate_asks_them(
     assert press(live, change, SIGNS_IN, "reject", reason="the old one is better").status == 303
     live.hear()
     assert change_of(live, change.hash).phase is ChangePhase.WITHDRAWN
-    shown = page(live, change)
-    assert "Its proposer took it back." in shown
-    assert "the old one is better" in shown
+    html = page(live, change)
+    assert "Its proposer took it back." in html
+    assert "the old one is better" in html
 
 
 # ---- standing in
@@ -133,26 +133,28 @@ def test_two_of_the_platform_stand_in_by_the_buttons_of_the_page(live: Live) -> 
     for who in (PIA, PAUL):
         assert "Stand in for their approvers" in page(live, change, who)
         answer = stand_in(live, change, who)
-        to = at_the_provider(live, ProviderRedirect(to=led_to(answer)), who, browser=browser_of(live, answer))
+        location = at_the_provider(
+            live, ProviderRedirect(to=next_address(answer)), who, browser=browser_of(live, answer)
+        )
         live.hear()
     assert change_of(live, change.hash).phase is ChangePhase.STOOD_IN
-    told = outcome(live, to)
-    assert "takes effect a day after the approvers were told" in told
-    assert "It was carried out" not in told
-    shown = page(live, change)
-    assert "the team has gone" in shown
-    assert "It takes effect a day after the approvers were told" in shown
-    assert "Reject" in shown
+    outcome_page = outcome(live, location)
+    assert "takes effect a day after the approvers were told" in outcome_page
+    assert "It was carried out" not in outcome_page
+    html = page(live, change)
+    assert "the team has gone" in html
+    assert "It takes effect a day after the approvers were told" in html
+    assert "Reject" in html
     assert f"{change_place(change.hash)}#decide" in parts_of(board(live, ADA))[0]
     assert "Stand in for their approvers" not in page(live, change, person(33, "Pat", "platform"))
 
 
 def test_whoever_may_not_stand_in_reads_that_it_did_not_take_effect(live: Live) -> None:
     refused = vote(live, weaken(live), ADA, stands_in=True, reason="the team has gone")
-    told = outcome(live, f"/said/{refused.partition}/{refused.id}")
-    assert "stands-in-by-role" in told
-    assert "It did not take effect" in told
-    assert "in part" not in told
+    outcome_page = outcome(live, f"/said/{refused.partition}/{refused.id}")
+    assert "stands-in-by-role" in outcome_page
+    assert "It did not take effect" in outcome_page
+    assert "in part" not in outcome_page
 
 
 def test_only_the_platforms_people_who_did_not_propose_it_are_offered_to_stand_in(live: Live) -> None:
@@ -172,23 +174,23 @@ def board(home: Live, who: TokenPerson, application: str | None = None) -> str:
     return show_board(home.app.reader, home.app.proposals, as_visitor(who), application=application).body.decode()
 
 
-def parts_of(shown: str) -> tuple[str, str]:
+def parts_of(html: str) -> tuple[str, str]:
     """What waits for the reader, and what else needs attention."""
-    mine = re.search(r'<section class="[^"]*" aria-labelledby="mine">.*?</section>', shown, re.DOTALL)
-    others = re.search(r'<section class="[^"]*" aria-labelledby="attention">.*?</section>', shown, re.DOTALL)
-    return mine[0] if mine else "", others[0] if others else ""
+    for_reader = re.search(r'<section class="[^"]*" aria-labelledby="mine">.*?</section>', html, re.DOTALL)
+    for_others = re.search(r'<section class="[^"]*" aria-labelledby="attention">.*?</section>', html, re.DOTALL)
+    return for_reader[0] if for_reader else "", for_others[0] if for_others else ""
 
 
 def test_it_waits_for_whoever_is_asked_and_is_shown_to_everybody_else(live: Live) -> None:
     change = weaken(live)
-    mine, others = parts_of(board(live, ADA))
-    assert f'href="{change_place(change.hash)}#decide"' in mine
-    assert "A change that weakens the gate of shop production" in mine
-    assert "decide in" in mine
-    assert change_place(change.hash) not in others
+    for_reader, for_others = parts_of(board(live, ADA))
+    assert f'href="{change_place(change.hash)}#decide"' in for_reader
+    assert "A change that weakens the gate of shop production" in for_reader
+    assert "decide in" in for_reader
+    assert change_place(change.hash) not in for_others
     for who in (EVE, SIGNS_IN):
-        mine, others = parts_of(board(live, who))
-        assert (change_place(change.hash) in mine, change_place(change.hash) in others) == (False, True)
+        for_reader, for_others = parts_of(board(live, who))
+        assert (change_place(change.hash) in for_reader, change_place(change.hash) in for_others) == (False, True)
 
 
 def test_it_waits_no_longer_for_who_has_voted_and_leaves_the_board_when_it_is_over(live: Live) -> None:
@@ -212,8 +214,8 @@ def test_a_change_whose_plan_was_tampered_with_breaks_no_board(live: Live) -> No
     change = weaken(live)
     assert isinstance(live.blobs, MemoryBlobs)
     live.blobs.documents[change.plan] = b"{}"
-    mine, others = parts_of(board(live, ADA))
-    assert (mine, change_place(change.hash) in others) == ("", True)
+    for_reader, for_others = parts_of(board(live, ADA))
+    assert (for_reader, change_place(change.hash) in for_others) == ("", True)
 
 
 @pytest.mark.parametrize(
@@ -243,6 +245,6 @@ def test_what_has_moved_on_is_said_before_anybody_votes(live: Live) -> None:
     live.edit_gate(required=2)
     live.edit_environment("staging", rollout_within="9m")
     live.apply()
-    shown = page(live, change)
-    assert "somebody else has changed application:shop meanwhile" in shown
-    assert "Approve the change" not in shown
+    html = page(live, change)
+    assert "somebody else has changed application:shop meanwhile" in html
+    assert "Approve the change" not in html

@@ -16,14 +16,14 @@ from slipway.http.saying import NothingSent, ProviderRedirect, WhyNothingSent
 from slipway.testing import ADA, BEN
 from slipway.web import approving, leading, outcome
 from slipway.web.located import ApprovalAddress, receive_signed_in_vote, show_gate
-from tests.unit.web.installation import Told, hello
-from tests.unit.web.proving import browser_of, confirm, counted, led_to
-from tests.unit.web.samples import FORM, Headers, asked, nonce_of
+from tests.unit.web.installation import ScriptedInstallation, hello
+from tests.unit.web.proving import browser_of, confirm, count_vote, next_address
+from tests.unit.web.samples import FORM, Headers, awaiting_approval, nonce_of
 from tests.unit.web.test_signed_in import Office, text
 from tests.unit.web.visitors import OIDS, token_person, visitor
 
 
-def strict(*approvers: str) -> Application:
+def strict_application(*approvers: str) -> Application:
     """Production asks for proofs, and for a sign-in within the last five minutes."""
     staging, production = hello(approvers=approvers or (ADA, BEN)).environments
     assert isinstance(production.gate, ApprovalGate)
@@ -33,13 +33,13 @@ def strict(*approvers: str) -> Application:
 
 @pytest.fixture
 def office() -> Office:
-    home, _ = asked()
-    home.change_delivery(strict())
+    home, _ = awaiting_approval()
+    home.change_delivery(strict_application())
     home.wait(timedelta(hours=1))
     return Office(home, home.bring("1.6.0"))
 
 
-def state_of(home: Told, path: str) -> SaidState:
+def state_of(home: ScriptedInstallation, path: str) -> SaidState:
     _, _, application, id = path.split("/")
     return home.app.answers.reply(application, id).state
 
@@ -47,10 +47,10 @@ def state_of(home: Told, path: str) -> SaidState:
 def test_an_approval_is_confirmed_at_the_provider_and_then_counted(office: Office) -> None:
     page = office.look(ADA)
     assert "voter-is-surely-known" not in text(page), "their vote will have a proof"
-    onward = office.send(ADA, nonce_of(page))
-    assert parse_qs(urlsplit(led_to(onward)).query)["max_age"] == ["300"]
+    answer = office.send(ADA, nonce_of(page))
+    assert parse_qs(urlsplit(next_address(answer)).query)["max_age"] == ["300"]
     assert office.phase.at_the_gate
-    back = confirm(office.home, onward, ADA)
+    back = confirm(office.home, answer, ADA)
     assert isinstance(back, ProviderRedirect)
     assert state_of(office.home, back.to) is SaidState.RECEIVED
     _, _, application, id = back.to.split("/")
@@ -58,14 +58,14 @@ def test_an_approval_is_confirmed_at_the_provider_and_then_counted(office: Offic
     office.home.hear()
     assert state_of(office.home, back.to) is SaidState.COUNTED
     assert office.phase is Phase.COPYING
-    record = [each for each in office.home.trail() if each.action == "vote.approved"][-1]
+    record = [record for record in office.home.trail() if record.action == "vote.approved"][-1]
     assert (record.actor, record.inbox) == (f"oid:{OIDS[ADA]}", id)
     assert record.proof is not None
 
 
 def test_the_votes_on_the_page_name_their_voter_and_the_id_of_their_sign_in(office: Office) -> None:
-    office.home.change_delivery(strict(ADA, BEN))
-    counted(office.home, office.send(ADA, nonce_of(office.look(ADA))), ADA)
+    office.home.change_delivery(strict_application(ADA, BEN))
+    count_vote(office.home, office.send(ADA, nonce_of(office.look(ADA))), ADA)
     page = text(office.look(BEN))
     assert f"Ada (oid:{OIDS[ADA]})" in page
 
@@ -89,31 +89,33 @@ GROUP = "99999999-0000-4000-8000-000000000009"
 def test_a_rejection_counts_from_whoever_the_gate_names_by_a_role_or_a_group(
     office: Office, approver: str, claims: dict[str, Any]
 ) -> None:
-    office.home.change_delivery(strict(approver))
+    office.home.change_delivery(strict_application(approver))
     office.home.settle()
-    asked = replace(office, subject=office.home.newest(), people={ADA: replace(token_person(ADA), **claims)})
-    answer = asked.send(ADA, nonce_of(asked.look(ADA)), decision="reject", reason="not today")
-    asked.home.hear()
-    assert state_of(asked.home, answer.headers["Location"]) is SaidState.COUNTED
-    assert asked.phase is Phase.REJECTED
-    told = asked.home.app.reader.explain(asked.home.app.reader.release(asked.subject.id)).headline
-    assert f"was rejected in production by Ada (oid:{OIDS[ADA]}): not today." in told
+    variant = replace(office, subject=office.home.newest(), people={ADA: replace(token_person(ADA), **claims)})
+    answer = variant.send(ADA, nonce_of(variant.look(ADA)), decision="reject", reason="not today")
+    variant.home.hear()
+    assert state_of(variant.home, answer.headers["Location"]) is SaidState.COUNTED
+    assert variant.phase is Phase.REJECTED
+    headline = variant.home.app.reader.explain(variant.home.app.reader.release(variant.subject.id)).headline
+    assert f"was rejected in production by Ada (oid:{OIDS[ADA]}): not today." in headline
 
 
-@pytest.mark.parametrize("other", [BEN, "mallory@example.com"])
-def test_where_somebody_else_signs_in_than_who_pressed_the_button_nothing_is_sent(office: Office, other: str) -> None:
+@pytest.mark.parametrize("somebody_else", [BEN, "mallory@example.com"])
+def test_where_somebody_else_signs_in_than_who_pressed_the_button_nothing_is_sent(
+    office: Office, somebody_else: str
+) -> None:
     before = office.home.actions()
-    ended = confirm(office.home, office.send(ADA, nonce_of(office.look(ADA))), other)
-    assert isinstance(ended, NothingSent)
-    assert ended.why is WhyNothingSent.SOMEBODY_ELSE
+    outcome = confirm(office.home, office.send(ADA, nonce_of(office.look(ADA))), somebody_else)
+    assert isinstance(outcome, NothingSent)
+    assert outcome.why is WhyNothingSent.SOMEBODY_ELSE
     office.home.hear()
     assert office.home.actions() == before
 
 
 def test_an_older_sign_in_is_asked_for_once_more_and_then_refused_by_the_worker(office: Office) -> None:
-    onward = office.send(ADA, nonce_of(office.look(ADA)))
-    browser = browser_of(office.home, onward)
-    again = confirm(office.home, onward, ADA, ago=timedelta(hours=2))
+    answer = office.send(ADA, nonce_of(office.look(ADA)))
+    browser = browser_of(office.home, answer)
+    again = confirm(office.home, answer, ADA, ago=timedelta(hours=2))
     assert isinstance(again, ProviderRedirect)
     assert parse_qs(urlsplit(again.to).query)["prompt"] == ["login"]
     person = visitor(ADA)
@@ -155,17 +157,17 @@ def test_a_vote_that_nobody_can_verify_waits_as_received_and_its_page_says_why(o
 
 
 def test_a_plan_that_changes_on_the_way_is_not_voted_on(office: Office) -> None:
-    onward = office.send(ADA, nonce_of(office.look(ADA)))
-    office.home.change_delivery(strict(BEN, ADA))
-    path = counted(office.home, onward, ADA)
+    answer = office.send(ADA, nonce_of(office.look(ADA)))
+    office.home.change_delivery(strict_application(BEN, ADA))
+    path = count_vote(office.home, answer, ADA)
     assert state_of(office.home, path) is SaidState.REFUSED
     assert office.phase is Phase.PLANNING
 
 
 def test_the_vote_is_for_the_opening_that_the_page_showed(office: Office) -> None:
     body = urlencode({"decision": "approve", "form": nonce_of(office.look(ADA)), "opening": "7"}).encode()
-    onward = receive_signed_in_vote(office.home.services, office.place, visitor(ADA), Headers(FORM), body)
-    path = counted(office.home, onward, ADA)
+    answer = receive_signed_in_vote(office.home.services, office.place, visitor(ADA), Headers(FORM), body)
+    path = count_vote(office.home, answer, ADA)
     assert state_of(office.home, path) is SaidState.REFUSED
     assert office.home.trail()[-1].details["rules"] == ["vote-is-for-this-opening"]
 

@@ -12,8 +12,8 @@ from slipway.web import release
 from slipway.web.answer import Answer
 from slipway.web.approving import show_linked_changes, show_linked_gate
 from slipway.web.signin import Visitor
-from tests.unit.web.installation import Told
-from tests.unit.web.samples import SAMPLES, asked, cast_vote, pages
+from tests.unit.web.installation import ScriptedInstallation
+from tests.unit.web.samples import SAMPLES, awaiting_approval, cast_vote, pages
 from tests.unit.web.visitors import DORA
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>&lt;"
@@ -56,10 +56,10 @@ def text_of(answer: Answer) -> str:
     return answer.body.decode()
 
 
-def hostile_installation() -> tuple[Told, str]:
+def hostile_installation() -> tuple[ScriptedInstallation, str]:
     """Everything that a stranger can write is hostile: commit, requester, address, log, summary, names, diff."""
-    home, _ = asked(
-        written=f"{HOSTILE}\n{HIDING}\n",
+    home, _ = awaiting_approval(
+        test_output=f"{HOSTILE}\n{HIDING}\n",
         summary=HOSTILE,
         changes=(Change(kind="Deployment", name=HOSTILE, change="changed", diff=f"-old\n+{HOSTILE}\n+{HIDING}\n"),),
     )
@@ -116,7 +116,7 @@ def test_hostile_input_is_escaped_on_the_approval_page() -> None:
 
 
 def test_a_hostile_reason_is_escaped_on_both_pages() -> None:
-    home, subject = asked()
+    home, subject = awaiting_approval()
     token = home.token(subject)
     cast_vote(home, subject, decision=VoteDecision.REJECT, reason=HOSTILE + HIDING)
     for answer in (
@@ -149,7 +149,7 @@ def test_a_tag_in_the_log_is_text_in_the_excerpt() -> None:
 
 def test_long_diffs_are_shortened_on_the_page_and_whole_in_the_text() -> None:
     lines = "".join(f"+line {n:05d} of something rather long\n" for n in range(2000))
-    home, subject = asked(changes=(Change(kind="ConfigMap", name="big", change="changed", diff=lines),))
+    home, subject = awaiting_approval(changes=(Change(kind="ConfigMap", name="big", change="changed", diff=lines),))
     token = home.token(subject)
     page, text = show_linked_gate(home.services, token), show_linked_changes(home.services, token)
     assert len(page.body) < HTML_LIMIT
@@ -159,7 +159,7 @@ def test_long_diffs_are_shortened_on_the_page_and_whole_in_the_text() -> None:
 
 
 def test_a_digest_is_there_as_a_whole_to_be_copied() -> None:
-    home, subject = asked()
+    home, subject = awaiting_approval()
     for body in (
         text_of(release.show_release(home.app.reader, subject.id, visitor=DORA)),
         text_of(show_linked_gate(home.services, home.token(subject))),
@@ -199,7 +199,7 @@ def test_a_release_that_is_not_being_copied_shows_no_progress() -> None:
 
 
 def test_a_long_story_goes_on_over_the_page() -> None:
-    home, subject = asked()
+    home, subject = awaiting_approval()
     first = subject.first_sequence
     body = text_of(release.show_release(home.app.reader, subject.id, visitor=DORA, after=first + 3))
     assert "Release created" not in body
@@ -214,12 +214,12 @@ def test_no_page_carries_an_approval_link_but_its_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sample", "words"),
+    ("sample", "label"),
     [
         ("release-waiting", "Cancel, override or waive"),
         ("release-rolled-back", "Try again or roll back"),
         ("release-completed", "Roll back to it"),
     ],
 )
-def test_a_release_offers_what_can_be_done_about_it(sample: str, words: str) -> None:
-    assert f">{words} …</a>" in SAMPLES[sample]().body.decode()
+def test_a_release_offers_what_can_be_done_about_it(sample: str, label: str) -> None:
+    assert f">{label} …</a>" in SAMPLES[sample]().body.decode()

@@ -11,11 +11,11 @@ from slipway.effects.notification.facts import shown_rules as told_rules
 from slipway.testing import ADA, BEN
 from slipway.web.approving import show_linked_gate
 from tests.unit.effects.notification.samples import for_everybody
-from tests.unit.web.installation import Told
-from tests.unit.web.samples import cast_vote, two_asked
+from tests.unit.web.installation import ScriptedInstallation
+from tests.unit.web.samples import awaiting_two_approvals, cast_vote
 
 
-def of_gate(home: Told, subject: Release) -> tuple[RuleResult, ...]:
+def of_gate(home: ScriptedInstallation, subject: Release) -> tuple[RuleResult, ...]:
     """As the notify step puts them on cards and mails."""
     entry = home.app.catalogue.get("hello")
     assert entry is not None
@@ -29,7 +29,7 @@ def plain(page: str) -> str:
 
 
 def test_page_card_and_explain_say_the_same_of_a_gate() -> None:
-    home, subject = two_asked()
+    home, subject = awaiting_two_approvals()
     cast_vote(home, subject)
     subject = home.app.reader.release(subject.id)
     rules = of_gate(home, subject)
@@ -50,13 +50,17 @@ def test_page_card_and_explain_say_the_same_of_a_gate() -> None:
 
 
 def test_the_audit_keeps_the_rules_of_each_vote_and_of_the_gates_end() -> None:
-    home, subject = two_asked()
+    home, subject = awaiting_two_approvals()
     cast_vote(home, subject, ADA)
     home.deadline(home.app.reader.release(subject.id))
     records = [record for record in home.trail() if record.release == subject.id]
-    kept = {record.action: record.details["results"] for record in records if "results" in record.details}
-    assert {rule["rule"] for rule in kept["vote.approved"]} >= {"gate-is-open", "approver-is-listed", "one-vote-each"}
-    assert kept["release.expired"] == [
+    results = {record.action: record.details["results"] for record in records if "results" in record.details}
+    assert {rule["rule"] for rule in results["vote.approved"]} >= {
+        "gate-is-open",
+        "approver-is-listed",
+        "one-vote-each",
+    }
+    assert results["release.expired"] == [
         Rule.QUORUM_REACHED.not_yet("1 of 2 approvals", WaitsFor.PERSON).model_dump(mode="json")
     ]
     assert home.app.reader.release(subject.id).phase is Phase.EXPIRED

@@ -1,4 +1,4 @@
-"""What the release's page tells of a record was signed by the worker, or is shown as what proves nothing."""
+"""The release's page marks each record that the worker did not sign as one that proves nothing."""
 
 import pytest
 
@@ -38,23 +38,23 @@ def vote(installation: Installation) -> AuditRecord:
 
 
 def test_each_record_names_the_key_that_it_is_signed_with(delivered: Installation) -> None:
-    shown = page(delivered)
-    assert NOTHING not in shown
-    assert shown.count("<dt>signed with</dt><dd><code>test</code>") == len(delivered.trail())
+    html = page(delivered)
+    assert NOTHING not in html
+    assert html.count("<dt>signed with</dt><dd><code>test</code>") == len(delivered.trail())
 
 
 def test_a_changed_record_is_shown_as_one_that_proves_nothing(delivered: Installation) -> None:
     put(delivered, vote(delivered).evolve(actor="mallory@example.com"))
-    shown = page(delivered)
-    assert NOTHING in shown
-    assert "its content does not match its hash" in shown
-    assert "mallory@example.com" not in shown
+    html = page(delivered)
+    assert NOTHING in html
+    assert "its content does not match its hash" in html
+    assert "mallory@example.com" not in html
 
 
 def test_a_record_with_a_foreign_signature_is_shown_as_one_that_proves_nothing(delivered: Installation) -> None:
-    own = vote(delivered)
-    changed = signed_anew(own.evolve(actor="mallory@example.com"))
-    put(delivered, changed.evolve(sig=own.sig))
-    shown = page(delivered)
-    assert "its signature with the key test is wrong" in shown
-    assert "mallory@example.com" not in shown
+    own_vote = vote(delivered)
+    changed = signed_anew(own_vote.evolve(actor="mallory@example.com"))
+    put(delivered, changed.evolve(sig=own_vote.sig))
+    html = page(delivered)
+    assert "its signature with the key test is wrong" in html
+    assert "mallory@example.com" not in html

@@ -17,9 +17,9 @@ from slipway.web.approving import receive_vote_by_link, show_linked_changes, sho
 from slipway.web.located import ApprovalAddress
 from slipway.web.messages import or_message
 from slipway.web.signin import Visitor
-from tests.unit.web.installation import Told, hello
-from tests.unit.web.proving import counted
-from tests.unit.web.samples import FORM, Headers, asked, cast_vote, nonce_of
+from tests.unit.web.installation import ScriptedInstallation, hello
+from tests.unit.web.proving import count_vote
+from tests.unit.web.samples import FORM, Headers, awaiting_approval, cast_vote, nonce_of
 from tests.unit.web.visitors import OIDS, as_visitor, visitor
 
 STRANGER = "mallory@example.com"
@@ -29,7 +29,7 @@ STRANGER = "mallory@example.com"
 class Office:
     """An installation where people sign in."""
 
-    home: Told
+    home: ScriptedInstallation
     subject: Release
     people: Mapping[str, TokenPerson] = field(default_factory=dict)
     """People whose tokens say more than who they are."""
@@ -63,7 +63,7 @@ class Office:
 
 @pytest.fixture
 def office() -> Office:
-    return Office(*asked())
+    return Office(*awaiting_approval())
 
 
 def text(answer: Answer) -> str:
@@ -74,7 +74,7 @@ def test_whoever_has_signed_in_decides_in_their_own_name(office: Office) -> None
     page = office.look(ADA)
     assert f"You are signed in as <bdi>{ADA}</bdi>, and vote in that name" in text(page)
     assert "Do not share this link" not in text(page)
-    counted(office.home, office.send(ADA, nonce_of(page)), ADA)
+    count_vote(office.home, office.send(ADA, nonce_of(page)), ADA)
     assert office.phase is Phase.COPYING
     gate = office.home.app.reader.release(office.subject.id).gate
     assert gate is not None
@@ -126,8 +126,8 @@ def test_an_address_without_a_plan_leads_to_the_present_one(office: Office) -> N
 def test_a_vote_needs_the_plan_that_was_read(office: Office) -> None:
     nonce = nonce_of(office.look(ADA))
     assert office.send(ADA, nonce, replace(office.place, plan="")).status == 400
-    other = replace(office.place, plan="sha256:" + "0" * 64)
-    assert office.send(ADA, nonce, other).status == 400
+    other_place = replace(office.place, plan="sha256:" + "0" * 64)
+    assert office.send(ADA, nonce, other_place).status == 400
     assert office.phase is Phase.AWAITING_APPROVAL
 
 
@@ -152,8 +152,8 @@ def test_an_address_of_nothing_is_not_found(office: Office, number: str, environ
 
 
 def test_the_plan_of_another_release_is_never_shown_under_this_ones_name(office: Office) -> None:
-    other = office.home.app.reader.release("hello-1").plan_hash or ""
-    place = replace(office.place, plan=other)
+    other_plan = office.home.app.reader.release("hello-1").plan_hash or ""
+    place = replace(office.place, plan=other_plan)
     assert "The address names another release" in text(office.look(ADA, place))
     assert or_message(lambda: located.show_plan_changes(office.home.services, place, visitor(ADA))).status == 404
 
@@ -166,7 +166,7 @@ def test_a_person_is_known_by_their_object_id_and_by_no_name(office: Office) -> 
 
 
 def test_whoever_did_not_vote_says_so_on_the_page_even_when_the_gate_is_passed(office: Office) -> None:
-    counted(office.home, office.send(ADA, nonce_of(office.look(ADA))), ADA)
+    count_vote(office.home, office.send(ADA, nonce_of(office.look(ADA))), ADA)
     assert office.phase is Phase.COPYING
     page = office.look(ADA)
     assert "Counted in your name" in text(page)
@@ -177,12 +177,12 @@ def test_whoever_did_not_vote_says_so_on_the_page_even_when_the_gate_is_passed(o
 
 
 def test_the_page_offers_no_objection_to_whoever_has_no_vote(office: Office) -> None:
-    counted(office.home, office.send(ADA, nonce_of(office.look(ADA))), ADA)
+    count_vote(office.home, office.send(ADA, nonce_of(office.look(ADA))), ADA)
     assert "Counted in your name" not in text(office.look(BEN))
 
 
 def test_of_what_went_live_by_a_vote_that_was_disowned_the_page_says_so(office: Office) -> None:
-    counted(office.home, office.send(ADA, nonce_of(office.look(ADA))), ADA)
+    count_vote(office.home, office.send(ADA, nonce_of(office.look(ADA))), ADA)
     office.home.settle()
     assert office.phase is Phase.COMPLETED
     office.send(ADA, nonce_of(office.look(ADA)), decision="object", reason="I was on a plane")

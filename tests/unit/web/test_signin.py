@@ -1,4 +1,4 @@
-"""The pages that lead people to the sign-in, and what they say where it came to nothing."""
+"""The pages that lead people to the sign-in, and what they say when it fails."""
 
 from slipway.http.signing_in import NotSignedIn
 from slipway.web.messages import ask_to_sign_in, no_role, not_signed_in, session_over

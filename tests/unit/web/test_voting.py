@@ -17,8 +17,8 @@ from slipway.testing import ADA, BASE, BEN, MemoryTable
 from slipway.web.answer import Answer
 from slipway.web.approving import receive_vote_by_link, show_linked_gate
 from slipway.web.messages import or_message
-from tests.unit.web.installation import Told
-from tests.unit.web.samples import Headers, asked, cast_vote, ids_of, nonce_of, two_asked
+from tests.unit.web.installation import ScriptedInstallation
+from tests.unit.web.samples import Headers, awaiting_approval, awaiting_two_approvals, cast_vote, ids_of, nonce_of
 
 FROM_BROWSER = {"content-type": FORM_TYPE, "sec-fetch-site": "same-origin", "origin": "null"}
 
@@ -26,7 +26,7 @@ FROM_BROWSER = {"content-type": FORM_TYPE, "sec-fetch-site": "same-origin", "ori
 class Page:
     """An approver with the page open."""
 
-    def __init__(self, home: Told, subject: Release, approver: str = ADA) -> None:
+    def __init__(self, home: ScriptedInstallation, subject: Release, approver: str = ADA) -> None:
         self.home, self.subject = home, subject
         self.token = home.token(subject, approver)
         page = show_linked_gate(home.services, self.token)
@@ -60,7 +60,7 @@ class Page:
 
 @pytest.fixture
 def page() -> Page:
-    return Page(*asked())
+    return Page(*awaiting_approval())
 
 
 def test_an_approval_is_received_and_then_counted_and_the_browser_is_sent_back_to_look(page: Page) -> None:
@@ -124,7 +124,7 @@ def test_a_form_sent_again_long_after_is_still_one_vote(page: Page) -> None:
 
 
 def test_of_two_people_each_counts_once() -> None:
-    home, subject = two_asked()
+    home, subject = awaiting_two_approvals()
     ada, ben = Page(home, subject, ADA), Page(home, subject, BEN)
     ada.press()
     ada.press()
@@ -134,7 +134,7 @@ def test_of_two_people_each_counts_once() -> None:
 
 
 def test_who_approved_rejects_by_the_back_button_in_one_step() -> None:
-    home, subject = two_asked()
+    home, subject = awaiting_two_approvals()
     first, second = Page(home, subject), Page(home, subject)
     first.press()
     assert second.press("reject", reason="changed my mind").status == 303
@@ -142,15 +142,15 @@ def test_who_approved_rejects_by_the_back_button_in_one_step() -> None:
 
 
 def test_a_release_that_was_rejected_and_sent_out_again_shows_the_rejection_where_people_decide() -> None:
-    home, subject = two_asked()
+    home, subject = awaiting_two_approvals()
     Page(home, subject).press("reject", reason="wrong totals")
     home.command(Verb.RETRY, subject.number)
     home.settle()
     again = Page(home, home.app.reader.release(subject.id), BEN)
-    shown = show_linked_gate(home.services, again.token).body.decode()
-    assert "Rejected before" in shown
-    assert "wrong totals" in shown
-    assert shown.index("wrong totals") < shown.index("None so far.")
+    html = show_linked_gate(home.services, again.token).body.decode()
+    assert "Rejected before" in html
+    assert "wrong totals" in html
+    assert html.index("wrong totals") < html.index("None so far.")
 
 
 def test_a_vote_that_comes_too_late_lists_the_rule_and_why(page: Page) -> None:
@@ -244,7 +244,7 @@ def test_a_nonce_that_was_made_up_or_changed_is_refused(page: Page) -> None:
 
 
 def test_a_nonce_of_another_page_is_refused() -> None:
-    home, subject = two_asked()
+    home, subject = awaiting_two_approvals()
     ada, ben = Page(home, subject, ADA), Page(home, subject, BEN)
     assert ada.post(nonce=ben.nonce).status == 400
     assert ada.votes() == []
@@ -271,21 +271,21 @@ class AwayTable(MemoryTable):
 
 
 def test_a_ledger_that_is_away_asks_to_try_again_and_the_same_form_then_counts(page: Page) -> None:
-    there = page.home.app.ledger.table
+    table = page.home.app.ledger.table
     page.home.app.ledger.table = AwayTable()
     answer = or_message(page.post)
     assert answer.status == 503
     assert "Retry-After" in answer.headers
-    page.home.app.ledger.table = there
+    page.home.app.ledger.table = table
     assert page.press().status == 303
     assert page.votes() == ["vote.approved"]
 
 
 def test_a_vote_on_an_application_that_is_gone_is_parked_and_the_page_says_so(page: Page) -> None:
     page.home.restart(wrap=lambda ports: replace(ports, catalogue=lambda: Catalogue({})))
-    shown = page.press().body.decode()
-    assert "It could not be handled" in shown
-    assert "there is no application" in shown
+    html = page.press().body.decode()
+    assert "It could not be handled" in html
+    assert "there is no application" in html
 
 
 def test_tokens_and_nonces_are_never_logged(page: Page, caplog: pytest.LogCaptureFixture) -> None:

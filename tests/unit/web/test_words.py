@@ -20,7 +20,7 @@ def test_every_phase_has_a_word_and_a_mark_of_its_own_kind() -> None:
 
 def test_each_tone_has_a_look_of_its_own_wherever_pages_show_one() -> None:
     rules = STYLESHEET.read_text(encoding="utf-8")
-    looks = {words.css(tone) for tone in Tone if tone is not Tone.QUIET}  # which is how everything looks by itself
+    looks = {words.css(tone) for tone in Tone if tone is not Tone.QUIET}  # which looks like everything else
     assert len(looks) == len(Tone) - 1
     for look in looks:
         assert f".badge.{look} {{" in rules
@@ -93,7 +93,7 @@ def test_what_is_not_seen_is_spelt_out(unseen: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "expected"),
     [
         ("p\u0430ypal", "p\\u0430ypal"),
         ("shop/\u0455hop", "shop/\\u0455hop"),
@@ -102,8 +102,8 @@ def test_what_is_not_seen_is_spelt_out(unseen: str) -> None:
         ("привет, hello, καλημέρα, 日本 ünï", "привет, hello, καλημέρα, 日本 ünï"),
     ],
 )
-def test_a_letter_that_looks_like_another_is_spelt_out_in_a_word_of_both(text: str, shown: str) -> None:
-    assert visible(text) == shown
+def test_a_letter_that_looks_like_another_is_spelt_out_in_a_word_of_both(text: str, expected: str) -> None:
+    assert visible(text) == expected
 
 
 @pytest.mark.parametrize("cell", ["=1+1", " =1+1", "\n=1+1", "\u00a0=1+1", "\t-2", "@x", "+1"])

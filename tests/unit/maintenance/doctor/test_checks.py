@@ -34,7 +34,7 @@ from slipway.maintenance.doctor import Doctor, FixHints
 from slipway.telemetry import Attribute
 from slipway.testing import Installation, write_application, write_project
 from slipway.testing.runs import run_info
-from tests.unit.telemetry.conftest import Kept, kept  # noqa: F401 - a fixture
+from tests.unit.telemetry.conftest import Recorder, recorder  # noqa: F401 - a fixture
 
 AZURE = FixHints(
     client_id="00000000-0000-0000-0000-00000000000a",
@@ -97,10 +97,10 @@ class Reaching:
 
 
 class Patient:
-    """An installation in memory, which a test makes ill."""
+    """An installation in memory that a test breaks."""
 
-    def __init__(self, folder: Path, *, written: bool = False) -> None:
-        if not written:
+    def __init__(self, folder: Path, *, has_applications: bool = False) -> None:
+        if not has_applications:
             write_application(folder)
         self.installation = Installation(folder)
         self.clusters = {"staging": Reviewing(), "production": Reviewing()}
@@ -114,14 +114,14 @@ class Patient:
         return self.installation.app.table
 
     def doctor(self, **more: Any) -> Doctor:
-        found = self.installation.app.doctor
-        ours: dict[str, Any] = {
+        default = self.installation.app.doctor
+        parts: dict[str, Any] = {
             "table": self._table,
             "cluster": self.clusters.__getitem__,
             "channel": lambda name: self.channel,
             "fix_hints": AZURE,
         }
-        return replace(found, facts=replace(found.facts, **(ours | more)), timeout=10)
+        return replace(default, facts=replace(default.facts, **(parts | more)), timeout=10)
 
     def examine(self, **more: Any) -> dict[str, Finding]:
         doctor = self.doctor(**more)
@@ -133,13 +133,13 @@ def patient(tmp_path: Path) -> Patient:
     return Patient(tmp_path / "deliveries")
 
 
-def failed(findings: dict[str, Finding]) -> dict[str, Finding]:
+def failed_findings(findings: dict[str, Finding]) -> dict[str, Finding]:
     return {name: finding for name, finding in findings.items() if finding.status is Status.FAILED}
 
 
 def test_a_healthy_installation_lacks_nothing(patient: Patient) -> None:
     findings = patient.examine()
-    assert failed(findings) == {}
+    assert failed_findings(findings) == {}
     assert set(findings) == {
         *("applications", "signing-keys", "table", "installation", "blobs", "clock", "reconcile", "channel:inbox"),
         *(f"queue:{queue}" for queue in Queue),
@@ -163,7 +163,7 @@ def test_a_row_that_cannot_be_read_is_named_with_what_to_do(
     patient: Patient, partition: str, key: str, check: str, cure: str
 ) -> None:
     patient.installation.table.transact(partition, [Write(act=Act.PUT, key=key, values={"Data": '{"freeze": 1}'})])
-    findings = failed(patient.examine())
+    findings = failed_findings(patient.examine())
     assert set(findings) == {check}
     assert f"the row {key} of the partition {partition} cannot be read" in findings[check].said
     assert cure in findings[check].said
@@ -180,7 +180,7 @@ def test_a_message_that_nobody_reads_is_told_by_its_age(patient: Patient, minute
     assert "oldest message has waited for" in finding.said
 
 
-def test_what_a_check_put_somewhere_it_takes_away_again(patient: Patient) -> None:
+def test_checks_remove_what_they_wrote(patient: Patient) -> None:
     patient.examine()
     assert patient.installation.app.table.get("_doctor", "check") is None
     assert patient.installation.bus.sent == []
@@ -230,32 +230,32 @@ FAULTS: dict[str, tuple[Callable[[Patient], None], str, str, str]] = {
 def test_a_single_fault_gives_its_own_finding_and_command(patient: Patient, fault: str) -> None:
     break_it, check, missing, command = FAULTS[fault]
     break_it(patient)
-    [(name, found)] = failed(patient.examine()).items()
+    [(name, finding)] = failed_findings(patient.examine()).items()
     assert name == check
-    assert missing in found.missing
-    assert command in found.command
-    assert not command or AZURE.client_id in found.command
+    assert missing in finding.missing
+    assert command in finding.command
+    assert not command or AZURE.client_id in finding.command
 
 
 def test_a_reconcile_run_that_another_instance_has_to_take_over_is_waited_for(patient: Patient) -> None:
     """The Functions host lets the lease of a dead instance run out before another one has its timers."""
     patient.installation.app.installation.heartbeat("reconcile", patient.installation.now - timedelta(minutes=4))
-    assert not failed(patient.examine())
+    assert not failed_findings(patient.examine())
 
 
 def test_a_table_that_refuses_is_found_with_the_role_that_it_needs(patient: Patient) -> None:
     patient.ledger_error = LedgerUnavailable("HttpResponseError: AuthorizationPermissionMismatch")
-    found = patient.examine()["table"]
-    assert (found.status, found.missing) == (Status.FAILED, "read rows")
-    assert "Storage Table Data Contributor" in found.command
-    assert "stslipway" in found.command
+    finding = patient.examine()["table"]
+    assert (finding.status, finding.missing) == (Status.FAILED, "read rows")
+    assert "Storage Table Data Contributor" in finding.command
+    assert "stslipway" in finding.command
 
 
 def test_a_registry_that_lets_nobody_push_is_told_from_one_that_lets_nobody_pull(patient: Patient) -> None:
-    def denying(what: str) -> Callable[[str], Any]:
+    def denying(action: str) -> Callable[[str], Any]:
         class Refusing:
             def resolve(self, repository: str, reference: str) -> None:
-                if what == "pull":
+                if action == "pull":
                     raise Denied(ErrorSubject("prod.test", repository), "the registry answers 403")
 
             def mount_blob(self, repository: str, digest: str, origin: str) -> bool:
@@ -263,13 +263,13 @@ def test_a_registry_that_lets_nobody_push_is_told_from_one_that_lets_nobody_pull
 
         return lambda name: Refusing() if name == "prod" else patient.installation.registries[name]
 
-    pull, push = (patient.examine(registry=denying(what))["registry:prod"] for what in ("pull", "push"))
+    pull, push = (patient.examine(registry=denying(action))["registry:prod"] for action in ("pull", "push"))
     assert (pull.missing, push.missing) == ("pull from team/shop", "push to team/shop")
     assert "Container Registry Repository Writer" in push.command
     assert "/subscriptions/x/registries/prod" in push.command
 
 
-def test_a_registry_that_does_not_tell_when_tags_were_pushed_is_told_of(patient: Patient) -> None:
+def test_a_registry_that_does_not_say_when_tags_were_pushed_is_reported(patient: Patient) -> None:
     class WithoutTimes:
         def __getattr__(self, name: str) -> Any:
             return getattr(patient.installation.registries["nonprod"], name)
@@ -281,9 +281,9 @@ def test_a_registry_that_does_not_tell_when_tags_were_pushed_is_told_of(patient:
         return WithoutTimes() if name == "nonprod" else patient.installation.registries[name]
 
     assert "no times" not in patient.examine()["registry:nonprod"].said.partition("team/shop")[0]
-    found = patient.examine(registry=opened)["registry:nonprod"]
-    assert found.status is Status.OK
-    assert found.said.endswith("no times of tags in team/shop: a push whose event is lost is not found")
+    finding = patient.examine(registry=opened)["registry:nonprod"]
+    assert finding.status is Status.OK
+    assert finding.said.endswith("no times of tags in team/shop: a push whose event is lost is not found")
 
 
 ROLLOUTS = Right(verb="patch", group="argoproj.io", resource="rollouts")
@@ -302,10 +302,10 @@ def test_for_a_cluster_outside_azure_the_doctor_prints_a_binding_for_the_user_th
     patient: Patient, name: str, option: str
 ) -> None:
     patient.clusters["production"].lacking, patient.clusters["production"].name = RIGHTS, name
-    found = patient.examine(fix_hints=FixHints())[PRODUCTION]
+    finding = patient.examine(fix_hints=FixHints())[PRODUCTION]
     expected = f"kubectl create rolebinding slipway --namespace shop --clusterrole edit {option}"
-    assert found.command == expected
-    assert name in found.said
+    assert finding.command == expected
+    assert name in finding.said
 
 
 def test_what_the_role_of_azure_does_not_hold_is_granted_by_the_printed_role(patient: Patient) -> None:
@@ -324,16 +324,16 @@ def test_kinds_that_no_plan_can_search_are_said_once_and_by_the_doctor(patient: 
         "RoleBinding.rbac.authorization.k8s.io",
         "Role.rbac.authorization.k8s.io",
     )
-    found = patient.examine()[PRODUCTION]
-    assert found.status is Status.OK
-    assert "it cannot search Role.rbac.authorization.k8s.io, RoleBinding.rbac.authorization.k8s.io" in found.said
+    finding = patient.examine()[PRODUCTION]
+    assert finding.status is Status.OK
+    assert "it cannot search Role.rbac.authorization.k8s.io, RoleBinding.rbac.authorization.k8s.io" in finding.said
     patient.clusters["production"].unsearched = tuple(f"Kind{number}.example.com" for number in range(10))
     assert "Kind7.example.com and 2 more: objects of these" in patient.examine()[PRODUCTION].said
 
 
 def test_the_printed_role_is_for_the_kinds_that_are_named(patient: Patient) -> None:
-    told = patient.doctor().other_role(PRODUCTION, ["argoproj.io/Rollout"])
-    assert told.documents == ({"kind": "Role", "kinds": ["argoproj.io/Rollout"], "namespace": "shop"},)
+    role = patient.doctor().other_role(PRODUCTION, ["argoproj.io/Rollout"])
+    assert role.documents == ({"kind": "Role", "kinds": ["argoproj.io/Rollout"], "namespace": "shop"},)
     patient.clusters["production"].error = ClusterUnreachable("production could not be reached")
     away = patient.doctor().other_role(PRODUCTION, [])
     assert (away.documents, away.problem) == ((), "production could not be reached")
@@ -345,13 +345,13 @@ def test_the_printed_role_is_for_the_kinds_that_the_project_allows_too(tmp_path:
     folder = tmp_path / "deliveries"
     write_application(folder)
     write_project(folder, kinds=["argoproj.io/Rollout"])
-    told = Patient(folder, written=True).doctor().other_role(PRODUCTION, [])
-    assert told.documents[0]["kinds"] == ["argoproj.io/Rollout"]
+    role = Patient(folder, has_applications=True).doctor().other_role(PRODUCTION, [])
+    assert role.documents[0]["kinds"] == ["argoproj.io/Rollout"]
 
 
 def test_a_cluster_that_is_out_of_reach_is_a_finding(patient: Patient) -> None:
     patient.clusters["staging"].error = ClusterUnreachable("staging.azmk8s.io could not be reached")
-    assert set(failed(patient.examine())) == {"cluster:staging:shop:staging"}
+    assert set(failed_findings(patient.examine())) == {"cluster:staging:shop:staging"}
 
 
 def test_an_object_that_another_tool_has_applied_since_is_found(patient: Patient) -> None:
@@ -365,22 +365,22 @@ def test_an_object_that_another_tool_has_applied_since_is_found(patient: Patient
         applied("taken-over", **{flux: "09:00:00", "slipway": "10:00:00"}),
         applied("ours", slipway="10:00:00"),
     ]
-    assert failed(patient.examine()) == {}
+    assert failed_findings(patient.examine()) == {}
     cluster.owned += [applied("fought-over", **{"slipway": "10:00:00", flux: "10:10:00"})]
-    [found] = failed(patient.examine()).values()
-    assert found.said.startswith("ConfigMap/fought-over: Flux (kustomize-controller) applies it too")
+    [finding] = failed_findings(patient.examine()).values()
+    assert finding.said.startswith("ConfigMap/fought-over: Flux (kustomize-controller) applies it too")
 
 
 def test_two_names_of_one_cluster_are_found_by_what_is_there(patient: Patient) -> None:
     patient.clusters["production"].namespace = patient.clusters["staging"].namespace
-    found = failed(patient.examine())
-    assert set(found) == {"cluster:staging:shop:staging", "cluster:production:shop:production"}
-    assert "staging and production are one cluster" in found["cluster:staging:shop:staging"].said
-    assert "SLIPWAY_CLUSTERS" in found["cluster:staging:shop:staging"].missing
+    findings = failed_findings(patient.examine())
+    assert set(findings) == {"cluster:staging:shop:staging", "cluster:production:shop:production"}
+    assert "staging and production are one cluster" in findings["cluster:staging:shop:staging"].said
+    assert "SLIPWAY_CLUSTERS" in findings["cluster:staging:shop:staging"].missing
 
 
 @pytest.mark.parametrize(
-    ("why", "who", "unknown"),
+    ("reason", "who", "unknown"),
     [
         (Missing("no such namespace"), "worker", False),
         (AccessDenied("not there"), "worker", False),
@@ -389,10 +389,10 @@ def test_two_names_of_one_cluster_are_found_by_what_is_there(patient: Patient) -
     ],
 )
 def test_whether_a_cluster_is_another_one_is_unknown_where_it_does_not_tell(
-    patient: Patient, why: ClusterError, who: str, *, unknown: bool
+    patient: Patient, reason: ClusterError, who: str, *, unknown: bool
 ) -> None:
     patient.clusters["staging"].name, patient.clusters["production"].name = "worker", who
-    patient.clusters["production"].namespace = why
+    patient.clusters["production"].namespace = reason
     finding = patient.examine()["cluster:staging:shop:staging"]
     assert finding.status is Status.OK
     assert ("not known whether this is another cluster than production" in finding.said) is unknown
@@ -403,25 +403,25 @@ def test_a_check_that_does_not_come_back_is_given_up(patient: Patient) -> None:
 
     never = threading.Event()
     doctor = patient.doctor(bus=lambda: never.wait(60))
-    found = Doctor(facts=doctor.facts, timeout=0.05).run("queue:steps")
+    finding = Doctor(facts=doctor.facts, timeout=0.05).run("queue:steps")
     never.set()
-    assert (found.status, found.said) == (Status.FAILED, "it did not answer within 0.05 seconds")
+    assert (finding.status, finding.said) == (Status.FAILED, "it did not answer within 0.05 seconds")
 
 
 def test_what_nobody_expected_is_a_finding_and_shows_no_details(patient: Patient) -> None:
     def broken() -> Any:
         raise RuntimeError("SharedAccessKey=c2VjcmV0")
 
-    found = patient.examine(bus=broken)["queue:steps"]
-    assert found.status is Status.FAILED
-    assert found.said.startswith("unexpected RuntimeError in slipway/maintenance/doctor/")
-    assert "c2VjcmV0" not in found.said
+    finding = patient.examine(bus=broken)["queue:steps"]
+    assert finding.status is Status.FAILED
+    assert finding.said.startswith("unexpected RuntimeError in slipway/maintenance/doctor/")
+    assert "c2VjcmV0" not in finding.said
 
 
-def test_checks_are_spans_and_those_that_failed_are_errors(patient: Patient, kept: Kept) -> None:  # noqa: F811
+def test_checks_are_spans_and_those_that_failed_are_errors(patient: Patient, recorder: Recorder) -> None:  # noqa: F811
     patient.installation.bus.denied["steps"] = "send"
     patient.examine()
-    assert {r.attributes[Attribute.PLACE] for r in kept.spans if not r.status.is_ok and r.status.description} == {
+    assert {r.attributes[Attribute.PLACE] for r in recorder.spans if not r.status.is_ok and r.status.description} == {
         "queue:steps"
     }
 
@@ -429,11 +429,13 @@ def test_checks_are_spans_and_those_that_failed_are_errors(patient: Patient, kep
 def test_the_rights_for_jobs_are_asked_for_where_jobs_run_around_a_rollout(tmp_path: Path) -> None:
     home = write_application(tmp_path / "deliveries")
     document = home / "application.yaml"
-    written = document.read_text().replace("- name: production\n", "- name: production\n    after: [jobs/warm.yaml]\n")
-    document.write_text(written)
+    with_warm_job = document.read_text().replace(
+        "- name: production\n", "- name: production\n    after: [jobs/warm.yaml]\n"
+    )
+    document.write_text(with_warm_job)
     (home / "jobs").mkdir()
     (home / "jobs" / "warm.yaml").write_text(WARM)
-    installation = Patient(tmp_path / "deliveries", written=True)
+    installation = Patient(tmp_path / "deliveries", has_applications=True)
     installation.examine()
     assert "Job" in installation.clusters["production"].kinds
 
@@ -448,8 +450,8 @@ spec: { template: { spec: { restartPolicy: Never, containers: [{ name: main, ima
 
 def test_the_rights_follow_from_the_kinds_of_the_manifests() -> None:
     def target(kind: str, **spec: int) -> ManifestTarget:
-        found = next(k for k in BUILT_IN.values() if k.kind == kind)
-        return ManifestTarget(manifest={"spec": spec}, kind=found, name="x", namespace="n")
+        built_in = next(k for k in BUILT_IN.values() if k.kind == kind)
+        return ManifestTarget(manifest={"spec": spec}, kind=built_in, name="x", namespace="n")
 
     rights = {str(right) for right in needed([target("Deployment"), target("Job")])}
     assert rights >= {"patch deployments.apps", "create deployments.apps", "get pods/log", "delete jobs.batch"}
@@ -489,41 +491,41 @@ def following(tmp_path: Path) -> Installation:
     return Installation(tmp_path)
 
 
-def asked(installation: Installation) -> Finding:
+def check_runs(installation: Installation) -> Finding:
     return installation.app.doctor.run("runs:shop")
 
 
 def test_a_pipeline_whose_runs_may_be_asked_about_is_named(following: Installation) -> None:
     following.runs.put(run_info(id=1, number="1"))
-    found = asked(following)
-    assert (found.status, found.said) == (Status.OK, "may see the pipeline build, and look people and services up")
+    finding = check_runs(following)
+    assert (finding.status, finding.said) == (Status.OK, "may see the pipeline build, and look people and services up")
 
 
 def test_an_identity_that_sees_no_pipeline_is_told_where_to_make_it_a_member(following: Installation) -> None:
-    found = asked(following)
-    assert found.status is Status.FAILED
-    assert "access level Basic" in found.missing
+    finding = check_runs(following)
+    assert finding.status is Status.FAILED
+    assert "access level Basic" in finding.missing
 
 
 def test_an_identity_that_may_not_see_service_principals_is_told_what_it_lacks(following: Installation) -> None:
     following.runs.put(run_info(id=1, number="1"))
     following.runs.services_hidden = CannotKnow("TF50309: it may not see who a service principal is")
-    found = asked(following)
-    assert (found.status, found.said) == (Status.FAILED, "TF50309: it may not see who a service principal is")
-    assert "View instance-level information" in found.missing
+    finding = check_runs(following)
+    assert (finding.status, finding.said) == (Status.FAILED, "TF50309: it may not see who a service principal is")
+    assert "View instance-level information" in finding.missing
 
 
 def test_a_source_that_does_not_answer_is_told_in_its_own_words(following: Installation) -> None:
     following.runs.put(run_info(id=1, number="1"))
     following.runs.away = CannotKnow("dev.azure.com does not accept Slipway's identity", retryable=True)
-    assert asked(following).said == "dev.azure.com does not accept Slipway's identity"
+    assert check_runs(following).said == "dev.azure.com does not accept Slipway's identity"
 
 
 def test_an_installation_that_asks_nobody_says_that_no_run_is_proved(following: Installation) -> None:
     following.restart(runs="claimed")
-    found = asked(following)
-    assert found.status is Status.SKIPPED
-    assert found.said.endswith("no run is proved and nobody knows who made a change")
+    finding = check_runs(following)
+    assert finding.status is Status.SKIPPED
+    assert finding.said.endswith("no run is proved and nobody knows who made a change")
 
 
 def test_an_installation_that_asks_nobody_is_told_what_each_application_loses(tmp_path: Path) -> None:
@@ -533,6 +535,6 @@ def test_an_installation_that_asks_nobody_is_told_what_each_application_loses(tm
     project.write_text(text.replace("registry: prod", "registry: prod\n    provenance: artifact"))
     installation = Installation(tmp_path)
     installation.restart(runs="claimed")
-    said = asked(installation).said
-    assert "nobody may approve in production (require_known), unless somebody waives that" in said
-    assert "nothing goes into production (provenance), unless somebody waives that" in said
+    message = check_runs(installation).said
+    assert "nobody may approve in production (require_known), unless somebody waives that" in message
+    assert "nothing goes into production (provenance), unless somebody waives that" in message
