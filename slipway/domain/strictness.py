@@ -32,6 +32,8 @@ from .requirements import Requirements
 
 Place = tuple[str, str]
 """Cluster and namespace."""
+_MOST_DIFFERENCES: Final = 10
+"""The most differences that are listed for one field."""
 
 
 class WeakerLine(Record):
@@ -327,15 +329,51 @@ def _weaker_fields(at: str, before: Record, after: Record, table: Mapping[str, S
         was, is_now = getattr(before, field), getattr(after, field)
         stricter = table[field](was, is_now) if field in table else was == is_now
         if not stricter:
-            yield f"{at}{': ' if at else ''}{field}: {_shown(is_now)} instead of {_shown(was)}"
+            # One line in any case: a weakening without a line would be none.
+            differences = list(_differences(field, was, is_now)) or [
+                f"{field}: {_shown(is_now)} instead of {_shown(was)}"
+            ]
+            yield from (f"{at}{': ' if at else ''}{difference}" for difference in differences[:_MOST_DIFFERENCES])
+            if (more := len(differences) - _MOST_DIFFERENCES) > 0:
+                yield f"{at}{': ' if at else ''}{field}: {more} more differences"
 
 
-def _shown(value: Any) -> str:
-    if isinstance(value, timedelta):
-        return duration_text(value)
+def _differences(name: str, before: object, after: object) -> Iterator[str]:
+    """The values that differ, with the path of each: of records and mappings only the entries that are not the same."""
+    entries, entries_now = _entries(before), _entries(after)
+    if entries is None or entries_now is None:
+        yield f"{name}: {_shown(after)} instead of {_shown(before)}"
+        return
+    for entry in {**entries, **entries_now}:
+        if entries.get(entry) != entries_now.get(entry):
+            yield from _differences(f"{name}.{entry}", entries.get(entry), entries_now.get(entry))
+
+
+def _entries(value: object) -> Mapping[str, object] | None:
     if isinstance(value, Record):
-        value = value.model_dump(mode="json", exclude_defaults=True)
-    if isinstance(value, tuple) and all(isinstance(item, str) for item in value):
-        value = ", ".join(value)
-    text = "nothing" if value in (None, (), {}, "") else str(value)
+        return {field: getattr(value, field) for field in type(value).model_fields}
+    return value if isinstance(value, Mapping) else None
+
+
+def _shown(value: object) -> str:
+    text = _as_text(value) or "nothing"
     return text if len(text) <= 80 else text[:79] + "…"  # noqa: PLR2004 - fits a line
+
+
+def _as_text(value: object) -> str:
+    """The value as a person writes it in a manifest, on one line; empty for nothing."""
+    match value:
+        case timedelta():
+            return duration_text(value)
+        case Record():
+            return _as_text({field: getattr(value, field) for field in type(value).model_fields})
+        case Mapping():
+            return ", ".join(f"{name}: {text}" for name, entry in value.items() if (text := _as_text(entry)))
+        case tuple() | list() | frozenset():
+            return ", ".join(filter(None, map(_as_text, value)))
+        case bool():
+            return str(value).lower()
+        case None:
+            return ""
+        case _:
+            return str(value)

@@ -231,6 +231,29 @@ def test_a_time_that_got_weaker_is_said_as_it_is_written() -> None:
     assert weakening.text.endswith("gate: deadline: 2d instead of 1h")
 
 
+def test_of_the_people_of_a_gate_only_what_differs_is_named_in_words_of_the_manifest() -> None:
+    ada, bob = KnownPerson(name="Ada", mail="ada@shop.example"), KnownPerson(name="Bob", mail="bob@shop.example")
+    first, second, third = (f"{digit * 8}-0000-4000-8000-000000000000" for digit in "abc")
+    gate = ApprovalGate(approvers=PEOPLE, people={first: ada, second: bob})
+    eve = KnownPerson(mail="eve@else.example")
+    people = {first: ada.evolve(mail="ada@else.example"), second: bob, third: eve}
+    texts = [weakening.text for weakening in weakenings(guarded(gate), guarded(gate.evolve(people=people)))]
+    assert texts == [
+        f"production (production/shop): gate: people.{first}.mail: ada@else.example instead of ada@shop.example",
+        f"production (production/shop): gate: people.{third}: mail: eve@else.example instead of nothing",
+    ]
+
+
+def test_of_many_people_who_differ_ten_are_named_and_the_others_counted() -> None:
+    gate = ApprovalGate(approvers=PEOPLE)
+    people = {
+        f"{number:08}-0000-4000-8000-000000000000": KnownPerson(mail=f"p{number}@shop.example") for number in range(14)
+    }
+    texts = [weakening.text for weakening in weakenings(guarded(gate), guarded(gate.evolve(people=people)))]
+    assert len(texts) == 11
+    assert texts[-1] == "production (production/shop): gate: people: 4 more differences"
+
+
 @pytest.mark.parametrize("field", ["also", "host_access"])
 def test_more_kinds_are_weaker(field: str) -> None:
     fewer_kinds, more_kinds = AllowedKinds(), AllowedKinds.model_validate({field: ["apps/DaemonSet"]})
