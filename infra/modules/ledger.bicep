@@ -10,9 +10,9 @@ param frontSeed string
 param workerSeed string
 @description('Ids of this installation\'s own roles, by the keys of infra/custom-roles.json.')
 param customRoles object
-@description('Where writes and deletions are told, whoever made the account.')
+@description('The workspace to which writes and deletions are logged, whoever made the account.')
 param workspaceId string
-@description('Name of what tells them: an earlier installation has its own.')
+@description('Name of the rule that logs them: an earlier installation has its own.')
 param watchName string
 
 var roles = loadJsonContent('../roles.json')
@@ -63,7 +63,7 @@ var onTables = [
     name: 'challenges'
     front: false
     role: customRoles.rowsReadDelete
-    why: 'the worker sweeps statements whose authors never came back.'
+    why: 'the worker removes statements whose authors never came back.'
   }
 ]
 var onContainers = [

@@ -17,7 +17,7 @@ START = """# App settings
 
 Every setting of the function app. A wrong or missing one stops the app at its start, with a message that names it; so
 does a Key Vault reference that could not be resolved, and a `SLIPWAY_…` variable whose name is nearly one of these.
-Secrets (marked 🔒) belong into Key Vault: `@Microsoft.KeyVault(SecretUri=https://…)`.
+Secrets (marked 🔒) belong in Key Vault: `@Microsoft.KeyVault(SecretUri=https://…)`.
 
 This page is made from `slipway/bootstrap/settings.py` by `make docs`.
 

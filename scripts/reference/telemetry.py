@@ -7,9 +7,9 @@ from slipway.telemetry.names import Attribute, Family, Metric
 _INTRODUCTION = """\
 # Telemetry
 
-Made by `python -m scripts.reference.telemetry` from the list that the code emits by. How to read it all is in
-[Observe an installation](../how-to/observe.md). Nothing secret is in any of it: texts are looked through before they
-leave, and addresses of pages are told by their route alone.
+Made by `python -m scripts.reference.telemetry` from the list of names that the code uses. How to read it all is in
+[Observe an installation](../how-to/observe.md). Nothing secret is in any of it: secrets are removed from every text
+before it is sent, and of a page's address only the route is sent.
 
 ## Spans
 
@@ -25,7 +25,7 @@ def page() -> str:
             _table(("first word", "what it is"), [(f"`{family}`", family.meaning) for family in Family]),
             _METRICS,
             _table(
-                ("metric", "kind", "unit", "what it is", "told apart by"),
+                ("metric", "kind", "unit", "what it is", "attributes"),
                 [
                     (
                         f"`{m}`",

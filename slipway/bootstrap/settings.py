@@ -152,7 +152,7 @@ class Settings(BaseModel):
         default=[],
         validate_default=True,
         description="Secrets that identify the senders of hooks, separated by commas, each of at least 16 "
-        f"characters; two while rotating. They are shown by {SECRETS}.",
+        f"characters; two while rotating. They are sent by {SECRETS}.",
     )
     organizations: Annotated[
         list[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,255}$")]], BeforeValidator(as_list)

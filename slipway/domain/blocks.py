@@ -1,6 +1,6 @@
 """Freezes and holds, which block rollouts after the gate has passed, and the pass that lets one release through.
 
-A person sets a freeze on a lane or on everything; a rollback by hand sets a hold; time windows are policy
+A person sets a freeze on a lane or on everything; a manual rollback sets a hold; time windows are policy
 (`windows.py`). `decide/blocks.py` says which of them blocks a release.
 """
 
@@ -40,7 +40,7 @@ class Freeze(Record):
 
 
 class Hold(Record):
-    """Keeps a rollback by hand in place: newer releases wait in this lane until somebody resumes it."""
+    """Keeps a manual rollback in place: newer releases wait in this lane until somebody resumes it."""
 
     owner: str = Field(max_length=NAME_LIMIT)
     name: str = Field(default="", max_length=NAME_LIMIT)

@@ -76,7 +76,7 @@ class Level(StrEnum):
     """The certainty of a voter's identity, the most certain first."""
 
     SIGNED = "signed"
-    """By a proof: a sign-in of their own for this very vote."""
+    """By a proof: the voter signed in for this very vote."""
     QUEUE = "queue"
     """By a message in the queue of approvals, on behalf of the voter."""
     LINK = "link"

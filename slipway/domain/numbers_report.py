@@ -70,7 +70,7 @@ class EnvironmentNumbers(Record):
 
 
 class NumbersProgress(Record):
-    """The position up to which an application's numbers were folded."""
+    """The position up to which an application's numbers were counted."""
 
     application: str
     sequence: int

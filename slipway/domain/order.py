@@ -1,4 +1,4 @@
-"""Orders: they tell which of two rollouts of an application in an environment is the newer. Each rollout and each
+"""An order tells which of two rollouts of an application in an environment is the newer. Each rollout and each
 rollback takes the next order of its lane; a repeated attempt keeps its own."""
 
 from typing import Final

@@ -304,7 +304,7 @@ class Release(Record):
 
 
 class Live(Record):
-    """The release that an environment runs."""
+    """The release that went live last in an environment: its rollout and its tests have passed."""
 
     release: int
     order: Timestamp

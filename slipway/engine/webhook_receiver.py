@@ -1,4 +1,5 @@
-"""The gateway: enqueues what came by HTTP. A registry's event goes on unchanged, a message about a run as a hint."""
+"""The webhook receiver: enqueues what came by HTTP. A registry's event goes on unchanged, a message about a run as a
+hint."""
 
 import logging
 from dataclasses import dataclass

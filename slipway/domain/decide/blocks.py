@@ -40,7 +40,7 @@ def block_rules(
     """The rules that may block a rollout at `now`.
 
     `environment` is None if the application no longer has it, and `window_status` if the environment has no windows. A
-    rollback by hand waits only for a rollout that is under way: it must work while everything is frozen. No release
+    manual rollback waits only for a rollout that is under way: it must work while everything is frozen. No release
     passes in a ledger that was put back to an earlier state.
     """
     busy = (*_rewound_rules(head), *_lane_is_busy(release, lane))
@@ -123,7 +123,7 @@ def said_of(scope: str, freeze: Freeze) -> str:
 def hold_rule(application: str, lane: Lane) -> RuleResult:
     hold = lane.hold
     if hold is None:
-        return Rule.HOLD.holds("no rollback by hand holds the lane")
+        return Rule.HOLD.holds("no manual rollback holds the lane")
     return Rule.HOLD.not_yet(said_of_hold(application, lane.environment, hold), WaitsFor.PERSON)
 
 
