@@ -13,7 +13,7 @@ from typing import Final
 PROGRAM: Final = shutil.which("docker-registry")
 SOURCE_ADDRESS: Final = "127.0.0.2"
 TARGET_ADDRESS: Final = "127.0.0.3"
-_PATIENCE: Final = 30.0
+_TIMEOUT: Final = 30.0
 
 
 @contextmanager
@@ -45,11 +45,11 @@ def tls_registry(address: str, storage: Path, certificates: Path) -> Iterator[st
             yield f"{address}:{port}"
         finally:
             process.terminate()
-            process.wait(timeout=_PATIENCE)
+            process.wait(timeout=_TIMEOUT)
 
 
 def _wait_for(address: str, port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + _PATIENCE
+    end = time.monotonic() + _TIMEOUT
     while time.monotonic() < end and process.poll() is None:
         with socket.socket() as probe:
             if probe.connect_ex((address, port)) == 0:

@@ -43,11 +43,11 @@ def builds(call: Call) -> Response:
     if "buildIds" in call.query:
         return listed([shapes.build(run, call.at) for run in runs])
     order = call.query.get("queryOrder", "")
-    moment = _ORDERS.get(order.removesuffix("Ascending").removesuffix("Descending"))
-    if moment is None:
+    time_of = _ORDERS.get(order.removesuffix("Ascending").removesuffix("Descending"))
+    if time_of is None:
         raise NotKnown(f"the order {order!r} of runs: send queryOrder=finishTimeAscending, or another of its kind")
     since, until = (read(call.query[name]) if name in call.query else None for name in ("minTime", "maxTime"))
-    timed_runs = [(at, run) for run in runs if (at := moment(run)) is not None]
+    timed_runs = [(at, run) for run in runs if (at := time_of(run)) is not None]
     timed_runs = [
         (at, run) for at, run in timed_runs if (since is None or at >= since) and (until is None or at <= until)
     ]
@@ -122,8 +122,8 @@ def one_attachment(call: Call) -> Response:
     """The bytes, served by this host without a redirect."""
     run, words = _run(call), call.words
     for attachment in run.attachments:
-        place = (attachment.timeline, attachment.record, attachment.type.casefold(), attachment.name.casefold())
-        if place == (words["timeline"], words["record"], words["type"].casefold(), words["name"].casefold()):
+        key = (attachment.timeline, attachment.record, attachment.type.casefold(), attachment.name.casefold())
+        if key == (words["timeline"], words["record"], words["type"].casefold(), words["name"].casefold()):
             return Response(content=attachment.content)
     raise Refusal(404, "AttachmentNotFoundException", f"No attachment {words['type']}/{words['name']} of this record.")
 

@@ -26,7 +26,7 @@ from .cluster import RealCluster
 FOLDER = ROOT / ".local" / "cluster"
 STATE = FOLDER / "clusters.json"
 NAMES = ("staging", "production")
-_LOOK_EVERY = 1.0
+_POLL_SECONDS = 1.0
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -122,13 +122,13 @@ def _until_ended(kubernetes: str) -> int:
     try:
         for name in NAMES:
             folder = FOLDER / name
-            words = ("--kubernetes", kubernetes, "run", "--folder", str(folder), "--stop-with-parent")
-            command = python("local.cluster", *words)
+            arguments = ("--kubernetes", kubernetes, "run", "--folder", str(folder), "--stop-with-parent")
+            command = python("local.cluster", *arguments)
             parts.append(Part(f"cluster-{name}", command, log=FOLDER / f"{name}.log"))
         ready = {name: part.ready() for name, part in zip(NAMES, parts, strict=True)}
         STATE.write_text(json.dumps(ready, indent=2), encoding="utf-8")
         print(_welcome(ready, kubernetes), flush=True)
-        while not ended.wait(_LOOK_EVERY):
+        while not ended.wait(_POLL_SECONDS):
             for part in parts:
                 if not part.alive:
                     raise part.failed("ended by itself")

@@ -27,7 +27,7 @@ from .certificates import Certificates
 from .mirror import Mirror
 from .tunnel import Tunnel
 
-_BEAT = 8.0
+_HEARTBEAT = 8.0
 _LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
 _MERGE = "application/merge-patch+json"
 _LOG_PATH_PARTS = 4  # containerLogs/NAMESPACE/POD/CONTAINER
@@ -62,7 +62,7 @@ class Node:
             threading.Thread(
                 target=self._logs.serve_forever, kwargs={"poll_interval": 0.05}, name="kubelet-port", daemon=True
             ),
-            threading.Thread(target=self._beat, name="node", daemon=True),
+            threading.Thread(target=self._heartbeat, name="node", daemon=True),
         ]
 
     def start(self) -> None:
@@ -99,8 +99,8 @@ class Node:
         status = _status(self._logs.server_port, self._kubernetes)
         self._api.call("PATCH", f"/api/v1/nodes/{NODE}/status", {"status": status}, media=_MERGE)
 
-    def _beat(self) -> None:
-        while not self._ended.wait(_BEAT):
+    def _heartbeat(self) -> None:
+        while not self._ended.wait(_HEARTBEAT):
             try:
                 self._api.call("PATCH", f"{_LEASES}/{NODE}", {"spec": {"renewTime": _micro_time()}}, media=_MERGE)
                 self._report()

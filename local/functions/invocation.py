@@ -76,7 +76,7 @@ class Invoker:
     ) -> frames.Outcome:
         """Run the function once."""
         attempt = attempt or Attempt()
-        order = frames.Invoke(
+        invocation = frames.Invoke(
             invocation_id=str(uuid.uuid4()),
             function_id=function.id,
             inputs=[(function.trigger["name"], value)],
@@ -87,12 +87,12 @@ class Invoker:
             max_retry_count=attempt.limit,
             retry_exception=attempt.last,
         )
-        log.info("Executing 'Functions.%s' (Reason='%s', Id=%s)", function.name, reason, order.invocation_id)
+        log.info("Executing 'Functions.%s' (Reason='%s', Id=%s)", function.name, reason, invocation.invocation_id)
         started = time.monotonic()
         self._running += 1
         self._idle.clear()
         try:
-            outcome = await self._write_outputs(function, await self._run(function, order))
+            outcome = await self._write_outputs(function, await self._run(function, invocation))
         finally:
             self._running -= 1
             if not self._running:
@@ -112,17 +112,17 @@ class Invoker:
             attempt = attempt.after(outcome)
             await asyncio.sleep(pause(policy, attempt.count))
 
-    async def _run(self, function: Function, order: frames.Invoke) -> frames.Outcome:
+    async def _run(self, function: Function, invocation: frames.Invoke) -> frames.Outcome:
         # Waiting for a restart of the worker counts towards the function's time limit.
         try:
-            return await asyncio.wait_for(self._worker.invoke(order), self._timeout)
+            return await asyncio.wait_for(self._worker.invoke(invocation), self._timeout)
         except WorkerLostError as lost:
             error = f"LanguageWorkerProcessExitedException: {lost}"
         except TimeoutError:
             error = f"FunctionTimeoutException: Timeout value of {self._timeout} s was exceeded by '{function.name}'"
             log.warning("%s. The worker is restarted.", error)
             await self._worker.restart()
-        return frames.Outcome(invocation_id=order.invocation_id, ok=False, error=error)
+        return frames.Outcome(invocation_id=invocation.invocation_id, ok=False, error=error)
 
     async def _write_outputs(self, function: Function, outcome: frames.Outcome) -> frames.Outcome:
         if not outcome.ok:

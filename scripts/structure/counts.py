@@ -107,13 +107,14 @@ def comment_share(modules: Iterable[Module]) -> float:
 
 def vague_names(modules: Iterable[Module], names: Iterable[str] = VAGUE) -> dict[str, int]:
     """The number of times each name is bound by an assignment, a loop, a comprehension or a `with`, or is a function's,
-    with or without an underscore before it; parameters do not count."""
+    with or without an underscore before it; a constant counts as its name in lower case. Parameters do not count."""
     bound = Counter[str]()
     for module in modules:
         for node in ast.walk(module.tree):
             match node:
                 case ast.Name(id=name, ctx=ast.Store()) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
-                    bound[name.removeprefix("_")] += 1
+                    word = name.removeprefix("_")
+                    bound[word.lower() if word.isupper() else word] += 1
     return {name: bound[name] for name in names}
 
 

@@ -343,7 +343,7 @@ class App(Facing):
         from .fix_hints import fix_hints
 
         return Doctor(
-            facts=CheckInput(
+            inputs=CheckInput(
                 table=lambda: self.table,
                 blobs=lambda: self.blobs,
                 bus=lambda: self.bus,

@@ -197,5 +197,5 @@ class _Collector:
             got = f"the byte 0x{data[error.start]:02x}"
             self._findings.add(Problem(file=shown_name, line=line, expected="text in UTF-8", got=got))
 
-    def _problem(self, steps: Steps, **told: Any) -> None:
-        self._findings.add(self._document.problem(steps, **told))
+    def _problem(self, steps: Steps, **fields: Any) -> None:
+        self._findings.add(self._document.problem(steps, **fields))

@@ -118,10 +118,10 @@ class _Translation:
             if not _is_echo(finding):
                 yield self._problem(finding)
 
-    def _at(self, steps: Steps, message: str = "", **told: Any) -> Misfit:
-        expected, got = told.pop("expected", ""), told.pop("got", "")
+    def _at(self, steps: Steps, message: str = "", **fields: Any) -> Misfit:
+        expected, got = fields.pop("expected", ""), fields.pop("got", "")
         problem = self._document.problem(steps, message, expected=expected, got=got)
-        return Misfit(steps=steps, problem=problem, **told)
+        return Misfit(steps=steps, problem=problem, **fields)
 
     def _problem(self, finding: Any) -> Misfit:
         steps = _steps(self._document.value, finding["loc"], missing=finding["type"] == "missing")

@@ -8,12 +8,12 @@ from pathlib import Path
 from slipway.catalogue import Problem, Unjudged
 
 
-def placed[T: (Problem, Unjudged)](told: Iterable[T], path: Path) -> Iterator[T]:
+def placed[T: (Problem, Unjudged)](problems: Iterable[T], path: Path) -> Iterator[T]:
     """The problems, with paths relative to the current folder if they are near it."""
     root = path.resolve() if path.is_dir() else path.resolve().parent
     above, cwd = root.parent, Path.cwd()
     near = root.is_relative_to(cwd) or cwd.is_relative_to(root)
-    for each in told:
+    for each in problems:
         if not each.file:
             yield each
             continue

@@ -25,7 +25,7 @@ APART: Final = 1.1
 _MOST_TOLD: Final = 600
 _NO_NETWORK: Final = "http://127.0.0.1:9"
 _VERSION: Final = re.compile(r"v?([0-9]+)(?:\.[0-9]+){1,2}(?:[-+][0-9A-Za-z.+-]{1,60})?")
-_ASKED: Final = {Program.HELM: ("version", "--template", "{{.Version}}"), Program.KUSTOMIZE: ("version",)}
+_VERSION_ARGUMENTS: Final = {Program.HELM: ("version", "--template", "{{.Version}}"), Program.KUSTOMIZE: ("version",)}
 
 
 class Programs:
@@ -45,7 +45,7 @@ class Programs:
     def version(self, program: Program, needed_by: str) -> str:
         """The version without a leading `v`. Raises `ConfigError` if the program is not installed, or its version is
         not supported."""
-        output = self._called(program, _ASKED[program], Conditions.ONE, needed_by)
+        output = self._called(program, _VERSION_ARGUMENTS[program], Conditions.ONE, needed_by)
         text = output.decode("utf-8", "replace").strip()
         match = _VERSION.fullmatch(text)
         if match is None or match[1] not in program.majors:

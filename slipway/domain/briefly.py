@@ -7,7 +7,7 @@ from .actions import Action
 
 DIGITS = 12
 """The number of digits of a hash that are shown."""
-_TOLD = (
+_SHOWN_DETAILS = (
     *("verb", "tag", "run", "source", "target", "approvers", "to", "replaces", "subject", "until", "channel"),
     *("rule", "rules", "voters", "reason"),
 )
@@ -32,7 +32,7 @@ def _parts(action: str, details: Mapping[str, Any]) -> Iterator[str]:
     names_its_plan = member is not None and (member.about_a_vote or member is Action.PLAN_MADE)
     if names_its_plan and (plan := str(details.get("plan_hash", ""))):
         yield f"plan {plan.removeprefix('sha256:')[:DIGITS]}"
-    for name in _TOLD:
+    for name in _SHOWN_DETAILS:
         if text := _text(details.get(name)):
             yield text if name in _BY_THEMSELVES else f"{name} {text}"
 

@@ -76,7 +76,7 @@ class PipelineCompleted(_Event):
 class RunReported(_Event):
     """Somebody reported the end of a run: a hint. Its claims say which source to ask; they decide nothing."""
 
-    kind: Literal["run-told"] = "run-told"
+    kind: Literal["run-reported"] = "run-reported"
     claims: Run
     repository: Repository | None = None
     digest: Digest | None = None
@@ -91,7 +91,7 @@ class RunReported(_Event):
         run = self.claims
         artifact = f"{self.repository or ''} {self.digest or ''} {self.tag or ''}"
         run_key = f"{run.organization} {run.project_id or run.project} {run.pipeline} {run.id} {run.result}"
-        return f"run-told {run_key} {artifact} {self.looks}"
+        return f"run-reported {run_key} {artifact} {self.looks}"
 
     def completed(self, run: Run) -> PipelineCompleted:
         """The event for the run as it is known now, with the image that the message named."""

@@ -48,7 +48,7 @@ def later_reports(snapshot: Snapshot, release: Release, records: Iterable[AuditR
         for record in records
         if _was_not_taken(record, release) and since <= record.time <= until
     )
-    meanwhile = sorted((*of_records, *_half_releases(snapshot, release)), key=lambda told: told.at, reverse=True)
+    meanwhile = sorted((*of_records, *_half_releases(snapshot, release)), key=lambda report: report.at, reverse=True)
     return tuple(meanwhile[:SHOWN])
 
 

@@ -133,7 +133,7 @@ class GateState(Record):
     """When enough people had approved, by the clock of the trail; None while it is open."""
     notified: bool = False
     """Whether at least one person was notified that it waits, on any channel."""
-    untold: str = Field(default="", max_length=500)
+    why_nobody_was_notified: str = Field(default="", max_length=500)
     """Why nobody could be notified so far; empty once somebody was, and while the first notices are on their way."""
 
     @property

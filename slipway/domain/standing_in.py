@@ -81,7 +81,7 @@ def stood_in(change: ProposedChange, cast: ChangeVoteCast) -> ProposedChange:
 
 
 def stand_ins_rule(
-    plan: ChangePlan, stand_ins: Mapping[str, tuple[Vote, datetime]], told: Mapping[str, datetime], now: datetime
+    plan: ChangePlan, stand_ins: Mapping[str, tuple[Vote, datetime]], notified_at: Mapping[str, datetime], now: datetime
 ) -> RuleResult:
     """Whether the stand-ins suffice, from records: who stood in and when, and when people were told on each channel."""
     rule = Rule.STAND_INS_SUFFICE
@@ -93,11 +93,11 @@ def stand_ins_rule(
             counted[voter] = at
     if len(counted) < NEEDED:
         return rule.not_yet(f"{len(counted)} of {NEEDED} of the platform's people stand in", WaitsFor.PERSON)
-    if untold := [name for name in plan.channels if name not in told]:
-        return rule.not_yet(f"nobody was told of it on {', '.join(untold)} yet", WaitsFor.STEP)
+    if unsent := [name for name in plan.channels if name not in notified_at]:
+        return rule.not_yet(f"nobody was told of it on {', '.join(unsent)} yet", WaitsFor.STEP)
     if not plan.channels:
         return rule.fails("the gates name no channel by which their people could be told")
-    until = max(*counted.values(), *told.values()) + OBJECTION
+    until = max(*counted.values(), *notified_at.values()) + OBJECTION
     who = " and ".join(sorted(counted))
     if now < until:
         return rule.not_yet(f"{who} stand in; anybody who is asked may object until then", WaitsFor.TIME, until=until)

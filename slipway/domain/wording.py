@@ -236,8 +236,8 @@ class Wording:
         if gate is None or not people:
             when = " once the freeze is over and its time is up" if self.release.stands_still else ""
             return f"Nobody on the list can still vote; it expires{when or self._until().replace(' until', ' at')}."
-        untold = self.release.gate.untold if self.release.gate else ""
-        warning = f"Nobody could be told of it yet ({untold}). " if untold else ""
+        reason = self.release.gate.why_nobody_was_notified if self.release.gate else ""
+        warning = f"Nobody could be told of it yet ({reason}). " if reason else ""
         who = f"{warning}{' or '.join(people)}"
         if plan_rule(self.release, self._lane().live, self.snapshot.definition).passed:
             return f"{who} may approve or reject plan {digest_text(self.release.plan_hash)}."

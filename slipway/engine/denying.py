@@ -30,7 +30,7 @@ MOST_COUNTED: Final = 200
 @dataclass(kw_only=True)
 class _Counted:
     since: datetime
-    untold: int = 0
+    unsent: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,9 +59,9 @@ class Denials:
             pair = self._pair(caller, permission, now)
             counted = self._counted.get(pair)
             if counted is not None and now - counted.since < HOUR:
-                counted.untold += 1
+                counted.unsent += 1
                 return None
-            times = 1 + (counted.untold if counted is not None else 0)
+            times = 1 + (counted.unsent if counted is not None else 0)
             self._counted[pair] = _Counted(since=now)
         return DeniedHint(caller=pair[0], permission=pair[1], times=times, at=now)
 

@@ -15,7 +15,7 @@ from ..domain.rules import Rule, RuleResult
 from ..manifests.limits import beyond_limits
 from .pinned import NotPinned, pinned_images
 
-TOLD = 5
+MOST_FAULTS = 5
 """The most faults that one reason names."""
 
 
@@ -46,8 +46,8 @@ def limits_rule(application: Application, environment: Environment, plan: Plan) 
 
 def _judged(application: Application, faults: Sequence[str]) -> RuleResult:
     if faults:
-        more = f"; and {len(faults) - TOLD} more" if len(faults) > TOLD else ""
-        return Rule.WITHIN_PROJECT.fails("; ".join(faults[:TOLD]) + more)
+        more = f"; and {len(faults) - MOST_FAULTS} more" if len(faults) > MOST_FAULTS else ""
+        return Rule.WITHIN_PROJECT.fails("; ".join(faults[:MOST_FAULTS]) + more)
     return Rule.WITHIN_PROJECT.holds(f"everything that it applies is what the project {application.project} allows")
 
 

@@ -12,7 +12,7 @@ from ..domain.images import ImageRules, kind_with_group
 from ..manifests.problems import dotted_path
 from ..manifests.references import digest_reference, image_places, unpinnable
 
-_TOLD = 5
+_MOST_REFUSED = 5
 
 
 class NotPinned(Exception):  # noqa: N818 - it is what happened
@@ -51,10 +51,10 @@ def pinned_images(objects: Iterable[Mapping[str, Any]], application: Application
         if not rules.leaves(value):
             refused += [f"{_label(value)}: {dotted_path(steps)} cannot be pinned" for steps in unpinnable(value, rules)]
     if refused:
-        more = f" (and {len(refused) - _TOLD} more)" if len(refused) > _TOLD else ""
+        more = f" (and {len(refused) - _MOST_REFUSED} more)" if len(refused) > _MOST_REFUSED else ""
         raise NotPinned(
-            f"the project {application.project} does not allow {'; '.join(refused[:_TOLD])}{more}: expected images of "
-            f"its repositories by digest in {login_server}, or of its foreign_images by digest"
+            f"the project {application.project} does not allow {'; '.join(refused[:_MOST_REFUSED])}{more}: expected "
+            f"images of its repositories by digest in {login_server}, or of its foreign_images by digest"
         )
     return PinnedImages(ours=tuple(sorted(ours)), foreign=tuple(sorted(foreign)))
 

@@ -65,7 +65,7 @@ class PeopleBehindChange:
 class _Away(Exception):  # noqa: N818 - it ends the asking, nothing is wrong
     def __init__(self, answer: CannotKnow) -> None:
         super().__init__(answer.why)
-        self.told = answer
+        self.answer = answer
 
 
 def behind(source: PeopleSource, run: RunInfo, *, live: Sequence[str]) -> PeopleBehindChange | CannotKnow:
@@ -75,7 +75,7 @@ def behind(source: PeopleSource, run: RunInfo, *, live: Sequence[str]) -> People
         asking.gather(live)
         return asking.answer()
     except _Away as away:
-        return away.told
+        return away.answer
 
 
 @dataclass

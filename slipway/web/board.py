@@ -128,8 +128,8 @@ def _attention_items(state: Board, now: datetime, visitor: Visitor) -> Iterator[
             due = STANDS_STILL if waiting.stands_still else deadline
             what, ask = f"{waiting.id} for {waiting.environment}", words.DECIDE
             outdated = [rule.reason for rule in item.rules if rule.rule is Rule.PLAN_IS_CURRENT]
-            if waiting.gate is not None and waiting.gate.untold:
-                due = one_line(f"{due}; nobody could be told of it: {waiting.gate.untold}", REASON)
+            if waiting.gate is not None and waiting.gate.why_nobody_was_notified:
+                due = one_line(f"{due}; nobody could be told of it: {waiting.gate.why_nobody_was_notified}", REASON)
             if outdated:
                 due, ask = one_line(f"planned again before anybody can approve it: {outdated[0]}", REASON), words.LOOK
             yield _item(waiting, what, due, _decision_address(waiting, board_cell, visitor), ask)

@@ -160,8 +160,8 @@ def _notified(draft: Draft, release: Release, event: StepFinished) -> None:
     is_here = (step.environment, step.attempt) == (release.environment, release.attempt)
     if release.gate is not None and of_gate and is_here and not release.phase.final:
         reached = release.gate.notified or event.passed or bool(step.sent)
-        untold = "" if reached else (event.reason or f"channel {step.channel}")[:500]
-        draft.put(release, gate=release.gate.evolve(notified=reached, untold=untold))
+        why_nobody_was_notified = "" if reached else (event.reason or f"channel {step.channel}")[:500]
+        draft.put(release, gate=release.gate.evolve(notified=reached, why_nobody_was_notified=why_nobody_was_notified))
 
 
 # ---- what follows a step that passed

@@ -50,7 +50,7 @@ def own_work_rules(release: Release, gate: ApprovalGate, names: frozenset[str]) 
             Rule.NOT_REQUESTER, f"{ordered.who} started the release", gate, own=True
         )
     else:
-        requester_rule = _differs(Rule.NOT_REQUESTER, release.run, _ASKED, gate, names)
+        requester_rule = _differs(Rule.NOT_REQUESTER, release.run, _REQUESTERS, gate, names)
     return (
         requester_rule,
         _differs(Rule.NOT_COMMITTER, release.run, _CHANGED, gate, names),
@@ -90,7 +90,7 @@ def _waived_nothing(
     return (Rule.NOT_WAIVER.judged(not own, "; ".join(own) or texts),)
 
 
-_ASKED = (Involvement.REQUESTER,)
+_REQUESTERS = (Involvement.REQUESTER,)
 _CHANGED = tuple(part for part in Involvement if part is not Involvement.REQUESTER)
 
 
@@ -132,7 +132,7 @@ def _surely(person: InvolvedPerson, services: Sequence[str]) -> str:
 def _not_known(
     run: Run | None, parts: tuple[Involvement, ...], involved: tuple[InvolvedPerson, ...], services: Sequence[str]
 ) -> str:
-    what = f"it is not known who {'asked for the CI run' if parts is _ASKED else 'made the change'}"
+    what = f"it is not known who {'asked for the CI run' if parts is _REQUESTERS else 'made the change'}"
     doings = f"; {_did(involved, services)}" if involved else ""
     return f"{what}{doings}{f': {run.behind.why}' if run else ''}"
 

@@ -23,8 +23,8 @@ MAX_TEXT = 256 * 1024
 _WORKLOADS, _PODS, _CONTAINERS, _EVENTS = 5, 3, 4, 20
 _LOG = 16 * 1024
 """Bytes of one container's log."""
-_LINES_TOLD = 3
-_TOLD = 400
+_MOST_LINES = 3
+_MOST_CHARACTERS = 400
 """Characters of the last lines that the reason quotes."""
 
 
@@ -54,7 +54,7 @@ def diagnose(objects: Objects, targets: Sequence[ManifestTarget], state: Rollout
 def last_lines(log: str) -> str:
     """The last lines of a log joined into one line, without the lines in brackets that Slipway itself has written."""
     lines = [line.strip() for line in log.splitlines() if line.strip() and not line.startswith("[")]
-    return " / ".join(lines[-_LINES_TOLD:])[-_TOLD:]
+    return " / ".join(lines[-_MOST_LINES:])[-_MOST_CHARACTERS:]
 
 
 def _of(objects: Objects, target: ManifestTarget) -> Iterator[tuple[str, str]]:

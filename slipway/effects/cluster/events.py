@@ -17,7 +17,7 @@ from .situations import Situation
 
 _EVENT = built_in("v1", "Event")
 _WARNINGS = "type=Warning"
-_TOLD = 3
+_MOST_WARNINGS = 3
 _EARLIER = timedelta(minutes=2)
 """How much older than a rollout's first look an event may be, since objects are applied before that look and clocks
 differ."""
@@ -28,7 +28,7 @@ _TOLD_BY_PODS = re.compile(r"^(BackOff|Failed|FailedScheduling|InspectFailed|Err
 
 def events_of(objects: Objects, namespace: str, about: Sequence[Json], *, since: datetime | None) -> tuple[Holdup, ...]:
     """The newest warnings about these objects, one for each reason."""
-    return tuple(_holdups(warnings_about(objects, namespace, about), since))[:_TOLD]
+    return tuple(_holdups(warnings_about(objects, namespace, about), since))[:_MOST_WARNINGS]
 
 
 def warnings_about(objects: Objects, namespace: str, about: Sequence[Json]) -> list[Json]:

@@ -9,7 +9,7 @@ from .pods import owned_by
 from .records import Json
 
 _NODE = built_in("v1", "Node")
-_ASKED = 3
+_MOST_NODES = 3
 """The most nodes that one look asks for."""
 
 
@@ -18,7 +18,7 @@ def nodes_in_the_way(
 ) -> tuple[str, ...]:
     """The obstacles on the first nodes without a pod of the newest template, for people."""
     names = without_a_ready_pod(daemon_set, pods, newest)
-    return tuple(filter(None, together(lambda name: _why_not_ready(objects, name), names[:_ASKED])))
+    return tuple(filter(None, together(lambda name: _why_not_ready(objects, name), names[:_MOST_NODES])))
 
 
 def without_a_ready_pod(daemon_set: Json, pods: Sequence[Json], newest: Sequence[Json]) -> list[str]:

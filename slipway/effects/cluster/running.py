@@ -25,7 +25,7 @@ _COUNTS: Mapping[str, str] = {
     "DaemonSet": "updatedNumberScheduled",
 }
 """The field in which a workload of each kind reports its pods of the newest template."""
-_TOLD = 5
+_MOST_OTHERS = 5
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -47,7 +47,7 @@ def compare_pods(
     workloads = [target for target in targets if pod_spec(target.manifest)]
     results = together(lambda target: _compared(objects, target, injected), workloads)
     return ComparedPods(
-        others=tuple(text for result in results for text in result.others)[:_TOLD],
+        others=tuple(text for result in results for text in result.others)[:_MOST_OTHERS],
         unread=tuple(text for result in results for text in result.unread),
         too_few="; ".join(result.too_few for result in results if result.too_few),
     )

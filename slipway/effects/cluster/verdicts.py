@@ -11,7 +11,7 @@ from .pods import holdups_of
 from .records import Json, ProgressState
 from .situations import Situation, WatchedKind, state_of
 
-_TOLD = 3
+_MOST_REASONS = 3
 """The reason for all workloads quotes at most this many of their reasons."""
 
 _HINTS = 2
@@ -91,7 +91,7 @@ def altogether(verdicts: Iterable[tuple[str, WorkloadVerdict]]) -> tuple[Progres
     for state in (ProgressState.FAILED, ProgressState.HOPELESS, ProgressState.WAITING):
         reasons = [f"{label}: {verdict.reason}" for label, verdict in labelled if verdict.state is state]
         if reasons:
-            shown, hidden = reasons[:_TOLD], len(reasons) - _TOLD
+            shown, hidden = reasons[:_MOST_REASONS], len(reasons) - _MOST_REASONS
             return state, "; ".join(shown) + (f" (and {hidden} more)" if hidden > 0 else "")
     if not labelled:
         return ProgressState.DONE, "there is nothing to wait for"

@@ -9,7 +9,7 @@ from ...domain.release import Release
 from ...effects.registry import CopySource, CopyTarget, RegistryError, TagTaken
 from .clients import Clients
 
-_KEPT = "slipway-"
+_TAG_PREFIX = "slipway-"
 """Begins the tag that a bundle's image gets in the environment's registry. Without a tag a clean-up of untagged
 manifests would delete it. The rest of the tag is the image's digest, so that it can name nothing else."""
 
@@ -45,7 +45,7 @@ def ends_of_image(
     source: CopySource, target: CopyTarget, repository: str, digest: str
 ) -> tuple[CopySource, CopyTarget]:
     """The ends of an image that is copied along with its bundle."""
-    tag = f"{_KEPT}{digest.removeprefix('sha256:')}"
+    tag = f"{_TAG_PREFIX}{digest.removeprefix('sha256:')}"
     return (
         CopySource(registry=source.registry, repository=repository, digest=digest),
         CopyTarget(

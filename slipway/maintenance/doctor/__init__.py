@@ -4,8 +4,8 @@ The checks run in the app, because it is the app's identity that needs the right
 one and shows them. A check changes nothing, or removes what it has added, and says so.
 """
 
+from .check_input import CheckInput
 from .checks import Doctor
-from .facts import CheckInput
 from .fix_hints import FixHints
 
 __all__ = ["CheckInput", "Doctor", "FixHints"]

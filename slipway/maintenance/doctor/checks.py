@@ -14,9 +14,9 @@ from ...domain.queues import Queue
 from ...domain.reports import Finding, OtherRole, Status
 from ...telemetry import Attribute, Family, span
 from ...telemetry.redaction import unexpected
-from . import clusters, places
+from . import clusters, services
 from . import runs as source_of_runs
-from .facts import CheckInput
+from .check_input import CheckInput
 from .failure import CheckFailed, NotChecked
 
 log = logging.getLogger(__name__)
@@ -28,37 +28,39 @@ CHECK_TIMEOUT = 25.0
 class Doctor:
     """Runs checks by their names."""
 
-    facts: CheckInput
+    inputs: CheckInput
     timeout: float = CHECK_TIMEOUT
 
     @property
     def checks(self) -> Mapping[str, Callable[[], str]]:
-        facts = self.facts
+        inputs = self.inputs
         checks_by_name: dict[str, Callable[[], str]] = {
-            "applications": partial(places.check_applications, facts),
-            "signing-keys": partial(places.check_signing_keys, facts),
-            "table": partial(places.check_table, facts),
-            "installation": partial(places.check_installation, facts),
-            "blobs": partial(places.check_blobs, facts),
+            "applications": partial(services.check_applications, inputs),
+            "signing-keys": partial(services.check_signing_keys, inputs),
+            "table": partial(services.check_table, inputs),
+            "installation": partial(services.check_installation, inputs),
+            "blobs": partial(services.check_blobs, inputs),
         }
-        checks_by_name |= {f"queue:{queue}": partial(places.check_queue, facts, queue) for queue in Queue}
-        checks_by_name |= {f"registry:{name}": partial(places.check_registry, facts, name) for name in facts.registries}
-        for entry in facts.catalogue:
+        checks_by_name |= {f"queue:{queue}": partial(services.check_queue, inputs, queue) for queue in Queue}
+        checks_by_name |= {
+            f"registry:{name}": partial(services.check_registry, inputs, name) for name in inputs.registries
+        }
+        for entry in inputs.catalogue:
             for environment in entry.application.environments:
                 name = clusters.check_name(entry, environment)
-                checks_by_name[name] = partial(clusters.check_cluster, facts, entry, environment)
-        with_pipeline = [entry for entry in facts.catalogue if entry.application.pipeline is not None]
+                checks_by_name[name] = partial(clusters.check_cluster, inputs, entry, environment)
+        with_pipeline = [entry for entry in inputs.catalogue if entry.application.pipeline is not None]
         checks_by_name |= {
-            f"runs:{entry.application.application}": partial(source_of_runs.check_runs, facts, entry)
+            f"runs:{entry.application.application}": partial(source_of_runs.check_runs, inputs, entry)
             for entry in with_pipeline
         }
         checks_by_name |= {
-            f"ledger:{name}": partial(places.check_ledger, facts, name) for name in facts.catalogue.entries
+            f"ledger:{name}": partial(services.check_ledger, inputs, name) for name in inputs.catalogue.entries
         }
-        checks_by_name |= {f"channel:{name}": partial(places.check_channel, facts, name) for name in facts.channels}
+        checks_by_name |= {f"channel:{name}": partial(services.check_channel, inputs, name) for name in inputs.channels}
         checks_by_name |= {
-            "clock": partial(places.check_clock, facts),
-            "reconcile": partial(places.check_reconcile, facts),
+            "clock": partial(services.check_clock, inputs),
+            "reconcile": partial(services.check_reconcile, inputs),
         }
         return checks_by_name
 
@@ -77,16 +79,16 @@ class Doctor:
         Azure. Raises `NotFound` for an unknown check."""
         of_clusters = {
             clusters.check_name(entry, environment): (entry, environment)
-            for entry in self.facts.catalogue
+            for entry in self.inputs.catalogue
             for environment in entry.application.environments
         }
         if check not in of_clusters:
             raise NotFound(f"there is no check {check[:80]!r} of a cluster")
         entry, environment = of_clusters[check]
         try:
-            return OtherRole(documents=tuple(clusters.other_role(self.facts, entry, environment, kinds)))
-        except CheckFailed as fault:
-            return OtherRole(problem=str(fault))
+            return OtherRole(documents=tuple(clusters.other_role(self.inputs, entry, environment, kinds)))
+        except CheckFailed as failure:
+            return OtherRole(problem=str(failure))
 
     def _within_time_limit(self, name: str, check: Callable[[], str]) -> Finding:
         """Run the check in a thread that is abandoned if it hangs; the clients' timeouts end it later."""
@@ -106,8 +108,10 @@ def _finding(name: str, check: Callable[[], str]) -> Finding:
         return Finding(check=name, status=Status.OK, said=check())
     except NotChecked as skipped:
         return Finding(check=name, status=Status.SKIPPED, said=str(skipped))
-    except CheckFailed as fault:
-        return Finding(check=name, status=Status.FAILED, said=str(fault), missing=fault.missing, command=fault.command)
+    except CheckFailed as failure:
+        return Finding(
+            check=name, status=Status.FAILED, said=str(failure), missing=failure.missing, command=failure.command
+        )
     except Exception as error:
         log.exception("the check %s went wrong", name)
         return Finding(check=name, status=Status.FAILED, said=unexpected(error))

@@ -11,9 +11,9 @@ from ...domain.application import SourceKind
 from ...domain.around import Side
 from ...domain.environment import Environment
 from ...effects.cluster import AccessDenied, ClusterError, ClusterIdentity, Missing, Owner
-from .facts import CheckInput, ReviewableCluster
+from .check_input import CheckInput, ReviewableCluster
 from .failure import CheckFailed
-from .places import NOTHING
+from .services import NOTHING
 
 KINDS_NAMED = 8
 """The most kinds that a check names as not searched."""
@@ -24,15 +24,15 @@ def check_name(entry: Entry, environment: Environment) -> str:
     return f"cluster:{environment.cluster}:{entry.application.application}:{environment.name}"
 
 
-def check_cluster(facts: CheckInput, entry: Entry, environment: Environment) -> str:
+def check_cluster(inputs: CheckInput, entry: Entry, environment: Environment) -> str:
     """Ask the cluster for each right, as itself."""
     is_bundle = entry.application.source is SourceKind.BUNDLE
-    access, namespace = facts.cluster(environment.cluster), environment.namespace
+    access, namespace = inputs.cluster(environment.cluster), environment.namespace
     try:
         lacking = access.missing_rights(_manifests(entry, environment), namespace)
         who = access.identity()
         search = access.search(namespace, Owner.of(entry.application.application, environment.name))
-        same = _is_one(facts, environment, who)
+        same = _is_one(inputs, environment, who)
     except ConfigError as error:
         raise CheckFailed(str(error), missing="manifests that can be rendered") from None
     except Missing as error:
@@ -45,7 +45,7 @@ def check_cluster(facts: CheckInput, entry: Entry, environment: Environment) -> 
         raise CheckFailed(
             f"{who.name} may not {listed} in the namespace {namespace}",
             missing=listed,
-            command=facts.fix_hints.cluster(environment.cluster, namespace, who=who, lacking=lacking, others=others),
+            command=inputs.fix_hints.cluster(environment.cluster, namespace, who=who, lacking=lacking, others=others),
         )
     if names := [name for name, is_one in same.items() if is_one]:
         raise CheckFailed(
@@ -64,17 +64,17 @@ def check_cluster(facts: CheckInput, entry: Entry, environment: Environment) -> 
     return f"{needed}{_unlisted_kinds([each.kind for each in search.unsearched])}{apart}"
 
 
-def _is_one(facts: CheckInput, environment: Environment, who: ClusterIdentity) -> dict[str, bool | None]:
+def _is_one(inputs: CheckInput, environment: Environment, who: ClusterIdentity) -> dict[str, bool | None]:
     """For each other cluster of the settings, whether it is the same as this one, because it has the very same
     namespace; None if that is not known."""
-    own = _namespace_id(facts.cluster(environment.cluster), environment.namespace)
-    others = [name for name in facts.clusters if name != environment.cluster]
+    own = _namespace_id(inputs.cluster(environment.cluster), environment.namespace)
+    others = [name for name in inputs.clusters if name != environment.cluster]
 
     def is_one(name: str) -> bool | None:
         try:
-            theirs = _namespace_id(facts.cluster(name), environment.namespace)
+            theirs = _namespace_id(inputs.cluster(name), environment.namespace)
             # If the other is the same cluster, a right to read the namespace here is a right to read it there.
-            denied = theirs is None and facts.cluster(name).identity() == who
+            denied = theirs is None and inputs.cluster(name).identity() == who
         except ClusterError:
             return None
         return None if own is None or (theirs is None and not denied) else bool(own) and own == theirs
@@ -103,7 +103,7 @@ def _unlisted_kinds(unlisted: Sequence[str]) -> str:
     return f"; it cannot search {listed}{more}: objects of these kinds that leave the manifests stay there"
 
 
-def other_role(facts: CheckInput, entry: Entry, environment: Environment, kinds: Sequence[str]) -> list[Any]:
+def other_role(inputs: CheckInput, entry: Entry, environment: Environment, kinds: Sequence[str]) -> list[Any]:
     """The Role and its binding for kinds that Azure's role does not cover: the application's own, those that its
     project names, and `kinds`.
 
@@ -113,7 +113,7 @@ def other_role(facts: CheckInput, entry: Entry, environment: Environment, kinds:
     kinds_to_check = tuple(dict.fromkeys((*kinds, *application.image_rules.paths, *application.kinds.also)))
     try:
         manifests = _manifests(entry, environment)
-        return facts.cluster(environment.cluster).other_role(manifests, kinds_to_check, environment.namespace)
+        return inputs.cluster(environment.cluster).other_role(manifests, kinds_to_check, environment.namespace)
     except (ConfigError, ClusterError) as error:
         raise CheckFailed(str(error)) from None
 

@@ -2,7 +2,7 @@
 
 
 class CheckFailed(Exception):  # noqa: N818
-    """A fault: `missing` names the missing right or part, and `command` grants it."""
+    """The check found something missing: `missing` names the right or part, and `command` grants it."""
 
     def __init__(self, said: str, *, missing: str = "", command: str = "") -> None:
         super().__init__(said)

@@ -6,7 +6,7 @@ from ...domain.application import Application
 from ...domain.gate import ApprovalGate
 from ...domain.project import ProvenanceLevel
 from ...domain.run_source import Absent, CannotKnow
-from .facts import CheckInput
+from .check_input import CheckInput
 from .failure import CheckFailed, NotChecked
 
 _MEMBER = (
@@ -40,9 +40,9 @@ def _lost(application: Application) -> str:
     return "; ".join(lost)
 
 
-def check_runs(facts: CheckInput, entry: Entry) -> str:
+def check_runs(inputs: CheckInput, entry: Entry) -> str:
     """Ask about the application's pipeline, and about a person who does not exist."""
-    pipeline, source = entry.application.pipeline, facts.runs()
+    pipeline, source = entry.application.pipeline, inputs.runs()
     if source is None:
         raise NotChecked(_lost(entry.application))
     if pipeline is None:

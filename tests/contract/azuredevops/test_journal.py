@@ -33,7 +33,7 @@ def runs_of(organization: Organization) -> str:
     return repr([(r.id, r.number, r.commit, r.records, r.attachments, r.status, r.finished) for r in runs])
 
 
-def test_what_was_told_before_the_restart_is_there_after_it(tmp_path: Path) -> None:
+def test_what_was_posted_before_the_restart_is_there_after_it(tmp_path: Path) -> None:
     file, before = tmp_path / "journal.jsonl", organization(START)
     journal = Journal(before, file)
     delivery = post(journal, "deliveries", {**STORY, "ends": False})
@@ -47,14 +47,14 @@ def test_what_was_told_before_the_restart_is_there_after_it(tmp_path: Path) -> N
     assert after.now() > START + timedelta(days=1), "its own clock is back"
 
 
-def test_what_was_refused_is_not_told_again(tmp_path: Path) -> None:
+def test_what_was_refused_is_not_replayed(tmp_path: Path) -> None:
     file = tmp_path / "journal.jsonl"
     response = Journal(organization(START), file).take("endings", b'{"project": "shop", "run": 1}')
     assert (response.status, file.read_text()) == (400, "")
 
 
 @pytest.mark.parametrize("line", ["{", "{}", '{"at": "2026-01-01T00:00:00+00:00", "path": "endings", "body": {}}'])
-def test_a_file_that_cannot_happen_again_is_refused(tmp_path: Path, line: str) -> None:
+def test_a_journal_that_cannot_be_replayed_is_refused(tmp_path: Path, line: str) -> None:
     file = tmp_path / "journal.jsonl"
     file.write_text(line + "\n")
     with pytest.raises(ValueError, match="journal"):

@@ -88,19 +88,19 @@ def test_the_lock_of_a_session_is_renewed_while_a_message_is_worked_on(
     assert len(runs(tmp_path, name="long", at="start")) == 1
 
 
-def test_a_session_whose_lock_was_lost_costs_its_place_until_the_host_is_started_again(
+def test_a_session_whose_lock_was_lost_costs_its_slot_until_the_host_is_started_again(
     start_host: StartHost, host: HostProcess, bus: ServiceBus, tmp_path: Path
 ) -> None:
-    """A defect of Azure.Messaging.ServiceBus 7.21.0, seen with its session processor in November 2026: it never takes a
-    session again in the place where it lost one. Renewal ends `maxAutoLockRenewalDuration` after the session was taken
-    (SessionReceiverManager, read), here after 3 s; two lost sessions use up both places."""
+    """A defect of Azure.Messaging.ServiceBus 7.21.0, seen with its session processor in November 2026: it never uses
+    the slot again in which it lost a session. Renewal ends `maxAutoLockRenewalDuration` after the session was taken
+    (SessionReceiverManager, read), here after 3 s; two lost sessions use up both slots."""
     for session in "ab":
         send(bus, session, {"name": session, "until": f"never-{session}"})
     until(lambda: len(runs(tmp_path, at="start")) == 2, "both are running")
     until(lambda: bus.counts("work").locked == 0, "both locks have lapsed")
     for session in "ab":
         (tmp_path / f"never-{session}").touch()
-    until(lambda: host.log.read_text().count("this slot accepts none any more") == 2, "both places are lost")
+    until(lambda: host.log.read_text().count("this slot accepts none any more") == 2, "both slots are lost")
     assert bus.counts("work").active == 2
     host.stop()
     start_host("sessions", SB=bus.connection_string, NOTES=str(tmp_path))

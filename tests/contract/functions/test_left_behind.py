@@ -23,7 +23,7 @@ from slipway.testing import Installation, write_application
 from tests.contract.functions.support import StartHost, until
 
 LOCK_SECONDS = 2
-ONE_PLACE = {
+ONE_SLOT = {
     "AzureFunctionsJobHost__extensions__serviceBus__maxConcurrentSessions": "1",
     "AzureFunctionsJobHost__extensions__serviceBus__maxAutoLockRenewalDuration": "00:00:00",
 }
@@ -56,9 +56,9 @@ def installation(bus: ServiceBus, tmp_path: Path) -> Iterator[Installation]:
 def test_what_lies_in_a_session_whose_lock_lapsed_is_shown_by_the_doctor_and_decided_by_the_timer(
     start_host: StartHost, installation: Installation, bus: ServiceBus, tmp_path: Path
 ) -> None:
-    """Azure.Messaging.ServiceBus 7.21.0 never takes a session again in the place in which it lost one (seen in November
-    2026): here the only place that there is."""
-    settings = {"SB": bus.connection_string, "NOTES": str(tmp_path), "UNTIL": "let go", **ONE_PLACE}
+    """Azure.Messaging.ServiceBus 7.21.0 never uses the slot again in which it lost a session: here the only one (seen
+    in November 2026)."""
+    settings = {"SB": bus.connection_string, "NOTES": str(tmp_path), "UNTIL": "let go", **ONE_SLOT}
     host: HostProcess = start_host("sessions", **settings)
     installation.app.door.bus.send([deferred("shop", installation.pushed("1.0"))])
     until((tmp_path / "runs").exists, "a decision hangs")

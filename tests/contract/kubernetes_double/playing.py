@@ -31,7 +31,7 @@ _VARYING = {
 _TIMES = frozenset({"creationTimestamp", "time", "renewTime", "acquireTime", "deletionTimestamp"})
 _OWN_MANAGERS = frozenset({"slipway", "other", "someone", "recorder"})
 _LONGEST = 4000
-_PATIENCE = 20
+_TIMEOUT = 20
 _NOT_A_STATUS_OF_ITS_OWN = frozenset({"Status", "SelfSubjectAccessReview", "SelfSubjectReview", "Scale", "Namespace"})
 
 
@@ -56,7 +56,7 @@ def play(send: Send, requests: tuple[Request, ...]) -> list[Json]:
 def _response_to(send: Send, request: Request) -> tuple[int, dict[str, str], bytes]:
     """The response to the request; if it waits for a status, the first response with that status, or the last one
     before the time is up."""
-    end = time.monotonic() + _PATIENCE
+    end = time.monotonic() + _TIMEOUT
     while True:
         response = send(request)
         if request.until in (0, response[0]) or time.monotonic() > end:

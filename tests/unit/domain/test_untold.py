@@ -43,4 +43,4 @@ def test_nothing_is_said_where_people_were_told() -> None:
     world = waiting(failing=0)
     gate = world.releases[1].gate
     assert gate is not None
-    assert (gate.notified, gate.untold) == (True, "")
+    assert (gate.notified, gate.why_nobody_was_notified) == (True, "")

@@ -107,6 +107,11 @@ def test_vague_names_count_where_they_are_bound_or_defined_not_where_they_are_re
     sample = module(
         "slipway/a.py",
         """
+        _TOLD = 3
+        SAID: Final = "said"
+        TOLD_OFF = 1
+        Given = int
+
         def look(found, rows):
             found = rows
             for found in rows: ...
@@ -118,11 +123,12 @@ def test_vague_names_count_where_they_are_bound_or_defined_not_where_they_are_re
             def told_off(self): ...
         """,
     )
-    assert counts.vague_names([sample], ("found", "given", "told", "said")) == {
+    assert counts.vague_names([sample], ("found", "given", "told", "said", "seen")) == {
         "found": 3,
         "given": 1,
-        "told": 2,
-        "said": 0,
+        "told": 3,
+        "said": 1,
+        "seen": 0,
     }
 
 

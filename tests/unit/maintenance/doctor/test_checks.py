@@ -121,7 +121,7 @@ class Patient:
             "channel": lambda name: self.channel,
             "fix_hints": AZURE,
         }
-        return replace(default, facts=replace(default.facts, **(parts | more)), timeout=10)
+        return replace(default, inputs=replace(default.inputs, **(parts | more)), timeout=10)
 
     def examine(self, **more: Any) -> dict[str, Finding]:
         doctor = self.doctor(**more)
@@ -403,7 +403,7 @@ def test_a_check_that_does_not_come_back_is_given_up(patient: Patient) -> None:
 
     never = threading.Event()
     doctor = patient.doctor(bus=lambda: never.wait(60))
-    finding = Doctor(facts=doctor.facts, timeout=0.05).run("queue:steps")
+    finding = Doctor(inputs=doctor.inputs, timeout=0.05).run("queue:steps")
     never.set()
     assert (finding.status, finding.said) == (Status.FAILED, "it did not answer within 0.05 seconds")
 
