@@ -70,7 +70,7 @@ def conditional(answer: Answer, if_none_match: str) -> Answer:
 def compressed(answer: Answer, accept_encoding: str) -> Answer:
     """The answer compressed with gzip, if the client accepts that.
 
-    Only cacheable answers are compressed. `no-store` pages contain secrets (the mark of an approver's form), and
+    Only cacheable answers are compressed. `no-store` pages contain secrets (the token of an approver's form), and
     compressing a secret together with text that an attacker controls can reveal it by its length (BREACH).
     """
     accepts = {part.strip().partition(";")[0] for part in accept_encoding.lower().split(",")}

@@ -58,8 +58,8 @@ class ApprovalRequest:
     """The viewer's own counted vote."""
     gate_rules: tuple[RuleResult, ...]
     """The gate's own rules, as in `explain`; empty if the gate is not open."""
-    mark: str
-    """The mark of the form; empty if there is none."""
+    form_token: str
+    """The token of the form; empty if there is none."""
     newer: Release | None = None
     """The newest release, if it is newer than this one."""
 
@@ -68,7 +68,7 @@ class ApprovalRequest:
 class FormView:
     """The forms that the page offers."""
 
-    mark: str
+    form_token: str
     opening: int
     """The opening of the gate that the page shows: a vote counts only for it."""
     withdraw: bool
@@ -115,7 +115,7 @@ def approval_page(
         refusal=refusal,
         form=_form(request, refusal),
         counted=request.counted,
-        mark=request.mark,
+        form_token=request.form_token,
         new_id=new_id,
         plan=plan,
         plan_missing=request.plan_missing,
@@ -156,7 +156,7 @@ def _form(request: ApprovalRequest, refusal: VoteRefusal | None) -> FormView | N
     gate = asking(request.environment)
     broken = not_passed(request.rules)
     return FormView(
-        mark=request.mark,
+        form_token=request.form_token,
         opening=request.release.gate.opening if request.release.gate else 0,
         withdraw=request.status.voted,
         approve=not broken and not request.may_still_reject,

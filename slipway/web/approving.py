@@ -155,7 +155,7 @@ def _read(
 ) -> Answer:
     try:
         posted = parse_form(headers, body)
-        services.forms.check(posted.mark, viewer.binding, viewer.address)
+        services.forms.check(posted.form_token, viewer.binding, viewer.address)
     except RequestRefused as refused:
         return not_taken(refused, viewer)
     if posted.decision is VoteDecision.REJECT and not posted.reason:
@@ -226,7 +226,7 @@ def page(services: FormServices, viewer: PlanViewer, refusal: VoteRefusal | None
         gate_rules=_gate_rules(snapshot, release, environment) if stands.open or stands.voted else (),
         may_still_reject=may_reject,
         counted=is_counted,
-        mark=services.forms.new(viewer.binding, viewer.address)
+        form_token=services.forms.new(viewer.binding, viewer.address)
         if stands.open or stands.voted or is_counted or may_reject
         else "",
         newer=newer(),

@@ -42,14 +42,14 @@ def show_confirmation(services: FormServices, handle: str, who: Visitor) -> Answ
     if confirmed := _confirmed(services, handle):
         return confirmed
     pending = _pending(services, handle)
-    mark, statement = services.forms.new(who.sid, address_of(handle)), pending.statement
+    form_token, statement = services.forms.new(who.sid, address_of(handle)), pending.statement
     if isinstance(statement, CatalogueStatement):
         page = render(
             "confirm-change.html",
             statement=statement,
             compared=pending.compared,
             asks=pending.asks,
-            mark=mark,
+            form_token=form_token,
             reader=who,
         )
         return html(page)
@@ -59,7 +59,7 @@ def show_confirmation(services: FormServices, handle: str, who: Visitor) -> Answ
             statement=statement,
             change=home_of(statement),
             compared=pending.compared,
-            mark=mark,
+            form_token=form_token,
             reader=who,
         )
         return html(page)
@@ -75,7 +75,7 @@ def show_confirmation(services: FormServices, handle: str, who: Visitor) -> Answ
         refused=services.foresight.refusal(statement),
         permission=PERMISSIONS[statement.verb],
         permitted=who.caller.may(PERMISSIONS[statement.verb]),
-        mark=mark,
+        form_token=form_token,
         reader=who,
     )
     return html(page)

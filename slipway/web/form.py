@@ -23,7 +23,7 @@ class Posted:
 
     decision: VoteDecision
     reason: str
-    mark: str
+    form_token: str
     opening: int = 0
     """The opening of the gate that the page showed; 0 if the form does not say."""
     id: str = ""
@@ -57,7 +57,7 @@ def parse_form(headers: Mapping[str, str], body: bytes, *, of_change: bool = Fal
     return Posted(
         decision=VoteDecision(fields["decision"]),
         reason=reason,
-        mark=fields.get(FIELD, ""),
+        form_token=fields.get(FIELD, ""),
         opening=int(opening or 0),
         id=id,
         stands_in=bool(fields.get(STANDS_IN)),

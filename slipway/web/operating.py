@@ -103,7 +103,7 @@ def show_commands(services: FormServices, subject: PageSubject, who: Visitor) ->
         not_shown=blocks.not_shown,
         forms=tuple(_permitted(form, who.caller) for form in forms),
         lanes=tuple(_lanes(services)) if subject == PageSubject() else (),
-        mark=services.forms.new(who.sid, subject.address),
+        form_token=services.forms.new(who.sid, subject.address),
         new_id=services.writer.new_id,
         reason_limit=1000,
         who=who.caller,

@@ -65,7 +65,7 @@ def show_proposed_change(services: FormServices, hash: str, who: Visitor) -> Ans
         own=change.proposed_by == who.signed_in.object_id,
         barred=barred_at(change.proposed_by, gates, *_voter(who)),
         must_explain=must_explain(gates),
-        mark=services.forms.new(who.sid, change_place(change.hash)),
+        form_token=services.forms.new(who.sid, change_place(change.hash)),
         new_id=services.writer.new_id,
         reason_limit=REASON_LIMIT,
         reader=who,
@@ -98,7 +98,7 @@ def _posted(
 ) -> Posted:
     """Raises `RequestRefused`."""
     posted = parse_form(headers, body, of_change=True)
-    services.forms.check(posted.mark, who.sid, change_place(change.hash))
+    services.forms.check(posted.form_token, who.sid, change_place(change.hash))
     if posted.decision not in (VoteDecision.APPROVE, VoteDecision.REJECT):
         raise RequestRefused(400, "decision: expected approve or reject.")
     if posted.stands_in and (posted.decision is not VoteDecision.APPROVE or not posted.reason):

@@ -41,7 +41,7 @@ class SignOutScope(StrEnum):
 
 
 def show_sign_out(forms: FormTokens, who: Visitor) -> Answer:
-    return html(render("sign-out.html", mark=forms.new(who.sid, PATH), reader=who))
+    return html(render("sign-out.html", form_token=forms.new(who.sid, PATH), reader=who))
 
 
 def end_session(services: FormServices, who: Visitor, headers: Mapping[str, str], body: bytes) -> Answer:

@@ -199,7 +199,7 @@ def test_a_form_of_somebody_elses_session_or_page_decides_nothing(grace: Account
     _, her_fields = grace.form("/sign-out")
     for form in (fields, her_fields | {"opening": "1"}):
         for decision in ("approve", "reject"):
-            assert grace.page("POST", _path(place), {"form": form["form"], "decision": decision})[0] == 400
+            assert grace.page("POST", _path(place), {"form_token": form["form_token"], "decision": decision})[0] == 400
 
 
 # ---- an approver

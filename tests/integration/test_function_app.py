@@ -66,14 +66,14 @@ ROUTES: dict[str, tuple[str, tuple[str, ...], str]] = {
     "api_export": ("api/v1/catalogue/{kind}/{name}/files", GET, "FUNCTION"),
     "api_remove": ("api/v1/catalogue/{kind}/{name}/removal", POST, "FUNCTION"),
     "page_operate": ("operate", LOOK, "ANONYMOUS"),
-    "take_command": ("operate", POST, "ANONYMOUS"),  # a session, and the form's mark
+    "take_command": ("operate", POST, "ANONYMOUS"),  # a session, and the form's token
     "page_confirm": ("confirm/{handle}", LOOK, "ANONYMOUS"),
-    "take_confirmation": ("confirm/{handle}", POST, "ANONYMOUS"),  # a session, the form's mark, and a proof
+    "take_confirmation": ("confirm/{handle}", POST, "ANONYMOUS"),  # a session, the form's token, and a proof
     "api_confirmation": ("api/v1/confirmations/{handle}", GET, "FUNCTION"),
     "page_sign_in": ("sign-in", GET, "ANONYMOUS"),
     "page_signed_in": ("sign-in/back", GET, "ANONYMOUS"),  # what was sealed in this browser when it began
     "page_sign_out": ("sign-out", LOOK, "ANONYMOUS"),
-    "take_sign_out": ("sign-out", POST, "ANONYMOUS"),  # a session, and the form's mark
+    "take_sign_out": ("sign-out", POST, "ANONYMOUS"),  # a session, and the form's token
     "page_signed_out": ("signed-out", GET, "ANONYMOUS"),
     "page_release": ("releases/{release}", LOOK, "ANONYMOUS"),
     "page_evidence": ("evidence/{digest}", LOOK, "ANONYMOUS"),

@@ -44,14 +44,14 @@ def evil_site(page: str) -> Iterator[str]:
 
 
 def nonce(http: urllib3.PoolManager, link: str) -> str:
-    return http.request("GET", link).data.decode().partition('name="form" value="')[2].partition('"')[0]
+    return http.request("GET", link).data.decode().partition('name="form_token" value="')[2].partition('"')[0]
 
 
 @pytest.mark.parametrize("headers", FROM_ELSEWHERE)
 def test_cross_site_post_of_the_form_is_refused_even_with_the_token_and_the_nonce(
     site: Site, http: urllib3.PoolManager, headers: dict[str, str]
 ) -> None:
-    body = urlencode({"decision": "approve", "form": nonce(http, site.link(ADA))})
+    body = urlencode({"decision": "approve", "form_token": nonce(http, site.link(ADA))})
     before = site.state()
     response = http.request("POST", site.link(ADA), body=body, headers={"Content-Type": FORM_TYPE} | headers)
     assert response.status == 403
@@ -64,7 +64,7 @@ def test_cross_site_post_of_the_form_is_refused_even_with_the_session_and_the_ma
 ) -> None:
     site.sign_in(ADA)
     address = f"{site.base}/approvals/hello/2/production?plan={site.subject.plan_hash}"
-    body = urlencode({"decision": "approve", "form": nonce(http, address)})
+    body = urlencode({"decision": "approve", "form_token": nonce(http, address)})
     assert http.request("POST", address, body=body, headers={"Content-Type": FORM_TYPE} | headers).status == 403
     before = site.state()  # it includes the record that somebody was denied
     assert site.actions("_installation").count("access.denied") == 1
@@ -76,7 +76,7 @@ def test_cross_site_post_of_the_form_is_refused_even_with_the_session_and_the_ma
 @pytest.mark.parametrize("path", ["/operate", "/sign-out"])
 def test_cross_site_post_of_no_other_form_is_taken(site: Site, http: urllib3.PoolManager, path: str) -> None:
     site.sign_in(ADA)
-    body = urlencode({"form": nonce(http, f"{site.base}/sign-out")})
+    body = urlencode({"form_token": nonce(http, f"{site.base}/sign-out")})
     headers = {"Content-Type": FORM_TYPE, "Sec-Fetch-Site": "cross-site"}
     response = http.request("POST", site.base + path, body=body, headers=headers)
     assert response.status == 403
@@ -115,10 +115,10 @@ def test_cross_site_post_by_a_real_browser_is_refused(site: Site, browser: Brows
     context = browser.new_context()
     page = context.new_page()
     page.goto(link)
-    value = page.locator("input[name=form]").first.get_attribute("value")
+    value = page.locator("input[name=form_token]").first.get_attribute("value")
     before = site.actions(), site.home.newest()
     evil = f"""<form method="post" action="{link}"><input name="decision" value="approve">
-        <input name="form" value="{value}"></form><script>document.forms[0].submit()</script>"""
+        <input name="form_token" value="{value}"></form><script>document.forms[0].submit()</script>"""
     with evil_site(evil) as address:
         page.goto(address)
         page.wait_for_url(f"{site.base}/**")

@@ -36,13 +36,13 @@ def at_once(*work: Callable[[], Any]) -> list[Any]:
 
 
 def nonce(http: urllib3.PoolManager, link: str) -> str:
-    return http.request("GET", link).data.decode().partition('name="form" value="')[2].partition('"')[0]
+    return http.request("GET", link).data.decode().partition('name="form_token" value="')[2].partition('"')[0]
 
 
 def press(site: Site, link: str, nonce: str) -> int:
     headers = {"Content-Type": FORM_TYPE, "Origin": site.base, "Sec-Fetch-Site": "same-origin"}
     with urllib3.PoolManager(retries=False) as browser:
-        body = urlencode({"decision": "approve", "form": nonce})
+        body = urlencode({"decision": "approve", "form_token": nonce})
         return browser.request("POST", link, body=body, headers=headers).status
 
 

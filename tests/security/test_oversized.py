@@ -23,9 +23,9 @@ def test_oversized_reason_on_the_page_is_refused(
     site: Site, http: urllib3.PoolManager, length: int, character: str
 ) -> None:
     link = site.link(ADA)
-    nonce = http.request("GET", link).data.decode().partition('name="form" value="')[2].partition('"')[0]
+    nonce = http.request("GET", link).data.decode().partition('name="form_token" value="')[2].partition('"')[0]
     before = site.state()
-    body = urlencode({"decision": "reject", "form": nonce, "reason": character * length})
+    body = urlencode({"decision": "reject", "form_token": nonce, "reason": character * length})
     headers = {"Content-Type": FORM_TYPE, "Origin": site.base, "Sec-Fetch-Site": "same-origin"}
     response = http.request("POST", link, body=body, headers=headers)
     assert response.status in (400, 413)

@@ -60,7 +60,7 @@ def test_no_secret_in_the_logs_of_votes_good_and_bad_by_every_door(
         for take in DOORS.values():
             take(site, http, token)
         page = http.request("GET", f"{site.base}/approvals/{token}").data.decode()
-        nonces.append(page.partition('name="form" value="')[2].partition('"')[0])
+        nonces.append(page.partition('name="form_token" value="')[2].partition('"')[0])
     log_text = product_log(caplog)
     assert "vote" in log_text
     for secret in filter(None, [*tokens, *nonces]):
@@ -164,7 +164,7 @@ def test_no_secret_in_the_error_of_a_message_that_is_wrong(site: Site) -> None:
 
 def test_no_secret_leaves_by_the_referrer_or_a_cache(site: Site, http: urllib3.PoolManager) -> None:
     link = site.link("ada@example.com")
-    body = urlencode({"decision": "approve", "form": "x"})
+    body = urlencode({"decision": "approve", "form_token": "x"})
     for response in (
         http.request("GET", link),
         http.request("GET", f"{link}/changes"),

@@ -77,8 +77,8 @@ def by_page(site: Site, http: urllib3.PoolManager, token: str) -> int:
     """Post the form as a browser would, with a nonce of the page that the token opens, if it opens one."""
     link = f"{site.base}/approvals/{token}"
     form_page = http.request("GET", link)
-    nonce = form_page.data.decode().partition('name="form" value="')[2].partition('"')[0]
-    body = urlencode({"decision": "approve", "form": nonce or "made-up"})
+    nonce = form_page.data.decode().partition('name="form_token" value="')[2].partition('"')[0]
+    body = urlencode({"decision": "approve", "form_token": nonce or "made-up"})
     headers = {"Content-Type": FORM_TYPE, "Origin": site.base, "Sec-Fetch-Site": "same-origin"}
     response = http.request("POST", link, body=body, headers=headers)
     if response.status == 303:  # received: the page that it leads to says what came of it
@@ -124,9 +124,9 @@ def test_other_gate_tokens_count_for_nothing(site: Site, http: urllib3.PoolManag
 def test_replayed_form_is_one_vote_and_none_after_it_was_taken_back(site: Site, http: urllib3.PoolManager) -> None:
     """The request as it went over the wire, sent again later by somebody who recorded it."""
     link = site.link(ADA)
-    nonce = http.request("GET", link).data.decode().partition('name="form" value="')[2].partition('"')[0]
+    nonce = http.request("GET", link).data.decode().partition('name="form_token" value="')[2].partition('"')[0]
     headers = {"Content-Type": FORM_TYPE, "Origin": site.base, "Sec-Fetch-Site": "same-origin"}
-    recorded = urlencode({"decision": "reject", "reason": "no", "form": nonce})
+    recorded = urlencode({"decision": "reject", "reason": "no", "form_token": nonce})
     for _ in range(3):
         http.request("POST", link, body=recorded, headers=headers)
     assert site.actions().count("vote.rejected") == 1
@@ -144,10 +144,14 @@ def test_replayed_token_of_a_gate_that_has_closed_counts_for_nothing(site: Site,
 
 def test_replayed_nonce_of_another_persons_page_is_refused(site: Site, http: urllib3.PoolManager) -> None:
     other_link = f"{site.base}/approvals/{claims_with(site, approver='ben@example.com')}"
-    nonce = http.request("GET", site.link(ADA)).data.decode().partition('name="form" value="')[2].partition('"')[0]
+    nonce = (
+        http.request("GET", site.link(ADA)).data.decode().partition('name="form_token" value="')[2].partition('"')[0]
+    )
     before = site.state()
     headers = {"Content-Type": FORM_TYPE, "Origin": site.base, "Sec-Fetch-Site": "same-origin"}
-    response = http.request("POST", other_link, body=urlencode({"decision": "approve", "form": nonce}), headers=headers)
+    response = http.request(
+        "POST", other_link, body=urlencode({"decision": "approve", "form_token": nonce}), headers=headers
+    )
     assert response.status == 400
     assert site.state() == before
 

@@ -44,7 +44,7 @@ class ApprovalPage:
     def __init__(self, request: HttpClient, path: str) -> None:
         self._request, self._path = request, path
         self.text = self.look()
-        self._nonce = re.findall(r'name="form" value="([^"]*)"', self._last)
+        self._nonce = re.findall(r'name="form_token" value="([^"]*)"', self._last)
         self._ids = re.findall(r'name="id" value="([^"]*)"', self._last)
 
     def look(self) -> str:
@@ -57,7 +57,7 @@ class ApprovalPage:
         if not self._nonce:
             raise RuntimeError(f"there is no form on this page: {self.text[:300]}")
         id = self._ids[-1 if decision == "reject" else 0]  # the last form of the page is the one that rejects
-        fields = {"decision": decision, "form": self._nonce[0], "id": id} | ({"reason": reason} if reason else {})
+        fields = {"decision": decision, "form_token": self._nonce[0], "id": id} | ({"reason": reason} if reason else {})
         headers = {"Content-Type": FORM, "Sec-Fetch-Site": "same-origin", "Origin": "null"}
         return self._request("POST", self._path, headers=headers, body=urlencode(fields).encode())
 

@@ -161,7 +161,7 @@ def _own_release() -> Answer:
 def _refused() -> Answer:
     home, subject = awaiting_approval()
     token = home.token(subject)
-    body = f"decision=approve&form={nonce_of(show_linked_gate(home.services, token))}".encode()
+    body = f"decision=approve&form_token={nonce_of(show_linked_gate(home.services, token))}".encode()
     home.change_delivery()
     return home.follow(receive_vote_by_link(home.services, token, Headers(FORM), body))
 
@@ -169,13 +169,13 @@ def _refused() -> Answer:
 def _without_reason() -> Answer:
     home, subject = awaiting_approval()
     token = home.token(subject)
-    body = f"decision=reject&reason=+&form={nonce_of(show_linked_gate(home.services, token))}".encode()
+    body = f"decision=reject&reason=+&form_token={nonce_of(show_linked_gate(home.services, token))}".encode()
     return receive_vote_by_link(home.services, token, Headers(FORM), body)
 
 
 def nonce_of(answer: Answer) -> str:
-    """The mark in the page's form."""
-    return answer.body.decode().split('name="form" value="')[1].split('"')[0]
+    """The token in the page's form."""
+    return answer.body.decode().split('name="form_token" value="')[1].split('"')[0]
 
 
 def ids_of(answer: Answer) -> list[str]:

@@ -160,8 +160,8 @@ def test_what_was_let_through_can_be_rejected_up_to_its_first_object(stop: StepK
     assert "It was approved" in page
     assert "A rejection still ends the release, until its rollout writes the first object" in page
     assert set(re.findall(r'name="decision" value="(\w+)"', page)) == {"reject", "object"}
-    mark = nonce_of(show_linked_gate(home.services, token))
-    form = f"decision=reject&reason=wrong+prices&opening=1&form={mark}".encode()
+    form_token = nonce_of(show_linked_gate(home.services, token))
+    form = f"decision=reject&reason=wrong+prices&opening=1&form_token={form_token}".encode()
     home.follow(receive_vote_by_link(home.services, token, Headers(FORM), form))
     home.settle()
     assert "wrong prices" in " ".join(str(record.details.get("reason")) for record in home.trail())

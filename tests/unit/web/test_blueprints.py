@@ -182,8 +182,12 @@ def test_a_form_of_a_session_that_is_over_changes_nothing_and_leads_back(
 def test_signing_out_ends_the_session_in_this_browser(world: tuple[ScriptedInstallation, Release]) -> None:
     browser = signed_in(world[0].app, person(9, "Dora"))
     page = signing_in.page_sign_out(request(headers=browser.headers)).get_body().decode()
-    mark = page.split('name="form" value="')[1].split('"')[0]
-    for wrong in ({"form": "x", "where": "here"}, {"form": mark}, {"form": mark, "where": "there"}):
+    form_token = page.split('name="form_token" value="')[1].split('"')[0]
+    for wrong in (
+        {"form_token": "x", "where": "here"},
+        {"form_token": form_token},
+        {"form_token": form_token, "where": "there"},
+    ):
         body = urlencode(wrong).encode()
         refused = signing_in.take_sign_out(request("POST", headers=browser.headers | SAME_SITE, body=body))
         assert refused.status_code == 400
@@ -203,8 +207,8 @@ class AwayTable(MemoryTable):
 
 def sign_out(browser: Browser, where: str) -> func.HttpResponse:
     page = signing_in.page_sign_out(request(headers=browser.headers)).get_body().decode()
-    mark = page.split('name="form" value="')[1].split('"')[0]
-    body = urlencode({"form": mark, "where": where}).encode()
+    form_token = page.split('name="form_token" value="')[1].split('"')[0]
+    body = urlencode({"form_token": form_token, "where": where}).encode()
     response: func.HttpResponse = signing_in.take_sign_out(
         request("POST", headers=browser.headers | SAME_SITE, body=body)
     )
@@ -308,8 +312,8 @@ def test_a_decision_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     _use(monkeypatch, home)
     route = {"token": home.token(subject, ADA)}
     page = approvals.page_approval(request(route=route)).get_body().decode()
-    nonce = page.split('name="form" value="')[1].split('"')[0]
-    body = urlencode({"decision": "approve", "form": nonce}).encode()
+    nonce = page.split('name="form_token" value="')[1].split('"')[0]
+    body = urlencode({"decision": "approve", "form_token": nonce}).encode()
     response = approvals.take_decision(request("POST", route, SAME_SITE, body=body))
     assert response.status_code == 303
     address, _, inbox_id = response.headers["Location"].partition("?said=")

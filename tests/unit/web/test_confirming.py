@@ -48,14 +48,14 @@ def page(home: Installation, handle: str, who: Visitor = OLGA) -> str:
     return show_confirmation(services_of(home.app), handle, who).body.decode()
 
 
-def mark_of(home: Installation, handle: str) -> str:
-    match = re.search(r'name="form" value="([^"]+)"', page(home, handle, OLGA))
+def form_token_of(home: Installation, handle: str) -> str:
+    match = re.search(r'name="form_token" value="([^"]+)"', page(home, handle, OLGA))
     assert match is not None
     return match[1]
 
 
 def press(home: Installation, handle: str, who: Visitor = OLGA, **fields: str) -> Answer:
-    body = urlencode({"form": mark_of(home, handle), **fields}).encode()
+    body = urlencode({"form_token": form_token_of(home, handle), **fields}).encode()
     return confirm(services_of(home.app), handle, who, FORM, body)
 
 
@@ -137,9 +137,9 @@ def test_a_no_that_comes_after_the_confirmation_changes_nothing(
 ) -> None:
     use(monkeypatch, home, commands, guard)
     handle = pending(home)
-    mark = mark_of(home, handle)
+    form_token = form_token_of(home, handle)
     confirm_pending(home, handle)
-    body = urlencode({"form": mark, "answer": "no"}).encode()
+    body = urlencode({"form_token": form_token, "answer": "no"}).encode()
     confirm(services_of(home.app), handle, OLGA, FORM, body)
     assert answer_of(home, handle) == "said"
 
@@ -179,7 +179,7 @@ def test_what_was_asked_for_once_is_said_once_whoever_opens_its_page_again(
     home: Installation, command: CommandRequest
 ) -> None:
     handle = keep_pending(home, command)
-    form = urlencode({"form": mark_of(home, handle)}).encode()
+    form = urlencode({"form_token": form_token_of(home, handle)}).encode()
     location = back_from_the_provider(home, press(home, handle))
     home.hear()
     home.settle()
@@ -216,8 +216,8 @@ def test_whoever_may_not_order_it_sees_no_button_and_is_refused(home: Installati
 @pytest.mark.parametrize("headers", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil"}])
 def test_a_form_of_another_site_leads_nowhere(home: Installation, headers: dict[str, str]) -> None:
     handle = pending(home)
-    assert confirm(services_of(home.app), handle, OLGA, FORM | headers, b"form=x").status == 403
-    assert confirm(services_of(home.app), handle, OLGA, FORM, b"form=x").status == 400
+    assert confirm(services_of(home.app), handle, OLGA, FORM | headers, b"form_token=x").status == 403
+    assert confirm(services_of(home.app), handle, OLGA, FORM, b"form_token=x").status == 400
 
 
 def test_it_waits_a_quarter_of_an_hour_and_what_was_never_asked_for_is_not_found(home: Installation) -> None:
@@ -249,9 +249,9 @@ def test_the_page_of_a_new_epoch_says_what_the_ledger_lacks(home: Installation) 
 
 def test_what_has_become_pointless_is_not_confirmed(home: Installation) -> None:
     handle = pending(home)
-    mark = mark_of(home, handle)
+    form_token = form_token_of(home, handle)
     confirm_pending(home, pending(home))
     home.hear()
     assert "It would be refused now: <bdi>no freeze of production is in force" in page(home, handle)
-    answer = confirm(services_of(home.app), handle, OLGA, FORM, urlencode({"form": mark}).encode())
+    answer = confirm(services_of(home.app), handle, OLGA, FORM, urlencode({"form_token": form_token}).encode())
     assert (answer.status, "Location" in answer.headers) == (409, False)

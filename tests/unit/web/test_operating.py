@@ -32,13 +32,13 @@ def installation(tmp_path: Path) -> Installation:
 
 def nonce(installation: Installation, subject: PageSubject, who: Visitor = OLGA) -> str:
     match = re.search(
-        r'name="form" value="([^"]+)"', show_commands(services_of(installation.app), subject, who).body.decode()
+        r'name="form_token" value="([^"]+)"', show_commands(services_of(installation.app), subject, who).body.decode()
     )
     return match[1] if match else ""
 
 
 def send(installation: Installation, subject: PageSubject, who: Visitor = OLGA, **fields: str) -> Answer:
-    form = {"form": nonce(installation, subject, who), **fields}
+    form = {"form_token": nonce(installation, subject, who), **fields}
     answer = give(services_of(installation.app), subject, who, FORM, urlencode(form).encode())
     installation.hear()
     return answer
@@ -94,7 +94,7 @@ def test_what_was_pushed_is_released_by_its_tag_from_the_page_of_the_first_envir
 def test_a_release_is_cancelled_once_however_often_the_form_is_sent(installation: Installation) -> None:
     subject = PageSubject(release="shop-1")
     page = show_commands(services_of(installation.app), subject, OLGA).body.decode()
-    hidden = {name: re.findall(f'name="{name}" value="([^"]+)"', page)[0] for name in ("form", "id")}
+    hidden = {name: re.findall(f'name="{name}" value="([^"]+)"', page)[0] for name in ("form_token", "id")}
     fields = {**hidden, "verb": "cancel", "release": "shop-1", "reason": "wrong branch"}
     answers = [give(services_of(installation.app), subject, OLGA, FORM, urlencode(fields).encode()) for _ in range(2)]
     installation.hear()
@@ -116,7 +116,7 @@ def test_whoever_cancels_is_told_how_it_can_go_out_again_as_it_then_can(installa
 
 
 def test_a_form_is_received_first_and_its_page_looks_again_until_it_is_counted(installation: Installation) -> None:
-    form = {"form": nonce(installation, LANE), "verb": "freeze", "reason": "the sale"}
+    form = {"form_token": nonce(installation, LANE), "verb": "freeze", "reason": "the sale"}
     form |= {"application": "shop", "environment": "production"}
     answer = give(services_of(installation.app), LANE, OLGA, FORM, urlencode(form).encode())
     waiting = follow(installation, answer)
@@ -146,7 +146,7 @@ def test_what_somebody_may_not_do_has_no_form_and_is_refused(installation: Insta
     assert "<form" not in page
     assert "needs the permission <code>freeze</code>" in page
     stolen = nonce(installation, LANE)
-    body = urlencode({"form": stolen, "verb": "freeze", "reason": "x"}).encode()
+    body = urlencode({"form_token": stolen, "verb": "freeze", "reason": "x"}).encode()
     assert give(services_of(installation.app), LANE, READER, FORM, body).status == 400
 
 
@@ -157,14 +157,14 @@ def test_what_somebody_may_not_do_has_no_form_and_is_refused(installation: Insta
 def test_a_form_of_another_site_changes_nothing(
     installation: Installation, headers: dict[str, str], status: int
 ) -> None:
-    body = urlencode({"form": nonce(installation, PageSubject()), "verb": "freeze", "reason": "x"}).encode()
+    body = urlencode({"form_token": nonce(installation, PageSubject()), "verb": "freeze", "reason": "x"}).encode()
     assert give(services_of(installation.app), PageSubject(), OLGA, FORM | headers, body).status == status
     assert installation.app.blocks.everything() is None
 
 
 def test_a_forged_nonce_or_that_of_another_page_changes_nothing(installation: Installation) -> None:
     for wrong in ("", "forged.nonce", nonce(installation, LANE)):
-        body = urlencode({"form": wrong, "verb": "freeze", "reason": "x"}).encode()
+        body = urlencode({"form_token": wrong, "verb": "freeze", "reason": "x"}).encode()
         assert give(services_of(installation.app), PageSubject(), OLGA, FORM, body).status == 400
     assert installation.app.blocks.everything() is None
 

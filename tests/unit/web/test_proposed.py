@@ -38,9 +38,9 @@ def page(home: Live, change: ProposedChange, who: TokenPerson = ADA) -> str:
 
 
 def press(home: Live, change: ProposedChange, who: TokenPerson, decision: str, **fields: str) -> Answer:
-    match = re.search(r'name="form" value="([^"]+)"', page(home, change, who))
+    match = re.search(r'name="form_token" value="([^"]+)"', page(home, change, who))
     assert match is not None
-    form = {"form": match[1], "decision": decision, "opening": "1", **fields}
+    form = {"form_token": match[1], "decision": decision, "opening": "1", **fields}
     return receive_change_vote(services_of(home.app), change.hash[7:], as_visitor(who), FORM, urlencode(form).encode())
 
 
@@ -97,7 +97,7 @@ def test_who_is_not_asked_sees_it_and_has_no_button(live: Live) -> None:
     html = page(live, change, EVE)
     assert "who is an approver of none of these gates" in html
     assert "Approve the change" not in html
-    assert 'name="form"' not in html, "no form of theirs is taken without its mark"
+    assert 'name="form_token"' not in html, "no form of theirs is taken without its token"
 
 
 def test_whoever_proposed_it_may_only_reject_it(live: Live) -> None:
@@ -220,7 +220,7 @@ def test_a_change_whose_plan_was_tampered_with_breaks_no_board(live: Live) -> No
 
 @pytest.mark.parametrize(
     ("decision", "fields", "status"),
-    [("withdraw", {}, 400), ("approve", {"opening": "2"}, 409), ("approve", {"form": "x.y"}, 400)],
+    [("withdraw", {}, 400), ("approve", {"opening": "2"}, 409), ("approve", {"form_token": "x.y"}, 400)],
 )
 def test_a_form_that_is_not_of_this_page_says_nothing(
     live: Live,

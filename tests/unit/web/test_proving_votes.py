@@ -165,7 +165,7 @@ def test_a_plan_that_changes_on_the_way_is_not_voted_on(office: Office) -> None:
 
 
 def test_the_vote_is_for_the_opening_that_the_page_showed(office: Office) -> None:
-    body = urlencode({"decision": "approve", "form": nonce_of(office.look(ADA)), "opening": "7"}).encode()
+    body = urlencode({"decision": "approve", "form_token": nonce_of(office.look(ADA)), "opening": "7"}).encode()
     answer = receive_signed_in_vote(office.home.services, office.place, visitor(ADA), Headers(FORM), body)
     path = count_vote(office.home, answer, ADA)
     assert state_of(office.home, path) is SaidState.REFUSED
@@ -184,7 +184,7 @@ def test_a_link_to_a_gate_that_asks_for_proofs_leads_to_the_page_where_people_si
     token = office.home.token(office.subject, ADA)
     answer = approving.show_linked_gate(office.home.services, token)
     assert (answer.status, answer.headers["Location"]) == (303, f"{office.place.path}?plan={office.place.plan}")
-    body = b"decision=approve&form=x"
+    body = b"decision=approve&form_token=x"
     assert (
         approving.receive_vote_by_link(office.home.services, token, Headers(FORM), body).headers["Location"]
         == f"{office.place.path}?plan={office.place.plan}"

@@ -50,7 +50,7 @@ class Office:
         return located.show_gate(self.home.services, place or self.place, self.visitor(name))
 
     def send(self, name: str, nonce: str, place: ApprovalAddress | None = None, **more: str) -> Answer:
-        fields = {"decision": "approve", "form": nonce} | more
+        fields = {"decision": "approve", "form_token": nonce} | more
         body = urlencode(fields).encode()
         return located.receive_signed_in_vote(
             self.home.services, place or self.place, self.visitor(name), Headers(FORM), body
@@ -90,7 +90,7 @@ def test_a_link_of_one_person_gives_nobody_else_their_vote(office: Office) -> No
     for answer in (
         show_linked_gate(office.home.services, token),
         show_linked_changes(office.home.services, token),
-        receive_vote_by_link(office.home.services, token, Headers(FORM), b"decision=approve&form=x"),
+        receive_vote_by_link(office.home.services, token, Headers(FORM), b"decision=approve&form_token=x"),
     ):
         assert (answer.status, answer.headers["Location"]) == (303, f"{office.place.path}?plan={office.place.plan}")
         assert token not in answer.headers["Location"]
@@ -113,7 +113,7 @@ def test_the_form_of_one_person_is_refused_from_another(office: Office) -> None:
 def test_a_form_from_another_site_is_refused(office: Office) -> None:
     nonce = nonce_of(office.look(ADA))
     headers = Headers(FORM | {"sec-fetch-site": "cross-site"})
-    body = urlencode({"decision": "approve", "form": nonce}).encode()
+    body = urlencode({"decision": "approve", "form_token": nonce}).encode()
     assert located.receive_signed_in_vote(office.home.services, office.place, visitor(ADA), headers, body).status == 403
     assert office.phase is Phase.AWAITING_APPROVAL
 

@@ -35,7 +35,7 @@ class Page:
     def post(self, decision: str = "approve", headers: dict[str, str] | None = None, **fields: str) -> Answer:
         """Press a button; the first form of the page approves, or withdraws, and the last one rejects."""
         id = self.ids[-1 if decision == "reject" else 0]
-        body = urlencode({"decision": decision, "form": self.nonce, "id": id} | fields).encode()
+        body = urlencode({"decision": decision, "form_token": self.nonce, "id": id} | fields).encode()
         return self.send(body, headers)
 
     def press(self, decision: str = "approve", **fields: str) -> Answer:
@@ -221,13 +221,13 @@ def test_a_form_that_is_too_long_is_refused(page: Page) -> None:
     [
         b"",
         b"decision=approve",
-        b"decision=maybe&form={nonce}",
-        b"decision=approve&decision=reject&form={nonce}",
-        b"decision=approve&form={nonce}&form={nonce}",
-        b"decision=approve&form={nonce}&more=1",
-        b"decision=approve&form={nonce}&a=1&b=2&c=3",
-        b"decision=approve&form={nonce}&reason=%ff%fe",
-        b"decision=approve&form={nonce}&reason=\xff",
+        b"decision=maybe&form_token={nonce}",
+        b"decision=approve&decision=reject&form_token={nonce}",
+        b"decision=approve&form_token={nonce}&form_token={nonce}",
+        b"decision=approve&form_token={nonce}&more=1",
+        b"decision=approve&form_token={nonce}&a=1&b=2&c=3",
+        b"decision=approve&form_token={nonce}&reason=%ff%fe",
+        b"decision=approve&form_token={nonce}&reason=\xff",
         b"\x00\x01\x02",
     ],
 )
