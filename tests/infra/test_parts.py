@@ -247,7 +247,7 @@ def test_a_created_clusters_own_ranges_are_those_that_the_hook_keeps_the_network
 
 
 @pytest.mark.parametrize("name", OPTIONS)
-def test_every_write_into_the_ledger_is_told_to_this_installation_whoever_made_the_ledger(name: str) -> None:
+def test_every_write_into_the_ledger_is_reported_to_this_installation_whoever_made_the_ledger(name: str) -> None:
     resources = stored(name)
     (workspace,) = of_type(resources, "Microsoft.OperationalInsights/workspaces")
     account = OPTIONS[name].get("existingLedgerName", "stdata")
@@ -262,13 +262,13 @@ def test_every_write_into_the_ledger_is_told_to_this_installation_whoever_made_t
     assert categories == {"tableServices": expected, "blobServices": expected}
 
 
-def test_an_alert_on_a_state_is_told_once_and_once_more_when_it_is_over() -> None:
+def test_an_alert_on_a_state_is_reported_once_and_once_more_when_it_is_over() -> None:
     rules = of_type(stored("default"), "Microsoft.Insights/scheduledQueryRules")
     states = {rule["name"].removeprefix("slipway-try-") for rule in rules if at(rule, "properties.autoMitigate")}
     assert states == {"reconcile-not-running", "queues-lag", "hooks-silent"}
 
 
-def test_an_event_that_does_not_arrive_is_told_within_a_quarter_of_an_hour() -> None:
+def test_an_event_that_does_not_arrive_is_reported_within_a_quarter_of_an_hour() -> None:
     rules = of_type(stored("default"), "Microsoft.Insights/metricAlerts")
     watched = {
         criterion["metricName"]: (at(rule, "properties.evaluationFrequency"), at(rule, "properties.windowSize"))

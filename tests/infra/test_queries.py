@@ -146,7 +146,7 @@ def test_the_workbook_has_a_time_range_that_its_queries_follow() -> None:
 MINUTES = {"PT5M": 5, "PT10M": 10, "PT15M": 15, "PT30M": 30, "PT1H": 60, "P1D": 1440, "P2D": 2880}
 
 
-def test_what_is_looked_at_more_than_once_is_told_once() -> None:
+def test_what_is_looked_at_more_than_once_is_reported_once() -> None:
     """A rule without a state fires at each evaluation for as long as the entry that it found lies in its window."""
     for alert in ALERTS:
         if MINUTES[alert["window"]] > MINUTES[alert["every"]] or "== 0" in alert["query"]:

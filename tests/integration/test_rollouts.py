@@ -36,7 +36,7 @@ def pods(system: System) -> list[str]:
     return sorted(owner["name"] for owner in owners if owner.get("kind") == "Job")
 
 
-def test_a_migration_that_fails_changes_nothing_is_told_with_its_last_words_and_no_rollback_runs_one_again(
+def test_a_migration_that_fails_changes_nothing_is_reported_with_its_last_words_and_no_rollback_runs_one_again(
     system: System, browser: Browser
 ) -> None:
     application = system.application("migrates")

@@ -212,7 +212,7 @@ CASES: Final = [
 
 @pytest.mark.sweep(keep=18)
 @pytest.mark.parametrize(("partition", "kind", "damage"), CASES, ids=lambda text: text.strip("!"))
-def test_a_row_that_cannot_be_read_harms_what_it_is_about_alone_and_is_told(
+def test_a_row_that_cannot_be_read_harms_what_it_is_about_alone_and_is_reported(
     home: Live, partition: str, kind: str, damage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     headers = headers_of_somebody(home)

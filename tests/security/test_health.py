@@ -45,7 +45,7 @@ def test_a_crowd_that_asks_reads_the_ledger_once(home: ScriptedInstallation, mon
     assert (status(), len(reads)) == (200, 2)
 
 
-def test_a_ledger_that_goes_away_and_comes_back_is_told_within_seconds(
+def test_a_ledger_that_goes_away_and_comes_back_is_reported_within_seconds(
     home: ScriptedInstallation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert status() == 200

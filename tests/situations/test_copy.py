@@ -111,7 +111,7 @@ def test_a_registry_without_the_referrers_api_may_say_so_in_its_own_way(
 
 
 @pytest.mark.parametrize("status", [405, 400, 415])
-def test_a_target_that_takes_no_manifests_with_a_subject_gets_the_image_or_is_told_of(
+def test_a_target_that_takes_no_manifests_with_a_subject_gets_the_image_or_is_reported(
     install: Install, status: int
 ) -> None:
     installation = install(shop())

@@ -103,7 +103,7 @@ OF_OTHER_TOOLS = {
 
 
 @pytest.mark.parametrize("file", OF_OTHER_TOOLS)
-def test_a_file_of_another_tool_among_the_manifests_is_told_of_by_the_tools_name(tmp_path: Path, file: str) -> None:
+def test_a_file_of_another_tool_among_the_manifests_is_reported_by_the_tools_name(tmp_path: Path, file: str) -> None:
     content, tool = OF_OTHER_TOOLS[file]
     result = check(shop(manifests={file: content}), tmp_path)
     lines = [line for line in result.text.casefold().splitlines() if file.casefold() in line]

@@ -294,7 +294,7 @@ def reading(colour: str, **environment: object) -> Application:
     return with_approvers(manifests={"proxy.yaml": proxy, "settings.yaml": settings}, environment=environment)
 
 
-def test_settings_that_no_pod_would_see_are_told_before_people_vote(install: Install, kubernetes: Start) -> None:
+def test_settings_that_no_pod_would_see_are_shown_before_people_vote(install: Install, kubernetes: Start) -> None:
     installation = install(reading("red"), kubernetes=kubernetes())
     push(installation, "v1")
     installation.approve(ADA)

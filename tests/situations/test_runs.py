@@ -29,7 +29,7 @@ def test_a_partially_succeeded_run_counts_where_the_team_says_so_and_the_plan_sh
 
 
 @pytest.mark.parametrize("number", ["1.2.3+abc", "Release 1.2 (main)", "20261128.1 • fix", ".1", "main/20261128"])
-def test_a_run_whose_name_is_not_a_tag_is_told_of_in_plain_words(install: Install, number: str) -> None:
+def test_a_run_whose_name_is_not_a_tag_is_reported_in_plain_words(install: Install, number: str) -> None:
     installation = install(shop(start="run"))
     installation.run_ended(number)
     installation.settle()
@@ -38,7 +38,7 @@ def test_a_run_whose_name_is_not_a_tag_is_told_of_in_plain_words(install: Instal
     assert [reason for reason in reasons if number in reason and "tag" in reason]
 
 
-def test_a_run_whose_name_is_too_long_for_a_tag_is_told_of_in_plain_words(install: Install) -> None:
+def test_a_run_whose_name_is_too_long_for_a_tag_is_reported_in_plain_words(install: Install) -> None:
     installation = install(shop(start="run"))
     installation.run_ended("x" * 200)
     installation.settle()

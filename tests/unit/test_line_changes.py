@@ -30,6 +30,6 @@ def test_the_same_lines_again_and_again_cost_no_more_than_a_moment(size: int) ->
     assert [line[1:] for line in difference[3:] if line.startswith("+")] == new[1:-1]
 
 
-def test_what_is_only_added_between_equal_lines_is_all_that_is_told() -> None:
+def test_what_is_only_added_between_equal_lines_is_all_that_is_shown() -> None:
     old = [str(number % 101) for number in range(20_000)]
     assert changes(old, [*old[:9], "new", *old[9:]])[3:] == ["+new"]

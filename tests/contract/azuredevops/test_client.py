@@ -163,7 +163,7 @@ def test_a_commit_leads_to_its_pull_request_and_that_to_the_commits_of_its_branc
         assert len(value(setup.client.commits_of(setup.run, pull_request.id))) == 2
 
 
-def test_people_are_told_by_their_object_ids(setup: Setup) -> None:
+def test_people_are_named_by_their_object_ids(setup: Setup) -> None:
     story = setup.story
     guest = next(person for person in story.organization.people.values() if person.kind is Kind.GUEST)
     platform = next(person for person in story.organization.people.values() if person.kind is Kind.PLATFORM)

@@ -46,7 +46,7 @@ def test_a_list_of_commits_cuts_their_words_and_has_no_parents(story: Story, ask
     assert (alone["comment"], alone["parents"]) == (pushed.message, [story.commit.id])
 
 
-def test_who_pushed_is_told_in_a_list_only_on_demand(story: Story, ask: Client) -> None:
+def test_who_pushed_is_shown_in_a_list_only_on_demand(story: Story, ask: Client) -> None:
     [plain] = between(ask, story, story.live, story.commit).value
     [full] = between(ask, story, story.live, story.commit, **{"searchCriteria.includePushData": "true"}).value
     assert "push" not in plain
@@ -180,7 +180,7 @@ def test_a_validation_run_builds_the_merge_commit_of_a_reference_of_its_own(stor
     assert build["sourceVersion"] not in (story.commit.id, active.commits[-1])
 
 
-def test_pushes_are_told_with_who_pushed_the_newest_first(story: Story, ask: Client) -> None:
+def test_pushes_are_shown_with_who_pushed_the_newest_first(story: Story, ask: Client) -> None:
     query = {"$top": 10, "searchCriteria.refName": "refs/heads/main", "searchCriteria.includeRefUpdates": "true"}
     newest, first = ask(f"{story.git}/pushes", query).value
     assert [push["pushedBy"]["id"] for push in (newest, first)] == [story.ben.storage_key, story.ada.storage_key]

@@ -46,7 +46,7 @@ def of_the_namespace(place: Place) -> m.Json:
     return {"matchLabels": {"kubernetes.io/metadata.name": place.namespace}}
 
 
-def test_a_policy_that_refuses_is_told_by_its_name_before_anybody_votes(place: Place) -> None:
+def test_a_policy_that_refuses_is_reported_by_its_name_before_anybody_votes(place: Place) -> None:
     rule = {"apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["deployments"]}
     policy = {
         "failurePolicy": "Fail",
@@ -66,7 +66,7 @@ def test_a_policy_that_refuses_is_told_by_its_name_before_anybody_votes(place: P
     assert "three pods at least" in str(error)
 
 
-def test_pods_that_the_namespaces_level_forbids_are_told_in_the_plan_and_waited_for(place: Place) -> None:
+def test_pods_that_the_namespaces_level_forbids_are_reported_in_the_plan_and_waited_for(place: Place) -> None:
     labels = {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}
     with closing(Connection(place.access)) as admin:
         admin.send("PATCH", f"/api/v1/namespaces/{place.namespace}", what="label it", body=labels, headers=MERGE)

@@ -166,7 +166,7 @@ def test_a_kind_that_the_cluster_does_not_know_is_named(place: Place) -> None:
         ("extensions/v1beta1", "Ingress", "networking.k8s.io/v1"),
     ],
 )
-def test_a_version_that_the_cluster_no_longer_has_is_told_with_the_one_that_it_has(
+def test_a_version_that_the_cluster_no_longer_has_is_reported_with_the_one_that_it_has(
     place: Place, version: str, kind: str, instead: str
 ) -> None:
     removed = {"apiVersion": version, "kind": kind, "metadata": {"name": "a"}, "spec": {}}

@@ -128,7 +128,7 @@ def test_a_workload_that_is_not_there_looks_hopeless(place: Place) -> None:
     assert progress.reason.startswith("Deployment/web: it is not in the cluster (")
 
 
-def test_a_paused_deployment_is_told_in_the_plan_and_waited_for_with_what_to_do(place: Place) -> None:
+def test_a_paused_deployment_is_reported_in_the_plan_and_waited_for_with_what_to_do(place: Place) -> None:
     live, manifest = m.deployment(), m.deployment(f"{m.PAUSE}@{m.TWO}", paused=True)
     place.apply([live])
     assert place.rolled_out(live) is ProgressState.DONE
@@ -256,7 +256,7 @@ def test_the_warnings_about_a_workload_tell_why_it_is_not_up(place: Place, ahead
 
 @pytest.mark.parametrize("access", [pytest.param("real", marks=pytest.mark.cluster)], indirect=True)
 @pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "Job"])
-def test_a_quota_that_lets_no_pod_in_is_told_by_its_name(place: Place, kind: str) -> None:
+def test_a_quota_that_lets_no_pod_in_is_reported_by_its_name(place: Place, kind: str) -> None:
     """On a real API server, which reports this only by events, except for Deployments."""
     image = f"{m.PAUSE}@{m.ONE}"
     manifest = m.job("web") if kind == "Job" else m.workload(kind, image, replicas=1)

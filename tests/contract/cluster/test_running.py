@@ -83,7 +83,7 @@ def test_what_a_job_of_the_manifests_ran_is_compared_as_long_as_its_pods_are_the
 
 
 @pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "DaemonSet"])
-def test_a_container_that_somebody_added_stays_and_is_told_before_and_after_the_rollout(
+def test_a_container_that_somebody_added_stays_and_is_reported_before_and_after_the_rollout(
     place: Place, kind: str
 ) -> None:
     first, second = of_kind(kind, m.ONE), of_kind(kind, m.TWO)
@@ -120,7 +120,7 @@ def test_a_container_that_the_project_names_may_be_added_and_no_other(place: Pla
         assert "istio-proxy" in compared(place, manifest, injected)[0]
 
 
-def test_a_command_that_somebody_gave_a_container_is_told_and_fails_the_rollout(place: Place) -> None:
+def test_a_command_that_somebody_gave_a_container_is_reported_and_fails_the_rollout(place: Place) -> None:
     manifest = m.deployment(replicas=1)
     up(place, manifest)
     add_containers(place, "Deployment", {"name": "main", "args": ["--quiet"]})

@@ -94,7 +94,7 @@ def set_back(place: Place, tool: str) -> None:
 
 
 @pytest.mark.parametrize(("tool", "name"), [(FLUX, "Flux"), (ARGO, "Argo CD")])
-def test_a_tool_that_applies_the_object_too_is_told_at_first_and_whenever_it_did_so_since(
+def test_a_tool_that_applies_the_object_too_is_reported_at_first_and_whenever_it_did_so_since(
     place: Place, tool: str, name: str
 ) -> None:
     advice = f"{name} ({tool}) applies it too, and each undoes the other: take it out of one of them"
@@ -124,7 +124,7 @@ def test_a_tool_that_applies_the_object_too_is_told_at_first_and_whenever_it_did
     assert (owned.name, owned.also_applied) == ("settings", advice)
 
 
-def test_what_somebody_added_by_hand_stays_and_is_told_each_time(place: Place) -> None:
+def test_what_somebody_added_by_hand_stays_and_is_reported_each_time(place: Place) -> None:
     place.apply([m.config(a="1")])
     edit(place, {"data": {"debug": "on"}})
     [change] = place.cluster.preview([m.config(a="1")], place.namespace).objects
@@ -139,7 +139,7 @@ def test_of_a_workload_whose_controllers_are_at_work_there_is_nothing_to_tell(pl
     assert (change.change, change.notes, change.warnings) == (AppliedChange.UNCHANGED, (), ())
 
 
-def test_what_the_api_server_warns_of_is_told_in_the_plan_and_when_it_is_applied(place: Place) -> None:
+def test_what_the_api_server_warns_of_is_reported_in_the_plan_and_when_it_is_applied(place: Place) -> None:
     manifest = m.deployment(replicas=0)
     manifest["spec"]["template"]["spec"]["nodeSelector"] = {"beta.kubernetes.io/os": "linux"}
     warning = (
@@ -157,7 +157,7 @@ def reader() -> m.Json:
     return web
 
 
-def test_a_change_that_no_pod_sees_is_told(place: Place) -> None:
+def test_a_change_that_no_pod_sees_is_reported(place: Place) -> None:
     place.apply([m.config(a="1"), reader()])
     changed = {
         change.name: change for change in place.cluster.preview([m.config(a="2"), reader()], place.namespace).objects

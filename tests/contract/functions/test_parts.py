@@ -55,7 +55,7 @@ def test_what_the_parser_in_azure_refuses_is_refused(schedule: str) -> None:
         Schedule(schedule)
 
 
-def test_a_schedule_that_never_occurs_is_told() -> None:
+def test_a_schedule_that_never_occurs_is_reported() -> None:
     """W-32. In Azure such a timer never fires (NCrontab.Signed 3.4.0, run); here its function is in error."""
     with pytest.raises(ValueError, match="never occurs"):
         Schedule("0 0 0 31 2 *").next(moment("2026-11-23T08:00:00"))
@@ -139,7 +139,7 @@ def test_the_environment_wins_over_the_settings_file(tmp_path: Path) -> None:
         ("[]", "expected an object"),
     ],
 )
-def test_bad_settings_are_told_without_their_values(tmp_path: Path, content: str, expected: str) -> None:
+def test_bad_settings_are_reported_without_their_values(tmp_path: Path, content: str, expected: str) -> None:
     file = tmp_path / "settings.json"
     file.write_text(content)
     with pytest.raises(HostError, match=expected) as raised:
@@ -162,7 +162,7 @@ def test_a_connection_is_a_string_or_a_section_with_or_without_the_prefix() -> N
     [("a%b", "does not have a closing '%'"), ("%A%-%", "does not have a closing '%'"), ("%%", "does not resolve"),
      ("%B%", "'%B%' does not resolve")],
 )  # fmt: skip
-def test_a_reference_to_a_setting_that_cannot_be_resolved_is_told(text: str, expected: str) -> None:
+def test_a_reference_to_a_setting_that_cannot_be_resolved_is_reported(text: str, expected: str) -> None:
     """W-26. Host 4.1037, run."""
     with pytest.raises(FunctionError, match=expected):
         AppSettings({"A": "a"}).resolve(text, "msg.queueName")

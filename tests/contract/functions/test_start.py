@@ -111,7 +111,7 @@ def test_a_bad_host_json_stops_the_host_and_names_the_field(tmp_path: Path, cont
     assert expected in process.stderr
 
 
-def test_an_import_error_of_the_app_is_told_with_the_words_of_the_library(tmp_path: Path) -> None:
+def test_an_import_error_of_the_app_is_reported_with_the_words_of_the_library(tmp_path: Path) -> None:
     (tmp_path / "host.json").write_text('{"version": "2.0"}')
     (tmp_path / "function_app.py").write_text("import no_such_module\n")
     process = run("--app", str(tmp_path), "--list")
@@ -119,7 +119,7 @@ def test_an_import_error_of_the_app_is_told_with_the_words_of_the_library(tmp_pa
     assert "No module named 'no_such_module'" in process.stderr
 
 
-def test_an_app_that_ends_its_process_while_it_loads_is_told(tmp_path: Path) -> None:
+def test_an_app_that_ends_its_process_while_it_loads_is_reported(tmp_path: Path) -> None:
     (tmp_path / "host.json").write_text('{"version": "2.0"}')
     (tmp_path / "function_app.py").write_text("import os\nos._exit(3)\n")
     process = run("--app", str(tmp_path), "--list")
@@ -182,7 +182,7 @@ def test_a_worker_that_hangs_ends_with_a_host_that_is_killed(start_host: StartHo
     until(lambda: not Path(f"/proc/{pid}/cmdline").exists() or not Path(f"/proc/{pid}/cmdline").read_bytes(), "it ends")
 
 
-def test_a_taken_port_is_told(start_host: StartHost, tmp_path: Path) -> None:
+def test_a_taken_port_is_reported(start_host: StartHost, tmp_path: Path) -> None:
     host = start_host("web")
     port = host.url.rsplit(":", 1)[1]
     process = run("--app", str(APPS / "web"), "--state", str(tmp_path), "--port", port)
@@ -197,7 +197,7 @@ def test_an_app_without_functions_is_refused(tmp_path: Path) -> None:
     assert "0 functions found" in process.stderr
 
 
-def test_a_connection_that_is_not_a_connection_string_is_told_without_its_value(start_host: StartHost) -> None:
+def test_a_connection_that_is_not_a_connection_string_is_reported_without_its_value(start_host: StartHost) -> None:
     host = start_host("bus", "--no-auth", SB="SharedAccessKey=secret", ONE_QUEUE="one")
     assert "setting SB: expected a connection string" in host.errors["one"]
     assert "secret" not in json.dumps(host.errors) + host.log.read_text()

@@ -67,7 +67,7 @@ def test_roles_are_those_of_the_registration_that_the_token_is_for(flow: Flow) -
         assert id_claims.get("roles") == roles
 
 
-def test_groups_are_told_where_the_registration_asks_for_them(flow: Flow) -> None:
+def test_groups_are_reported_where_the_registration_asks_for_them(flow: Flow) -> None:
     assert claims(flow, flow.sign_in(VOTES, "Voter").id_token, flow.registration(VOTES).client_id)["groups"] == [GROUP]
     assert "groups" not in claims(flow, flow.sign_in(SIGN_IN, "Voter").id_token, flow.registration(SIGN_IN).client_id)
 

@@ -213,7 +213,7 @@ def test_keys_in_the_vault_are_listed_with_what_each_is_good_for(
 
 
 @pytest.mark.parametrize(("status", "ends"), [(401, 1), (403, 1), (409, 4), (503, 4)])
-def test_a_vault_that_refuses_is_told_with_what_to_do_about_it(
+def test_a_vault_that_refuses_is_reported_with_what_to_do_about_it(
     vault: KeyVault, client: SecretClient, status: int, ends: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     vault.status = status

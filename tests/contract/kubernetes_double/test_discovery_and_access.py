@@ -24,7 +24,7 @@ def guarded(tmp_path: Path) -> Iterator[tuple[Cluster, Cluster]]:
         yield Cluster(running.url, tmp_path, "all"), Cluster(running.url, tmp_path, "few")
 
 
-def test_version_and_groups_are_told(simulated: Cluster) -> None:
+def test_version_and_groups_are_reported(simulated: Cluster) -> None:
     assert json.loads(simulated.raw("GET", "/version")[1])["gitVersion"].startswith("v1.")
     assert json.loads(simulated.raw("GET", "/api")[1])["versions"] == ["v1"]
     groups = {g["name"]: g for g in json.loads(simulated.raw("GET", "/apis")[1])["groups"]}
@@ -55,7 +55,7 @@ def test_namespaces_of_the_configuration_exist_at_the_start(guarded: tuple[Clust
     assert names == ["default", "kube-system", "prod", "shop"]
 
 
-def test_without_a_token_nothing_is_told(guarded: tuple[Cluster, Cluster]) -> None:
+def test_without_a_token_nothing_is_shown(guarded: tuple[Cluster, Cluster]) -> None:
     code, body, _ = guarded[0].raw("GET", "/api/v1/namespaces", anonymous=True)
     status = json.loads(body)
     assert (code, status["kind"], status["reason"]) == (401, "Status", "Unauthorized")

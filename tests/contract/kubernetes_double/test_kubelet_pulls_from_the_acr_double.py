@@ -48,7 +48,9 @@ def test_what_was_built_and_pushed_runs(acr: Registry, pulling: Cluster, tmp_pat
     assert pod["status"]["containerStatuses"][0]["imageID"] == image
 
 
-def test_a_repository_that_the_kubelet_may_not_read_is_told(acr: Registry, pulling: Cluster, tmp_path: Path) -> None:
+def test_a_repository_that_the_kubelet_may_not_read_is_reported(
+    acr: Registry, pulling: Cluster, tmp_path: Path
+) -> None:
     image = pushed(acr, tmp_path / "source", "team/secret")
     pulling.apply(job("accept", image))
 

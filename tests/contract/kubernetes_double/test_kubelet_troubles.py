@@ -69,7 +69,7 @@ def test_a_pod_for_another_node_is_not_started_and_goes_once_nobody_wants_it(
     until(lambda: cluster.rolled_out("web") and len(cluster.pods("app=web")) == 1, "the rollout")
 
 
-def test_wrong_credentials_are_told_without_showing_them(cluster: Cluster, registry: SmallRegistry) -> None:
+def test_wrong_credentials_are_reported_without_showing_them(cluster: Cluster, registry: SmallRegistry) -> None:
     image = registry.push("team/web", "1", {"web.py": WEB}, Entrypoint=["python", "/web.py"])
     registry.password = "changed"
     cluster.apply(workload("Deployment", "web", image))
@@ -121,7 +121,7 @@ def test_a_name_that_is_not_an_image_is_reported(cluster: Cluster, image: str) -
         (["no-such-program"], "executable file not found"),
     ],
 )
-def test_a_program_that_this_machine_cannot_run_is_told(
+def test_a_program_that_this_machine_cannot_run_is_reported(
     cluster: Cluster, registry: SmallRegistry, command: list[str], expected: str
 ) -> None:
     image = registry.push("team/web", "1", {"elsewhere": "x"}, Cmd=["python"])

@@ -110,7 +110,7 @@ FIELDS = {"namespace": ["a"], "namespaces": ["Not Valid"], "tokens": [{"token": 
         ({"tokens": [{"token": "s3cret"}, {"token": "s3cret"}]}, ("tokens: the same one is listed twice",)),
     ],
 )
-def test_a_wrong_configuration_is_told_by_field_without_its_values(
+def test_a_wrong_configuration_is_reported_by_field_without_its_values(
     tmp_path: Path, settings: dict[str, Any], expected: tuple[str, ...]
 ) -> None:
     config = write(tmp_path / "k.json", **settings)

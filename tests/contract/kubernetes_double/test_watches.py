@@ -59,7 +59,7 @@ def test_a_watch_from_a_version_does_not_repeat_what_was_before(simulated: Clust
     assert events == [("ADDED", "marker"), ("ADDED", "new")]
 
 
-def test_an_object_that_ceases_to_match_the_selector_is_told_as_deleted(simulated: Cluster) -> None:
+def test_an_object_that_ceases_to_match_the_selector_is_reported_as_deleted(simulated: Cluster) -> None:
     simulated.apply(config_map("c", {}, labels={"on": "yes"}))
     second_client = Cluster(simulated.url, simulated.scratch)
     events = collect(

@@ -111,7 +111,7 @@ def test_who_is_not_one_mail_address_gets_no_mail(
 
 
 @pytest.mark.parametrize(("status", "again"), [(429, True), (500, True), (503, True), (400, False), (403, False)])
-def test_a_refusal_is_told_by_its_status_and_left_to_the_queue_to_try_again(
+def test_a_refusal_is_reported_by_its_status_and_left_to_the_queue_to_try_again(
     service: Communication, endpoint: str, certificates: Certificates, status: int, again: bool
 ) -> None:
     service.status = status

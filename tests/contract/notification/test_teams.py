@@ -48,7 +48,7 @@ def test_a_card_is_posted_with_the_signature_of_the_workflow(workflow: Workflow,
 
 
 @pytest.mark.parametrize(("status", "again"), [(429, True), (502, True), (400, False), (401, False), (307, False)])
-def test_a_refusal_is_told_by_its_status_alone(
+def test_a_refusal_is_reported_by_its_status_alone(
     workflow: Workflow, channel: TeamsChannel, status: int, again: bool
 ) -> None:
     workflow.status = status

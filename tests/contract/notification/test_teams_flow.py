@@ -63,7 +63,9 @@ def test_an_approver_whom_teams_cannot_find_is_reported_and_not_tried_again(
 
 
 @pytest.mark.parametrize(("status", "again"), [(429, True), (502, True), (401, False)])
-def test_a_refusal_is_told_by_its_status_alone(flow: Workflow, channel: TeamsFlow, status: int, again: bool) -> None:
+def test_a_refusal_is_reported_by_its_status_alone(
+    flow: Workflow, channel: TeamsFlow, status: int, again: bool
+) -> None:
     flow.status = status
     with pytest.raises(NotificationError) as raised:
         channel.send(gate_opened())

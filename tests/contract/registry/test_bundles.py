@@ -202,7 +202,7 @@ def test_the_real_oras_pulls_it(slipway: Slipway, places: Places, repository: st
 # ---- what goes wrong
 
 
-def test_problems_are_told_by_file_and_line_or_as_json(
+def test_problems_are_printed_by_file_and_line_or_as_json(
     slipway: Slipway, place: Place, repository: str, tmp_path: Path
 ) -> None:
     write_sources(place, repository, tmp_path)
@@ -218,7 +218,7 @@ def test_problems_are_told_by_file_and_line_or_as_json(
     assert not (tmp_path / "bundle").exists()
 
 
-def test_a_bundle_for_other_targets_is_told_by_field(
+def test_a_bundle_for_other_targets_is_reported_by_field(
     slipway: Slipway, place: Place, repository: str, tmp_path: Path
 ) -> None:
     write_sources(place, repository, tmp_path)
@@ -310,7 +310,7 @@ def test_at_a_registry_of_the_local_stack_nobody_has_to_sign_in(
         (("build", ".", "--version", "1", "--registry", "x.io", "--image", "shop"), "expected repository:tag"),
     ],
 )
-def test_a_wrong_command_line_is_told(
+def test_a_wrong_command_line_is_reported(
     slipway: Slipway, tmp_path: Path, arguments: tuple[str, ...], message: str
 ) -> None:
     (tmp_path / "targets.json").write_text("{}")

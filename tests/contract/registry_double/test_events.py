@@ -94,7 +94,7 @@ def status_of(client: Client) -> dict[str, Any]:
     return status
 
 
-def test_a_push_by_tag_is_told_as_event_grid_tells_it(webhook: Webhook) -> None:
+def test_a_push_by_tag_is_reported_as_event_grid_reports_it(webhook: Webhook) -> None:
     with notifying(webhook) as client:
         image = client.push_image("team/shop", "1.0.0")
         headers, (event,) = webhook.next()
@@ -119,7 +119,7 @@ def test_a_push_by_tag_is_told_as_event_grid_tells_it(webhook: Webhook) -> None:
         assert payload["id"] != event["id"]
 
 
-def test_children_of_an_index_are_told_without_a_tag(webhook: Webhook) -> None:
+def test_children_of_an_index_are_reported_without_a_tag(webhook: Webhook) -> None:
     with notifying(webhook) as client:
         child = client.push_image("shop")
         client.push_manifest("shop", index_of(child), "1.0.0")
@@ -138,7 +138,7 @@ def test_a_refused_push_is_not_told(webhook: Webhook) -> None:
         assert sorted(event["subject"] for event in webhook.events(2)) == ["shop:1.0.0", "shop:3.0.0"]
 
 
-def test_a_deletion_is_told(webhook: Webhook) -> None:
+def test_a_deletion_is_reported(webhook: Webhook) -> None:
     with notifying(webhook) as client:
         image = client.push_image("shop", "1.0.0")
         webhook.next()

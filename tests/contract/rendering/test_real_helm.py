@@ -199,7 +199,7 @@ def test_a_hook_that_means_something_else_here_is_refused_by_name(tmp_path: Path
     )
 
 
-def test_what_kubernetes_would_refuse_is_told_with_the_template_that_made_it(tmp_path: Path) -> None:
+def test_what_kubernetes_would_refuse_is_reported_with_the_template_that_made_it(tmp_path: Path) -> None:
     text = CHART["chart/templates/deployment.yaml"].replace("{{ .Values.replicas }}", "{{ .Values.replicas | quote }}")
     problems = refused(tmp_path, {"chart/templates/deployment.yaml": text})
     file = "shop-chart/templates/deployment.yaml"
@@ -256,7 +256,7 @@ def test_definitions_of_kinds_are_left_out_unless_they_lie_beside_the_values(tmp
         ({"chart/Chart.yaml": "name: [\n"}, "helm refuses it: "),
     ],
 )
-def test_what_helm_or_the_bundle_refuses_is_told_with_the_file(
+def test_what_helm_or_the_bundle_refuses_is_reported_with_the_file(
     tmp_path: Path, files: dict[str, str], expected: str
 ) -> None:
     problems = refused(tmp_path, files)

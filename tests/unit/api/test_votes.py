@@ -229,7 +229,7 @@ def test_a_vote_can_be_withdrawn_and_cast_again(home: ScriptedInstallation, subj
 
 
 @pytest.mark.usefixtures("served")
-def test_what_the_policy_refuses_is_told_by_the_names_of_its_rules(
+def test_what_the_policy_refuses_is_reported_by_the_names_of_its_rules(
     home: ScriptedInstallation, subject: Release
 ) -> None:
     for approver, body, rule in [

@@ -191,7 +191,7 @@ DATABASE = "apiVersion: postgresql.cnpg.io/v1\nkind: Cluster\nmetadata: { name: 
         ),
     ],
 )
-def test_what_is_wrong_is_told_with_file_line_field_and_cure(
+def test_what_is_wrong_is_reported_with_file_line_field_and_cure(
     tmp_path: Path, files: dict[str, str], expected: str
 ) -> None:
     assert any(expected in problem for problem in problems(tmp_path, files)), problems(tmp_path, files)
@@ -209,7 +209,7 @@ def test_what_is_wrong_is_told_with_file_line_field_and_cure(
         ("apiVersion: v1", "apiVersion: v2", "1: apiVersion: expected v1 for Service, got v2 Service"),
     ],
 )
-def test_what_kubernetes_would_refuse_is_told_at_its_line_of_the_folder(
+def test_what_kubernetes_would_refuse_is_reported_at_its_line_of_the_folder(
     tmp_path: Path, old: str, new: str, expected: str
 ) -> None:
     file = "environments/production/service.yaml"
@@ -236,7 +236,7 @@ def test_each_environment_is_compared_with_the_schemas_of_its_own_version(tmp_pa
     )
 
 
-def test_all_problems_are_told_at_once_and_no_secret_is_quoted(tmp_path: Path) -> None:
+def test_all_problems_are_reported_at_once_and_no_secret_is_quoted(tmp_path: Path) -> None:
     secret = "apiVersion: v1\nkind: Secret\nmetadata: { name: s }\nstringData: { password: hunter2 }\n"
     messages = problems(tmp_path, {IN_STAGING: secret, "environments/production/x.txt": "", "environments/a": ""})
     assert len(messages) == 3

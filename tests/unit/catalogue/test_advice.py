@@ -25,7 +25,7 @@ BOTH = APPLICATION + APPLICATION.partition("environments:\n")[2].replace("stagin
 @pytest.mark.parametrize(
     ("autoscaler", "kind"), [(OF_KUBERNETES, "HorizontalPodAutoscaler"), (OF_KEDA, "ScaledObject")]
 )
-def test_replicas_beside_an_autoscaler_of_the_same_folder_are_told_once(
+def test_replicas_beside_an_autoscaler_of_the_same_folder_are_reported_once(
     write: Write, folder: Path, autoscaler: str, kind: str
 ) -> None:
     write(BOTH, files={"manifests/shop.yaml": TWO, "manifests/scaler.yaml": autoscaler})

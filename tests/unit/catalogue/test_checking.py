@@ -110,7 +110,9 @@ def test_a_wrong_value_is_named_with_file_line_field_expectation_and_what_came(w
         ),
     ],
 )
-def test_a_mistake_in_an_environment_is_told_at_its_line(write: Write, folder: Path, lines: str, message: str) -> None:
+def test_a_mistake_in_an_environment_is_reported_at_its_line(
+    write: Write, folder: Path, lines: str, message: str
+) -> None:
     write(with_environment(lines))
     (problem,) = problems(folder)
     assert problem.startswith(f"team/shop/application.yaml:8: {message}")
@@ -138,7 +140,7 @@ def test_a_mistake_in_an_environment_is_told_at_its_line(write: Write, folder: P
         ("image:", "image: { registry: a, repository: b }\nimage:", ":4: image: duplicate key, first used on line 3"),
     ],
 )
-def test_a_mistake_in_the_application_is_told_at_its_line(
+def test_a_mistake_in_the_application_is_reported_at_its_line(
     write: Write, folder: Path, old: str, new: str, message: str
 ) -> None:
     write(APPLICATION.replace(old, new))
@@ -146,7 +148,7 @@ def test_a_mistake_in_the_application_is_told_at_its_line(
     assert problem.startswith("team/shop/application.yaml" + message)
 
 
-def test_all_mistakes_of_all_applications_are_told_at_once(write: Write, folder: Path) -> None:
+def test_all_mistakes_of_all_applications_are_reported_at_once(write: Write, folder: Path) -> None:
     write(with_environment("gaet: {}\nrollout_within: soon"))
     write(APPLICATION.replace("shop", "cart"), name="cart", files={})
     write("a: b: c", name="odd")
@@ -161,7 +163,7 @@ def test_all_mistakes_of_all_applications_are_told_at_once(write: Write, folder:
 
 
 @pytest.mark.parametrize("text", ["- a\n", "just text\n", "5\n", "kind: Deployment\n"])
-def test_a_document_that_is_neither_project_nor_application_is_told(write: Write, folder: Path, text: str) -> None:
+def test_a_document_that_is_neither_project_nor_application_is_reported(write: Write, folder: Path, text: str) -> None:
     write(text)
     assert "expected a document with the field project or application" in problems(folder)[0]
 
@@ -173,7 +175,7 @@ def test_a_file_may_hold_several_documents(write: Write, folder: Path) -> None:
     assert list(load(home / "application.yaml")) == ["shop", "cart"]
 
 
-def test_an_application_that_is_there_twice_is_told_with_both_places(write: Write, folder: Path) -> None:
+def test_an_application_that_is_there_twice_is_reported_with_both_places(write: Write, folder: Path) -> None:
     write()
     write(name="other")
     assert (

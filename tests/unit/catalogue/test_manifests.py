@@ -22,7 +22,7 @@ def manifest_problems(write: Write, manifest: str) -> list[str]:
     return [str(problem).removeprefix("team/shop/manifests/a.yaml:") for problem in caught.value.problems]
 
 
-def test_every_unknown_name_is_told_at_its_line(write: Write) -> None:
+def test_every_unknown_name_is_reported_at_its_line(write: Write) -> None:
     manifest = 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: c }\ndata:\n  a: ${SLIPWAY_RELAESE}\n  b: "x${NO}"\n'
     first, second = manifest_problems(write, manifest)
     assert first.startswith("5: data.a: expected a known name, got ${SLIPWAY_RELAESE}; did you mean 'SLIPWAY_RELEASE'?")
@@ -83,7 +83,7 @@ def test_manifests_that_never_name_the_image_are_refused(write: Write) -> None:
         ),
     ],
 )
-def test_a_mistake_in_a_manifest_is_told_at_its_line(write: Write, manifest: str, message: str) -> None:
+def test_a_mistake_in_a_manifest_is_reported_at_its_line(write: Write, manifest: str, message: str) -> None:
     assert message in manifest_problems(write, manifest)
 
 

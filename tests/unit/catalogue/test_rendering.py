@@ -152,7 +152,7 @@ def test_what_the_job_says_of_its_end_stays(write: Write) -> None:
         (JOB.partition("spec:")[0], "expected spec.template.spec.containers with a container, got none"),
     ],
 )
-def test_a_mistake_in_the_job_is_told(write: Write, job: str, message: str) -> None:
+def test_a_mistake_in_the_job_is_reported(write: Write, job: str, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         with_job(write, job)
     assert message in str(caught.value)

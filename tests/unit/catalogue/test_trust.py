@@ -186,7 +186,7 @@ def test_a_wrong_requirement_is_named_as_any_other_field(write: Write, folder: P
     assert f"environments[0].{message}" in str(caught.value)
 
 
-def test_a_version_that_lost_a_file_is_told_of_when_it_is_read(home: Folder) -> None:
+def test_a_version_that_lost_a_file_is_reported_when_it_is_read(home: Folder) -> None:
     required = load_one(home.path).application.environments[0].require
     with pytest.raises(ConfigError, match=r"require\.cosign\.key: expected a file"):
         read_trust(Files(document="shop/application.yaml"), required)

@@ -238,7 +238,7 @@ def test_a_refusal_names_its_rules_and_ends_with_1(slipway: Command, app: Served
     assert "The vote did not count: the commit is yours (approver-is-not-committer)" in result.stderr
 
 
-def test_the_apps_own_403_is_told_and_not_taken_for_a_wrong_key(slipway: Command, app: Served) -> None:
+def test_the_apps_own_403_is_reported_and_not_taken_for_a_wrong_key(slipway: Command, app: Served) -> None:
     refused = {"title": "Voter not identified", "status": 403, "detail": "the token cannot be used: it expired"}
     app.replies["approvals/shop-2"] = Reply(403, json.dumps(refused).encode())
     result = slipway("approve", "--link", f"{app.url}/approvals/{token()}")

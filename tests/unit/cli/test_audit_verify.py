@@ -224,7 +224,7 @@ def test_a_trail_that_was_put_back_to_before_a_gate_is_found(slipway: Command, a
 
 
 @pytest.mark.parametrize("changed", [{"at": "2026-11-23T09:00:00Z"}, {"chain": "application:cart"}, {"v": 7}])
-def test_an_anchor_that_the_worker_did_not_sign_is_told_and_counts_for_nothing(
+def test_an_anchor_that_the_worker_did_not_sign_is_reported_and_counts_for_nothing(
     slipway: Command, app: Served, changed: dict[str, Any]
 ) -> None:
     head = Head(application="shop", sequence=9_999, hash="sha256:" + "7" * 64)

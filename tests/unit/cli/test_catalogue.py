@@ -194,7 +194,7 @@ def test_a_weaker_project_is_confirmed_by_a_person_on_a_page(slipway: Slipway, l
     assert (newest["number"], newest["by"]) == (2, f"oid:{SIGNS_IN.oid}")
 
 
-def test_what_only_the_installation_knows_is_told_at_its_line(slipway: Slipway, live: Live) -> None:
+def test_what_only_the_installation_knows_is_reported_at_its_line(slipway: Slipway, live: Live) -> None:
     live.edit(notify=["inbx"])
     result = slipway("apply", "-f", "team", "--yes")
     assert result.exit_code == 1
@@ -207,7 +207,7 @@ def test_what_only_the_installation_knows_is_told_at_its_line(slipway: Slipway, 
 
 
 @pytest.mark.parametrize("command", [("apply", "--yes"), ("diff",)], ids=lambda command: command[0])
-def test_manifests_that_kubernetes_would_refuse_are_told_at_their_line_and_the_others_go_on(
+def test_manifests_that_kubernetes_would_refuse_are_reported_at_their_line_and_the_others_go_on(
     slipway: Slipway, live: Live, command: tuple[str, ...]
 ) -> None:
     write_application(live.deliveries, "cart")

@@ -115,7 +115,7 @@ def test_subscriptions_of_other_projects_and_apps_are_left_alone(connecting: Con
     assert connecting.organization.subscriptions[first]["consumerInputs"]["url"].startswith(APP)
 
 
-def test_a_second_one_that_leads_to_the_app_is_told(connecting: Connecting) -> None:
+def test_a_second_one_that_leads_to_the_app_is_reported(connecting: Connecting) -> None:
     connecting()
     first = connecting.only
     connecting.organization.subscriptions["second"] = {**first, "id": "second"}

@@ -79,7 +79,7 @@ print([name for name in {SLOW!r} if name in sys.modules])
     assert process.stdout.strip() == "[]"
 
 
-def test_the_version_is_told() -> None:
+def test_the_version_is_printed() -> None:
     assert CliRunner().invoke(root, ["--version"], prog_name="slipway").stdout == f"slipway {__version__}\n"
 
 

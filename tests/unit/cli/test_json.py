@@ -72,7 +72,7 @@ def test_an_app_out_of_reach_is_an_object(slipway: Command, arguments: tuple[str
     assert (result.exit_code, error_of(result.stdout)["code"]) == (Exit.UNREACHABLE, "unreachable")
 
 
-def test_what_the_app_says_of_a_wrong_parameter_is_told_field_by_field(slipway: Command, app: Served) -> None:
+def test_what_the_app_says_of_a_wrong_parameter_is_reported_field_by_field(slipway: Command, app: Served) -> None:
     refused = problem(400, "Invalid parameter", "from: expected a day, got 'x'", "from")
     problem_json = {**json.loads(refused.body), "expected": "a day", "got": "'x'"}
     app.replies["audit"] = type(refused)(400, json.dumps(problem_json).encode(), refused.headers)

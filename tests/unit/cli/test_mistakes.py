@@ -45,7 +45,7 @@ OF_FILES = {name: mistake for name, mistake in MISTAKES.items() if not mistake.a
 
 
 @pytest.mark.parametrize("mistake", OF_FILES.values(), ids=OF_FILES)
-def test_a_mistake_is_told_at_its_line_with_what_to_do(home: Path, mistake: Mistake) -> None:
+def test_a_mistake_is_reported_at_its_line_with_what_to_do(home: Path, mistake: Mistake) -> None:
     mistake.make(home)
     result = slipway("check", "--offline")
     assert result.exit_code == 1, result.output
@@ -69,7 +69,7 @@ not."""
 
 
 @pytest.mark.parametrize(("first", "second"), PAIRS)
-def test_a_mistake_beside_another_is_told_as_well_or_said_to_be_not_checked(
+def test_a_mistake_beside_another_is_reported_as_well_or_said_to_be_not_checked(
     home: Path, first: str, second: str
 ) -> None:
     mistakes = (OF_FILES[first], OF_FILES[second])
@@ -103,7 +103,7 @@ LAYERS = (
 )
 
 
-def test_mistakes_in_every_layer_are_told_at_once_sorted_by_file_and_line(home: Path) -> None:
+def test_mistakes_in_every_layer_are_reported_at_once_sorted_by_file_and_line(home: Path) -> None:
     for name in LAYERS:
         OF_FILES[name].make(home)
     result = slipway("check", "--offline")
@@ -214,7 +214,9 @@ def test_a_command_that_is_misspelt_is_named(slipway: Command) -> None:
         (("releases", "--aplication", "x"), "--application"),
     ],
 )
-def test_an_option_of_another_name_is_told_as_it_is_called_here(arguments: tuple[str, ...], suggestion: str) -> None:
+def test_an_option_of_another_name_is_reported_as_it_is_called_here(
+    arguments: tuple[str, ...], suggestion: str
+) -> None:
     for form in ((), ("--json",)):
         result = slipway(*arguments, *form)
         assert result.exit_code == 2

@@ -119,7 +119,7 @@ def test_nothing_is_overwritten_and_nothing_is_written_beside_what_is_there(fold
     assert (folder / "cart/verify/acceptance.yaml").read_text() == "mine"
 
 
-def test_a_file_where_the_folder_should_be_is_told(folder: Path) -> None:
+def test_a_file_where_the_folder_should_be_is_reported(folder: Path) -> None:
     (folder / "cart").write_text("")
     result = slipway("new", "cart")
     assert (result.exit_code, "cart" in result.stderr) == (1, True)
@@ -136,7 +136,7 @@ def test_a_file_where_the_folder_should_be_is_told(folder: Path) -> None:
         (("cart", "--pipeline", "cart-ci"), "PROJECT/NAME"),
     ],
 )
-def test_a_name_that_cannot_be_one_is_told_and_nothing_is_written(
+def test_a_name_that_cannot_be_one_is_reported_and_nothing_is_written(
     folder: Path, arguments: tuple[str, ...], message: str
 ) -> None:
     result = slipway("new", *arguments)

@@ -35,7 +35,7 @@ def test_an_environment_that_looks_like_a_release_is_named_after_it(slipway: Com
 
 
 @pytest.mark.parametrize("artifact", [("--tag", "9.9"), ("--image", f"sha256:{'0' * 64}")], ids=["tag", "digest"])
-def test_what_was_never_pushed_is_told_before_anybody_has_to_confirm_it(
+def test_what_was_never_pushed_is_reported_before_anybody_has_to_confirm_it(
     slipway: Command, app: Served, artifact: tuple[str, str]
 ) -> None:
     ask_to_confirm(app)
@@ -285,7 +285,7 @@ def test_a_reason_that_the_app_would_refuse_is_a_mistake_on_the_command_line(
 
 
 @pytest.mark.parametrize("option", ["--bundle", "--image"])
-def test_a_wrong_digest_is_told_under_the_name_of_its_option(slipway: Command, app: Served, option: str) -> None:
+def test_a_wrong_digest_is_reported_under_the_name_of_its_option(slipway: Command, app: Served, option: str) -> None:
     result = slipway("release", "create", "shop", option, "sha256:abc", "--json")
     error = json.loads(result.stdout)["error"]
     assert (result.exit_code, error["field"], "64 hexadecimal digits" in error["message"]) == (2, option, True)

@@ -48,7 +48,7 @@ def test_the_two_runs_that_are_compared_are_in_other_zones_and_seconds(tmp_path:
     assert pauses == [pytest.approx(APART)]
 
 
-def test_a_missing_program_is_told_with_the_versions_that_are_taken(tmp_path: Path) -> None:
+def test_a_missing_program_is_reported_with_the_supported_versions(tmp_path: Path) -> None:
     files = {FILE: "{}\n", "chart/Chart.yaml": "name: shop\n", "environments/production/service.yaml": SERVICE}
     with pytest.raises(ConfigError) as caught:
         build_bundle(tmp_path, files)
@@ -74,7 +74,7 @@ def test_a_version_that_is_not_known_is_refused(tmp_path: Path, output: str) -> 
     assert f"{FILE}:1: expected Helm 3 or 4 (tested with 3.22.0 and 4.1.0), got {output!r}" in str(caught.value)
 
 
-def test_what_a_program_says_of_its_failure_is_told_in_one_line(tmp_path: Path) -> None:
+def test_what_a_program_says_of_its_failure_is_reported_in_one_line(tmp_path: Path) -> None:
     script = 'echo "Error: no database" >&2; echo "  at line 3" >&2; echo "Use --debug flag to see more" >&2; exit 1'
     assert refused(programs(tmp_path, script)) == f"{FILE}:1: helm refuses it: no database at line 3"
 

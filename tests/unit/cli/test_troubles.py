@@ -31,7 +31,7 @@ def test_a_refused_key_ends_with_1_and_is_not_printed(slipway: Command, key: str
     assert "wrong" not in result.output
 
 
-def test_a_problem_is_told_with_title_detail_and_parameter(slipway: Command) -> None:
+def test_a_problem_is_printed_with_title_detail_and_parameter(slipway: Command) -> None:
     result = slipway("releases", "--application", "shpo")
     assert result.exit_code == 3
     expected = "Not found: application: expected one of shop, got 'shpo'"

@@ -32,7 +32,7 @@ def test_whoever_waits_too_long_is_told_what_it_waits_for(waits_for: str, messag
     assert failed.value.exit_code == Exit.UNREACHABLE
 
 
-def test_what_it_waits_for_is_told_at_once_and_once(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_it_waits_for_is_printed_at_once_and_once(capsys: pytest.CaptureFixture[str]) -> None:
     waits = RECEIVED.model_copy(update={"waits_for": "the row head of the partition shop cannot be read"})
     replies = iter((RECEIVED, waits, waits, RECEIVED.model_copy(update={"state": "counted"})))
     messages = list[str]()

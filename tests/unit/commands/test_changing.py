@@ -285,7 +285,7 @@ def test_owners_are_people_and_applications_and_never_the_holder_of_a_key(live: 
     assert live.reply(submit(live, lying_row(live, shop_of(live), speaker=owner_speaker))).state is SaidState.COUNTED
 
 
-def test_what_only_the_worker_knows_is_told_with_file_and_field(live: Live) -> None:
+def test_what_only_the_worker_knows_is_reported_with_file_and_field(live: Live) -> None:
     live.edit(notify=["inbx"])
     reply = live.reply(submit(live, lying_row(live, shop_of(live))))
     assert reply.state is SaidState.REFUSED

@@ -100,7 +100,7 @@ def test_with_nothing_named_it_is_what_is_live_in_the_first_environment(home: Li
         ({"tag": "1.0", "digest": f"sha256:{'0' * 64}"}, BadInput, "none beside tag"),
     ],
 )
-def test_what_cannot_be_found_is_told_at_once(
+def test_what_cannot_be_found_is_reported_at_once(
     home: Live, fields: dict[str, str], error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error, match=message):
@@ -180,7 +180,7 @@ def test_a_ci_run_that_says_it_made_the_image_joins_the_release(unannounced: Liv
         ({"digest": f"sha256:{'0' * 64}"}, "nonprod.test/team/shop@sha256:0000"),
     ],
 )
-def test_what_was_never_pushed_is_told_and_starts_nothing(
+def test_what_was_never_pushed_is_reported_and_starts_nothing(
     unannounced: Live, fields: dict[str, str], message: str
 ) -> None:
     reply = create(unannounced, **fields)
@@ -211,7 +211,7 @@ def test_a_tag_that_a_release_has_needs_no_registry_and_one_that_is_away_is_no_r
     assert [why_not(home, tag="1.0"), why_not(home, tag="9.9")] == ["", ""]
 
 
-def test_a_digest_that_no_tag_names_is_told(unannounced: Live) -> None:
+def test_a_digest_that_no_tag_names_is_reported(unannounced: Live) -> None:
     digest = unannounced.build("2.0")
     del unannounced.nonprod.pushed["team/shop", "2.0"]
     del unannounced.nonprod.held.tags["team/shop", "2.0"]

@@ -24,7 +24,7 @@ def test_a_member_is_called_like_the_text_that_is_stored() -> None:
     assert {action.name for action in Action} == {re.sub("[.-]", "_", action.value).upper() for action in Action}
 
 
-def test_no_two_actions_are_told_in_the_same_words() -> None:
+def test_no_two_actions_are_described_in_the_same_words() -> None:
     assert len({action.meaning for action in Action}) == len(Action)
 
 

@@ -203,7 +203,7 @@ def test_nobody_is_asked_about_a_release_that_was_replaced_before_its_soak_was_o
     assert world.phase(2) is Phase.AWAITING_APPROVAL
 
 
-def test_both_conditions_are_told_when_one_of_them_cannot_hold() -> None:
+def test_both_conditions_are_reported_when_one_of_them_cannot_hold() -> None:
     world = World(conditional(tests_passed=("staging",), soak=SOAK))
     world.effects.answer(StepKind.VERIFY, "staging", evidence=[])
     world.push("v1")

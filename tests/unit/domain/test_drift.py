@@ -77,7 +77,7 @@ def test_more_of_it_is_recorded_and_not_told_again() -> None:
     assert len(world.notices(Notice.DRIFT)) == 1
 
 
-def test_the_end_is_recorded_and_a_new_episode_is_told_again() -> None:
+def test_the_end_is_recorded_and_a_new_episode_is_reported_again() -> None:
     world = live()
     for findings in (FOUND, DriftFindings(), FOUND):
         look(world, findings)

@@ -29,7 +29,7 @@ def test_a_log_without_a_failing_test_has_none(log: str) -> None:
     assert failing_tests(log) == ()
 
 
-def test_each_name_is_told_once_and_only_the_first() -> None:
+def test_each_name_is_shown_once_and_only_the_first() -> None:
     names = failing_tests("".join(f"FAILED t.py::test_{n}\n" for n in (1, 1, 2, 3, 4, 5)))
     assert first_names(names) == "failed: t.py::test_1, t.py::test_2, t.py::test_3 (and 2 more)"
 

@@ -28,7 +28,7 @@ def test_a_voter_is_told_of_what_was_counted_in_their_name() -> None:
 
 
 @pytest.mark.parametrize("decision", [VoteDecision.REJECT, VoteDecision.WITHDRAW])
-def test_a_rejection_and_a_withdrawal_are_told_too(decision: VoteDecision) -> None:
+def test_a_rejection_and_a_withdrawal_are_reported_too(decision: VoteDecision) -> None:
     world = at_the_gate(gated(required=2))
     world.vote(1, ADA)
     world.vote(1, ADA, decision, reason="no")

@@ -223,7 +223,7 @@ def test_a_role_in_the_token_lets_its_holder_vote_and_only_by_a_proof() -> None:
     assert gate.votes[0].signed_in == SignedIn(object_id=BEN_OID, roles=("shop-approvers",))
 
 
-def test_who_has_a_role_is_told_as_somebody_that_only_entra_knows() -> None:
+def test_who_has_a_role_is_shown_as_somebody_that_only_entra_knows() -> None:
     world = at_the_gate(gated(ADA, "role:shop-approvers", required=2))
     (in_production,) = [part for part in world.explain().rules if part.environment == "production"]
     quorum = next(rule for rule in in_production.rules if rule.name == "quorum-reached")

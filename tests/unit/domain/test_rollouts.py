@@ -142,7 +142,7 @@ def test_the_evidence_of_a_failed_verification_is_kept() -> None:
     assert [result.summary for result in world.releases[2].evidence] == ["2 of 9 tests failed"]
 
 
-def test_an_outcome_that_is_told_twice_is_taken_once() -> None:
+def test_an_outcome_that_is_reported_twice_is_taken_once() -> None:
     world = World(unattended())
     world.push("v1")
     world.settle()
@@ -312,7 +312,7 @@ def test_a_step_that_waits_for_jobs_is_not_sent_again_while_they_may_run() -> No
     assert "step.resent" in world.actions(1)
 
 
-def test_a_rollback_that_fails_for_many_reasons_is_told_within_the_room_of_one() -> None:
+def test_a_rollback_that_fails_for_many_reasons_is_reported_within_the_room_of_one() -> None:
     world = one_live()
     world.effects.fail(StepKind.VERIFY, "staging", reason="a" * 2000)
     world.effects.fail(StepKind.ROLL_BACK, reason="b" * 1500)

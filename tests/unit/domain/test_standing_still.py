@@ -96,7 +96,7 @@ def test_nobody_is_told_of_the_end_of_a_freeze_where_the_policy_wants_no_reminde
     assert world.notices(Notice.REMINDER) == []
 
 
-def test_a_second_freeze_gives_its_time_too_and_its_end_is_told_too() -> None:
+def test_a_second_freeze_gives_its_time_too_and_its_end_is_reported_too() -> None:
     world = at_a_gate()
     for _ in range(2):
         world.command(Verb.FREEZE, reason="the sale")
@@ -177,7 +177,7 @@ def test_explain_says_that_the_time_stands_still_and_since_when() -> None:
     )
 
 
-def test_the_end_of_a_freeze_is_told_nowhere_as_the_time_until_which_people_decide() -> None:
+def test_the_end_of_a_freeze_is_shown_nowhere_as_the_time_until_which_people_decide() -> None:
     world = at_a_gate()
     world.command(Verb.FREEZE, reason="the sale", until=world.now + 4 * HOUR)
     assert world.releases[1].due == world.now + 4 * HOUR

@@ -215,7 +215,7 @@ def test_a_run_that_succeeds_when_run_again_delivers_the_image_that_was_pushed_t
     assert world.digests[digest("7")] == 2
 
 
-def test_a_failure_that_is_told_late_does_not_cancel_what_succeeded_when_run_again() -> None:
+def test_a_failure_that_is_reported_late_does_not_cancel_what_succeeded_when_run_again() -> None:
     world = World(application(start=Start.BOTH))
     world.run(ci_run("7", at=MORNING + timedelta(minutes=9)))
     world.run(ci_run("7", at=MORNING, result="failed"))

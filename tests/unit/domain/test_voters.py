@@ -113,7 +113,7 @@ def test_who_made_the_commit_may_not_approve_it(name: str) -> None:
     assert world.phase(1) is Phase.COPYING
 
 
-def test_who_made_the_commit_may_approve_where_the_gate_says_so_and_it_is_told() -> None:
+def test_who_made_the_commit_may_approve_where_the_gate_says_so_and_it_is_reported() -> None:
     world = at_the_gate(gated(ADA, own_change=True), run=built(committed_by=ADA))
     decision = world.vote(1, ADA)
     assert world.phase(1) is Phase.COPYING

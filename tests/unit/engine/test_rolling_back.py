@@ -85,7 +85,7 @@ def test_what_was_made_until_the_cluster_refused_the_rest_goes_too(ci: Ci) -> No
     assert rollback_details(ci)["removed"] == ["ConfigMap/new: deleted"]
 
 
-def test_what_stays_although_the_failed_release_has_made_it_is_told_with_the_reason(ci: Ci) -> None:
+def test_what_stays_although_the_failed_release_has_made_it_is_reported_with_the_reason(ci: Ci) -> None:
     deliver(ci, "1.4.0")
     ci.installation.staging.undeletable["data"] = "data goes with it"
     deliver_failing(ci, "1.5.0", claim=CLAIM)

@@ -29,7 +29,7 @@ def test_a_rotation_is_recorded_once_with_its_public_keys_and_no_private_one(ins
     assert installation.verify("_installation").intact
 
 
-def test_a_public_key_that_was_exchanged_under_its_id_is_told(installation: Installation) -> None:
+def test_a_public_key_that_was_exchanged_under_its_id_is_reported(installation: Installation) -> None:
     look = installation.app.installation.keys_seen
     look(("k1",), OLD, now=installation.now)
     assert look(("k1",), {"k1": b"x" * 32}, now=installation.now)

@@ -204,7 +204,7 @@ def test_a_cancelled_sign_in_sends_nothing_and_uses_nothing_up(stage: Stage) -> 
     assert isinstance(stage.back(*stage.provider.signs_in(at)), ProviderRedirect)
 
 
-def test_any_other_error_is_told_without_the_providers_text(stage: Stage) -> None:
+def test_any_other_error_is_reported_without_the_providers_text(stage: Stage) -> None:
     state = parse_qs(urlsplit(stage.press()).query)["state"][0]
     outcome = stage.back(state, error="<script>alert(1)</script>")
     assert why(outcome) is WhyNothingSent.FAILED

@@ -79,14 +79,14 @@ def test_a_code_of_another_sign_in_signs_nobody_in(scene: Scene) -> None:
     assert outcome.title == "You could not be signed in"
 
 
-def test_cancelling_is_told_and_signs_nobody_in(scene: Scene) -> None:
+def test_cancelling_is_reported_and_signs_nobody_in(scene: Scene) -> None:
     outcome = scene.back(scene.provider.answer(scene.begin("/audit")))
     assert isinstance(outcome, NotSignedIn)
     assert (outcome.title, outcome.to) == ("You did not sign in", "/audit")
 
 
 @pytest.mark.parametrize("error", ["server_error", "<script>alert(1)</script>", "x" * 10_000, ""])
-def test_an_error_of_the_provider_is_told_without_its_text(scene: Scene, error: str) -> None:
+def test_an_error_of_the_provider_is_reported_without_its_text(scene: Scene, error: str) -> None:
     state = scene.provider.answer(scene.begin(), ADA)["state"]
     outcome = scene.back({"error": error, "state": state})
     assert isinstance(outcome, NotSignedIn)

@@ -37,7 +37,7 @@ def test_the_address_of_an_import_is_not_shown() -> None:
     assert "signature" not in str(STATE)
 
 
-def test_sizes_are_told_in_the_unit_of_the_whole() -> None:
+def test_sizes_are_shown_in_the_unit_of_the_whole() -> None:
     def size_text(done: int, share: int) -> str:
         return CopyProgress(
             environment="production", blobs=1, of_blobs=2, bytes=done, of_bytes=share, at=NOW

@@ -98,7 +98,7 @@ def test_people_of_this_machine_have_names_and_a_message_speaks_for_one_of_them(
     assert "by approvals for Ben" in stream.getvalue()
 
 
-def test_what_failed_is_told_in_full_and_another_long_line_is_cut() -> None:
+def test_what_failed_is_shown_in_full_and_another_long_line_is_cut() -> None:
     reason = " ".join(f"word{number}" for number in range(40))
     details = {}
     for action in ("verification.failed", "verification.done"):

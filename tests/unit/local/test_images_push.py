@@ -58,7 +58,7 @@ def test_a_refusal_names_the_repository_and_the_registrys_words_but_not_the_pass
     assert PASSWORD not in repr(CI)
 
 
-def test_a_wrong_password_is_told_as_such(registry: Registry, image: BuiltImage) -> None:
+def test_a_wrong_password_is_reported_as_such(registry: Registry, image: BuiltImage) -> None:
     wrong = Credentials(user="ci", password="wrong")
     with pytest.raises(PushError, match="the user name or the password is wrong"):
         push(image, registry_url=registry.url, repository="hello", tag="1.2.3", credentials=wrong)

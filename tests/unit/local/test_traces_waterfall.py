@@ -59,5 +59,5 @@ def test_children_stand_below_their_parent_and_strangers_at_the_top() -> None:
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0.0123, "12 ms"), (1.5, "1.5 s"), (600, "10 min"), (3 * 3600, "3 h"), (3 * DAY, "3 days")]
 )
-def test_times_are_told_for_people(seconds: float, text: str) -> None:
+def test_times_are_shown_for_people(seconds: float, text: str) -> None:
     assert duration(seconds) == text

@@ -100,7 +100,7 @@ def test_the_copy_has_what_is_not_committed_and_the_whole_patch_and_then_all_but
     assert (checkout / "product.txt").read_text().count("not committed") == 1
 
 
-def test_a_patch_that_no_longer_fits_is_told_by_git(checkout: Path, patch: Patch) -> None:
+def test_a_patch_that_no_longer_fits_is_reported_by_git(checkout: Path, patch: Patch) -> None:
     (checkout / "product.txt").write_text("all is new\n")
     with scratch_copy(as_it_is_now(checkout), checkout) as scratch:
         output = scratch.apply(patch.text())

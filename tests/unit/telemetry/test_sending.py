@@ -147,7 +147,7 @@ class Pool:
         ("/subscriptions/1/resourceGroups/x/importImage", "management"),
     ],
 )
-def test_a_request_to_a_registry_is_told_by_its_kind(path: str, part: str) -> None:
+def test_a_request_to_a_registry_is_shown_by_its_kind(path: str, part: str) -> None:
     assert part_of(path) == part
 
 

@@ -40,7 +40,7 @@ def test_each_tone_has_a_look_of_its_own_wherever_pages_show_one() -> None:
         (timedelta(days=3, hours=2, minutes=59), "3 d 2 h"),
     ],
 )
-def test_durations_are_told_in_the_two_largest_units(length: timedelta, expected: str) -> None:
+def test_durations_are_shown_in_the_two_largest_units(length: timedelta, expected: str) -> None:
     assert duration(length) == expected
 
 
@@ -58,7 +58,7 @@ def test_durations_are_told_in_the_two_largest_units(length: timedelta, expected
         (timedelta(milliseconds=300), "just now"),
     ],
 )
-def test_relative_times_are_told_in_one_unit(distance: timedelta, expected: str) -> None:
+def test_relative_times_are_shown_in_one_unit(distance: timedelta, expected: str) -> None:
     assert relative(NOW + distance, NOW) == expected
 
 

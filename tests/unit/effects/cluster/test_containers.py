@@ -47,7 +47,7 @@ def test_an_image_that_was_not_found_once_may_be_on_its_way_to_the_registry() ->
     assert holdup.situation is Situation.NOT_PULLED
 
 
-def test_a_reason_that_nobody_knows_is_told_as_it_stands_and_ends_nothing() -> None:
+def test_a_reason_that_nobody_knows_is_shown_as_it_stands_and_ends_nothing() -> None:
     holdup = holdup_of(waiting("NewReason", "of a newer kubelet"), init=False)
     assert holdup is not None
     assert (holdup.situation, holdup.text) == (Situation.OTHER, "NewReason: of a newer kubelet (read what it says)")

@@ -89,7 +89,7 @@ def test_an_immutable_field_is_recognised() -> None:
         "provisioner: Forbidden: updates to provisioner are forbidden.",
     ],
 )
-def test_what_is_fixed_once_an_object_is_there_is_told_with_the_way_out(message: str) -> None:
+def test_what_is_fixed_once_an_object_is_there_is_reported_with_the_way_out(message: str) -> None:
     text = str(from_answer(422, a_status(message, "Invalid"), what="check it"))
     assert text.endswith("give it another name, and the old one counts as one that left the manifests)")
 

@@ -39,7 +39,7 @@ def holdups_from(server: Server, *events: dict[str, Any]) -> list[tuple[Situatio
     return [(holdup.situation, holdup.text) for holdup in events_of(objects, "shop", [WORKLOAD], since=NOW)]
 
 
-def test_why_no_pod_is_made_is_told_with_what_to_do(server: Server) -> None:
+def test_why_no_pod_is_made_is_reported_with_what_to_do(server: Server) -> None:
     [(situation, text)] = holdups_from(server, an_event("FailedCreate", "pods is forbidden: exceeded quota"))
     assert situation is Situation.NO_POD
     assert text.startswith("StatefulSet/db: FailedCreate: pods is forbidden: exceeded quota (")
@@ -69,7 +69,7 @@ def test_what_is_not_of_this_rollout_or_told_already_is_left_out(server: Server,
     assert holdups_from(server, event) == []
 
 
-def test_of_each_reason_the_newest_is_told_without_secrets(server: Server) -> None:
+def test_of_each_reason_the_newest_is_reported_without_secrets(server: Server) -> None:
     older = an_event("Unhealthy", "old", age=timedelta(seconds=9))
     [(_, text)] = holdups_from(server, older, an_event("Unhealthy", "probe failed: password=hunter2"))
     assert "probe failed: password=***" in text

@@ -37,7 +37,7 @@ def test_the_map_itself_is_nobodys_content() -> None:
     )
 
 
-def test_what_the_takeover_removes_is_told_as_removed_and_not_as_staying() -> None:
+def test_what_the_takeover_removes_is_shown_as_removed_and_not_as_staying() -> None:
     other_manager = owned("helm", {"f:data": {"f:b": {}}})
     live = an_object(OURS, other_manager, data={"a": "1", "b": "2"})
     assert notes_on_owners(live, live, [("f:data", "f:b")]) == (
@@ -45,7 +45,7 @@ def test_what_the_takeover_removes_is_told_as_removed_and_not_as_staying() -> No
     )
 
 
-def test_many_fields_are_told_in_one_sentence() -> None:
+def test_many_fields_are_shown_in_one_sentence() -> None:
     other_manager = owned("kubectl-edit", {"f:data": {f"f:{name}": {} for name in "bcdef"}})
     live = an_object(other_manager, data=dict.fromkeys("bcdef", "1"))
     (note,) = notes_on_owners(live, live, [])
@@ -63,7 +63,7 @@ def test_status_metadata_and_the_clusters_own_controllers_are_left_out() -> None
     assert notes_on_owners(live, live, []) == ()
 
 
-def test_replicas_that_an_autoscaler_keeps_are_told_with_their_count() -> None:
+def test_replicas_that_an_autoscaler_keeps_are_shown_with_their_count() -> None:
     scaled = owned("kube-controller-manager", {"f:spec": {"f:replicas": {}}}, subresource="scale")
     live = an_object(OURS, scaled, spec={"replicas": 5})
     assert notes_on_owners(live, live, []) == ("its replicas are left at 5, as an autoscaler set them",)

@@ -58,7 +58,7 @@ def test_a_kind_that_the_cluster_does_not_know_is_named() -> None:
         KindLookup(Discovery()).find("x.io/v1", "Foo")
 
 
-def test_a_custom_kind_in_another_version_is_told_with_the_one_that_the_cluster_has() -> None:
+def test_a_custom_kind_in_another_version_is_reported_with_the_one_that_the_cluster_has() -> None:
     webhooks, route = ({"name": f"{kind.lower()}s", "kind": kind, "namespaced": True} for kind in ("Gateway", "Route"))
     discovery = Discovery({"x.io/v1": [webhooks], "x.io/v1alpha1": [route]})
     kinds = KindLookup(discovery, lambda group: [f"{group}/v1", f"{group}/v1beta1", f"{group}/v1alpha1"])

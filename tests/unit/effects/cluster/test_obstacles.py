@@ -26,7 +26,7 @@ BY_HAND: dict[str, Any] = {"updateStrategy": {"type": "OnDelete"}}
         (an_object("ConfigMap", terminating=True), an_object("ConfigMap", terminating=True), "being deleted"),
     ],
 )
-def test_what_will_keep_a_rollout_from_ending_is_told(
+def test_what_will_keep_a_rollout_from_ending_is_reported(
     before: dict[str, Any] | None, after: dict[str, Any], expected: str
 ) -> None:
     assert expected in obstacle_of(before, after)

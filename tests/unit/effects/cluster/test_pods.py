@@ -49,7 +49,7 @@ def test_a_crash_loop_tells_how_often_and_how_the_program_ended() -> None:
     ]
 
 
-def test_an_init_container_is_told_of_before_the_others() -> None:
+def test_an_init_container_is_reported_before_the_others() -> None:
     pod = a_pod(initContainerStatuses=[crashing(20)], containerStatuses=[crashing(1)])
     assert [situation for situation, _ in holdups(pod)] == [Situation.INIT_CRASHING, Situation.CRASHING]
 
@@ -60,7 +60,7 @@ def test_a_container_on_its_way_is_held_up_by_nothing(reason: str) -> None:
     assert holdups(pod) == []
 
 
-def test_of_a_pod_that_no_node_takes_only_that_is_told() -> None:
+def test_of_a_pod_that_no_node_takes_only_that_is_reported() -> None:
     condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes: cpu"}
     [(situation, text)] = holdups(a_pod(conditions=[condition], containerStatuses=[crashing(1)]))
     assert situation is Situation.UNSCHEDULABLE

@@ -207,7 +207,7 @@ def test_a_pod_that_only_another_release_helps_outweighs_what_every_kind_of_work
         ("CreateContainerError", "the mount is busy"),
     ],
 )
-def test_a_pod_that_may_still_start_ends_the_rollout_of_no_kind_of_workload_and_is_told(
+def test_a_pod_that_may_still_start_ends_the_rollout_of_no_kind_of_workload_and_is_reported(
     reason: str, message: str
 ) -> None:
     evidence = WorkloadEvidence(pods=(a_pod(reason, message=message),))
@@ -225,7 +225,7 @@ def of_every_kind(evidence: WorkloadEvidence) -> tuple[WorkloadVerdict, ...]:
     )
 
 
-def test_a_single_failed_pull_is_not_a_failure_but_it_is_told() -> None:
+def test_a_single_failed_pull_is_not_a_failure_but_it_is_reported() -> None:
     verdict = deployment(
         a_deployment(replicas=3), WorkloadEvidence(pods=(a_pod("ErrImagePull", message="connection reset"),))
     )
@@ -366,7 +366,7 @@ def test_a_rollout_waits_for_the_last_workload() -> None:
     assert altogether(verdicts) == (WAITING, "Deployment/b: slow")
 
 
-def test_of_many_reasons_three_are_told() -> None:
+def test_of_many_reasons_three_are_shown() -> None:
     _, reason = altogether((f"Deployment/{n}", verdict_of(WAITING, "slow")) for n in range(5))
     assert reason == "Deployment/0: slow; Deployment/1: slow; Deployment/2: slow (and 2 more)"
 

@@ -141,6 +141,6 @@ def test_a_card_stays_small_however_much_there_is_to_say(wide: str) -> None:
     assert len(envelope(message)) <= SIZE_LIMIT
 
 
-def test_what_is_left_out_is_told() -> None:
+def test_what_is_left_out_is_shown() -> None:
     content = card(for_everybody(lines=tuple(f"ConfigMap c{n}: created" for n in range(12))), kept=4)
     assert "and 8 more, on the page" in texts(content, "TextRun")

@@ -152,7 +152,7 @@ def signed_and_signed_again(pair: Pair) -> tuple[str, str, str]:
 
 
 @pytest.mark.parametrize("reply", REFUSALS)
-def test_a_target_that_takes_no_subject_is_told_of_with_what_can_be_done(pair: Pair, reply: RegistryReply) -> None:
+def test_a_target_that_takes_no_subject_is_reported_with_what_can_be_done(pair: Pair, reply: RegistryReply) -> None:
     digest, signature, _ = signed_and_signed_again(pair)
     pair.target.subject_answer = reply
 

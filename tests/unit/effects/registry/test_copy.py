@@ -285,7 +285,7 @@ def test_within_one_registry_blobs_are_mounted_and_no_bytes_travel(pair: Pair) -
     assert pair.source.tags["prod/shop", "482"] == digest
 
 
-def test_progress_is_told_of_each_blob(pair: Pair) -> None:
+def test_progress_is_reported_for_each_blob(pair: Pair) -> None:
     reports: list[Progress] = []
 
     run(pair, pair.source.seed("team/shop", TWO_PLATFORMS), progress=reports.append)

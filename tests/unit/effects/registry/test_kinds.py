@@ -66,6 +66,6 @@ def test_an_image_is_one(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_what_lies_beside_images_is_told_by_what_it_is(name: str) -> None:
+def test_what_lies_beside_images_is_reported_as_what_it_is(name: str) -> None:
     pushed_manifest, expected = OTHERS[name]
     assert expected in why_no_image(pushed_manifest, WHERE)

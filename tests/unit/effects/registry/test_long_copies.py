@@ -79,7 +79,7 @@ def test_blobs_that_are_there_already_take_no_time_from_an_invocation(pair: Pair
     assert (record.blobs_skipped, record.blobs_copied, invocation.reports[-1].sent) == (4, 4, 4)
 
 
-def test_progress_is_told_within_a_large_blob(pair: Pair) -> None:
+def test_progress_is_reported_within_a_large_blob(pair: Pair) -> None:
     invocation = Invocation(pair)
     invocation.run(pair.source.seed("team/shop", image(LARGE)))
 

@@ -298,7 +298,7 @@ def test_an_image_of_the_project_beside_the_releases_is_brought_along_by_digest(
     assert copied_image["digest"] == digest
 
 
-def test_an_image_that_the_registry_does_not_have_is_told_before_anybody_is_asked(own_deliveries: Path) -> None:
+def test_an_image_that_the_registry_does_not_have_is_reported_before_anybody_is_asked(own_deliveries: Path) -> None:
     with_image(own_deliveries, f"team/tool@sha256:{'3' * 64}")
     installation = Installation(own_deliveries)
     installation.push("1.0")

@@ -57,7 +57,7 @@ def test_it_is_recorded_object_by_object_and_explained(delivered: Installation) 
     assert "1 object that left the manifests deleted" in str(delivered.explain(2).model_dump())
 
 
-def test_what_could_not_be_deleted_is_told_and_undoes_nothing(delivered: Installation) -> None:
+def test_what_could_not_be_deleted_is_reported_and_undoes_nothing(delivered: Installation) -> None:
     delivered.staging.undeletable["report"] = "an admission policy protects it"
     delivered.push("2.0")
     delivered.settle()
@@ -69,7 +69,7 @@ def test_what_could_not_be_deleted_is_told_and_undoes_nothing(delivered: Install
     )
 
 
-def test_what_is_still_there_after_its_deletion_is_told_with_what_holds_it() -> None:
+def test_what_is_still_there_after_its_deletion_is_reported_with_what_holds_it() -> None:
     still_there = Deleted(
         object="Service/web", ending=Ending.DELETED, why="it goes once its finalizer has been taken away"
     )

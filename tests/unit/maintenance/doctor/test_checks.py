@@ -170,7 +170,7 @@ def test_a_row_that_cannot_be_read_is_named_with_what_to_do(
 
 
 @pytest.mark.parametrize(("minutes", "status"), [(1, Status.OK), (16, Status.FAILED)])
-def test_a_message_that_nobody_reads_is_told_by_its_age(patient: Patient, minutes: int, status: Status) -> None:
+def test_a_message_that_nobody_reads_is_reported_by_its_age(patient: Patient, minutes: int, status: Status) -> None:
     since = patient.installation.now - timedelta(minutes=minutes)
     patient.installation.bus.in_free_sessions.append(
         WaitingMessage(queue=Queue.WORK, body=b"{}", message_id="m-1", session="shop", enqueued_at=since)
@@ -515,7 +515,7 @@ def test_an_identity_that_may_not_see_service_principals_is_told_what_it_lacks(f
     assert "View instance-level information" in finding.missing
 
 
-def test_a_source_that_does_not_answer_is_told_in_its_own_words(following: Installation) -> None:
+def test_a_source_that_does_not_answer_is_reported_in_its_own_words(following: Installation) -> None:
     following.runs.put(run_info(id=1, number="1"))
     following.runs.away = CannotKnow("dev.azure.com does not accept Slipway's identity", retryable=True)
     assert check_runs(following).said == "dev.azure.com does not accept Slipway's identity"
