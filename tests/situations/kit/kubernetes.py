@@ -20,6 +20,7 @@ from local.kubernetes.controllers.revisions import LABEL
 from local.kubernetes.podinfo import is_available, is_ready, is_terminating, owned_pods
 from local.kubernetes.podstatus import container_status, pod_status
 from local.kubernetes.resources import DAEMON_SETS, DEPLOYMENTS, NODES, PODS, Resource, by_path
+from local.kubernetes.simulation import SimulatedRuntime
 from local.kubernetes.store import Store
 from slipway.effects.cluster import Cluster, ClusterAccess, connect_cluster
 from slipway.testing import ManualClock
@@ -33,9 +34,11 @@ ROUNDS = 500
 class KubernetesCluster:
     """One cluster with one namespace. `come_to_rest` lets its controllers do what there is to do."""
 
-    def __init__(self, double: Any, client: Cluster, time: ManualClock, namespace: str) -> None:
+    def __init__(self, double: Kubernetes, client: Cluster, time: ManualClock, namespace: str) -> None:
         self._double, self.client, self.time, self.namespace = double, client, time, namespace
-        self._store = double.store
+        if not isinstance(double.runtime, SimulatedRuntime):
+            raise TypeError(f"expected simulated pods, got {double.runtime}")
+        self._store, self._runtime = double.store, double.runtime
         self._http = urllib3.PoolManager(retries=False)
         self.pulls_fail = ""
         """The reason why no image can be pulled for now, in the kubelet's words; empty if images can be pulled."""
@@ -49,12 +52,12 @@ class KubernetesCluster:
 
         The double runs in threads of its own and has no interface for this, so private attributes are replaced.
         """
-        controllers, runtime = self._double._controllers, self._double.runtime
+        controllers, runtime = self._double._controllers, self._runtime
         controllers._controllers = (
             *(controller for controller in controllers._controllers if not isinstance(controller, DaemonSets)),
             _OnEachNode(self._store),
         )
-        set_status, original_outcome = self._store.set_status, runtime._told
+        set_status, original_annotation = self._store.set_status, runtime._annotation
 
         def set_reported_status(resource: Resource, manifest: Json, status: Json, **more: Any) -> Json:
             reported = self._statuses.get((resource.kind, manifest["metadata"]["name"]))
@@ -63,12 +66,13 @@ class KubernetesCluster:
             stored: Json = set_status(resource, manifest, status, **more)
             return stored
 
-        def outcome_of(pod: Json, name: str, default: str) -> str:
+        def annotation(pod: Json, name: str, default: str) -> str:
             owner = pod["metadata"].get("labels", {}).get("batch.kubernetes.io/job-name", "")
-            return "fail" if name == "outcome" and owner in self.failing else original_outcome(pod, name, default)
+            return "fail" if name == "outcome" and owner in self.failing else original_annotation(pod, name, default)
 
-        self._store.set_status = set_reported_status
-        runtime._told = outcome_of
+        # The names come from the methods, so that the type check sees one that is renamed.
+        setattr(self._store, set_status.__name__, set_reported_status)
+        setattr(runtime, original_annotation.__name__, annotation)
 
     # ---- what others do
     def create(self, manifest: Json, *, manager: str) -> None:
@@ -132,7 +136,7 @@ class KubernetesCluster:
             status = pod_status(pod, states, timestamp=self._store.timestamp())
             self._store.set_status(PODS, pod, status, manager="kubelet")
         else:
-            self._double.runtime._step(pod)
+            self._runtime._step(pod)
 
     def _on_a_dead_node(self, pod: Json) -> bool:
         node = self._store.get(NODES, None, pod["spec"].get("nodeName", ""))
