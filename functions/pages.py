@@ -28,7 +28,7 @@ from slipway.web.signin import Visitor, visitor_of
 from .audit_api import AFTER
 from .contract import number
 from .http import problem
-from .shared import Parts, new_blueprint, parts
+from .shared import App, new_blueprint, parts
 
 blueprint = new_blueprint()
 ANONYMOUS = func.AuthLevel.ANONYMOUS
@@ -167,7 +167,7 @@ def services() -> FormServices:
     return services_of(parts())
 
 
-def services_of(components: Parts) -> FormServices:
+def services_of(components: App) -> FormServices:
     return FormServices(
         forms=components.forms,
         sessions=components.sessions,

@@ -15,13 +15,13 @@ from slipway.telemetry import logs
 
 from .tracing import TracedBlueprint
 
+__all__ = ["App", "check_at_start", "new_blueprint", "parts", "role_of_app"]
+
 _ON_EVERY_ANSWER: Final = {
     "Strict-Transport-Security": "max-age=31536000",  # browsers heed it where it came by https
     "X-Content-Type-Options": "nosniff",
 }
 _lock = threading.Lock()
-type Parts = App
-"""The components of one process."""
 
 
 @cache

@@ -5,11 +5,11 @@ from datetime import timedelta
 
 from slipway.domain.around import JOB_KEPT, LONGEST_JOB, USUAL_JOB
 from slipway.domain.pruning import MOST_DELETIONS
-from slipway.effects.cluster.custom_resources import MOMENT, OPERATORS, Health
+from slipway.effects.cluster.custom_resources import GRACE_PERIOD, OPERATORS, Health
 from slipway.effects.cluster.names import KEEP, KEPT_BY_HELM, NO_NODE_NEEDED
 from slipway.effects.cluster.pruning import NEVER, RetainedBecause
 from slipway.effects.cluster.situations import JUDGED, Judgement, Situation, WatchedKind
-from slipway.engine.steps.rollout import LASTS, LOOKS, SLOW_LOOK
+from slipway.engine.steps.rollout import LASTS, POLL_PAUSES, SLOW_PAUSE
 from slipway.manifests.configuration import CONFIG_ANNOTATION
 
 
@@ -20,11 +20,11 @@ def _seconds(time: timedelta) -> str:
 _KINDS = " | ".join(kind.value for kind in WatchedKind)
 _START = f"""# How rollouts are judged
 
-Once the objects of a plan are applied, Slipway checks them after {_seconds(LOOKS[0])} seconds and then at growing
-intervals, up to {_seconds(SLOW_LOOK)} seconds. A release is rolled out when everything in its plan is done. The rollout
-ends early only in a situation that needs another release. If a situation may pass by itself, or somebody can mend it in
-the cluster, Slipway waits until the environment's `rollout_within` is over. In both cases the reason says what
-was seen and what to do.
+Once the objects of a plan are applied, Slipway checks them after {_seconds(POLL_PAUSES[0])} seconds and then at growing
+intervals, up to {_seconds(SLOW_PAUSE)} seconds. A release is rolled out when everything in its plan is done. The
+rollout ends early only in a situation that needs another release. If a situation may pass by itself, or somebody can
+mend it in the cluster, Slipway waits until the environment's `rollout_within` is over. In both cases the reason says
+what was seen and what to do.
 
 - **done**: nothing more to wait for. An object that was seen done stays done for this rollout, even a Job that its
   `ttlSecondsAfterFinished` removes.
@@ -70,15 +70,15 @@ _STAYS = "\n".join(
 )
 _END = f"""
 For all others `Ready` counts, or else `Available`: `True` is well, `False` is not ready, anything else is under way. An
-object that has neither is done once it is applied; one that this rollout has just made gets {_seconds(MOMENT)}
+object that has neither is done once it is applied; one that this rollout has just made gets {_seconds(GRACE_PERIOD)}
 seconds in which its operator may say something.
 
 Some operators never write which spec they mean: KEDA, CloudNativePG, MongoDB's, Argo CD for an `Application`. When the
-spec of such an object changes, its operator gets {_seconds(MOMENT)} seconds to take back that it is well; after that it
-is believed. An `ExternalSecret` counts once its `syncedResourceVersion` is of this spec, unless `refreshPolicy` or
-`refreshInterval` says that it is read only once. A `Rollout` with a `workloadRef` may be called healthy before Argo
-Rollouts has seen the new template of the workload that it names. The acceptance tests have to check everything that
-conditions do not tell.
+spec of such an object changes, its operator gets {_seconds(GRACE_PERIOD)} seconds to take back that it is well; after
+that it is believed. An `ExternalSecret` counts once its `syncedResourceVersion` is of this spec, unless
+`refreshPolicy` or `refreshInterval` says that it is read only once. A `Rollout` with a `workloadRef` may be called
+healthy before Argo Rollouts has seen the new template of the workload that it names. The acceptance tests have to check
+everything that conditions do not tell.
 
 ## What a plan tells of each object
 

@@ -321,7 +321,7 @@ class App(Facing):
 
         return Looker(
             looks=self.looks,
-            lookings={
+            handlers={
                 LookKind.DOCTOR: at_checks(lambda: self.doctor),
                 LookKind.REINDEX: at_index(lambda: self.reader, lambda: self.reindexing),
                 LookKind.TARGETS: at_targets(

@@ -86,7 +86,7 @@ def blobs(port: Blobs) -> Blobs:
 
 
 def cluster(port: "Cluster", name: str) -> "Cluster":
-    values: Values = {Attribute.PLACE: name}
+    values: Values = {Attribute.SERVICE: name}
 
     def fenced(namespace: str, claim: Callable[[], "Claim"]) -> "FencedCluster":
         writes = port.fenced(namespace, claim)
@@ -97,13 +97,13 @@ def cluster(port: "Cluster", name: str) -> "Cluster":
 
 
 def channel(port: "Channel", name: str) -> "Channel":
-    return observed(port, Family.CHANNEL, {"send": _only_name}, values={Attribute.PLACE: name})
+    return observed(port, Family.CHANNEL, {"send": _only_name}, values={Attribute.SERVICE: name})
 
 
 def registry(port: "Registry", name: str) -> "Registry":
     """The registry, observed. Only the calls through Azure's client are wrapped: all others are spans of the pool."""
     methods = {"recent_tags": _only_name, "lock": _only_name}
-    return observed(port, Family.REGISTRY, methods, values={Attribute.PLACE: name})
+    return observed(port, Family.REGISTRY, methods, values={Attribute.SERVICE: name})
 
 
 class ObservedPool:
@@ -119,7 +119,7 @@ class ObservedPool:
         address = urlsplit(url)
         part = part_of(address.path)
         values = {
-            Attribute.PLACE: self._name,
+            Attribute.SERVICE: self._name,
             Attribute.METHOD: method,
             Attribute.SERVER: address.hostname or "",
             Attribute.RESOURCE: part,

@@ -41,7 +41,7 @@ _ONE_PIPELINE = (
     "a release begins with one run, which says what it built: if several pipelines build its parts, let one of them "
     "publish them as a bundle (source: bundle)"
 )
-_MOST_LOOKS = 30
+_MOST_PASSES = 30
 _FEW: Final = 4
 """A message names at most this many fields; the reference has the others."""
 _FIELD_FIRST = re.compile(r"([a-z_]+(?:\[[0-9]+\])?(?:\.[a-z_]+(?:\[[0-9]+\])?)*): (.*)", re.DOTALL)
@@ -84,7 +84,7 @@ def parse_document[M: BaseModel](document: Document, model: type[M]) -> AsRead[M
     """
     problems, unsure, mending = list[Problem](), dict[Problem, None](), Mending(document)
     value = None
-    for _ in range(_MOST_LOOKS):
+    for _ in range(_MOST_PASSES):
         try:
             # Strict, since a number instead of text is a mistake (`tag: 1.10` would be 1.1). As JSON, so that a list is
             # accepted for a tuple.

@@ -71,7 +71,7 @@ class ChangeVoting:
             raise BadInput("partition", INSTALLATION, received.partition)
         cast = self._cast(received, statement)
         self._take(
-            _Said(cast=cast, inbox=received.id),
+            _IncomingVote(cast=cast, inbox=received.id),
             lambda: self.proposals.installation.answered(received.id),
         )
 
@@ -81,25 +81,27 @@ class ChangeVoting:
 
         Raises `CannotCount` for a message that cannot be handled; `Conflict`, `LedgerUnavailable`: try again.
         """
-        self._take(_Said(cast=cast, order=order), lambda: self.proposals.installation.was_refused(order) is not None)
+        self._take(
+            _IncomingVote(cast=cast, order=order), lambda: self.proposals.installation.was_refused(order) is not None
+        )
 
-    def _take(self, vote: "_Said", is_done: Callable[[], bool]) -> None:
+    def _take(self, vote: "_IncomingVote", is_done: Callable[[], bool]) -> None:
         change = vote.cast.change
         for _ in range(ROUNDS):
             if is_done():
                 return
             try:
-                self._settled(change)
+                self._settle(change)
                 self._decide(vote)
             except Conflict:
                 continue
             break
         else:
             raise Conflict(f"{vote.inbox or vote.order}: others voted {ROUNDS} times meanwhile")
-        self._settled(change)
+        self._settle(change)
         self.tell(change)
 
-    def _settled(self, change: str) -> None:
+    def _settle(self, change: str) -> None:
         """Before a vote is judged, void the change if it no longer does what people read, and put it in force if it has
         passed. A key that cannot be read only delays this: the next pass goes on."""
         try:
@@ -145,7 +147,7 @@ class ChangeVoting:
         return cast.evolve(name=speaker.name, signed_in=signed_in)
 
     # ---- deciding
-    def _decide(self, vote: "_Said") -> None:
+    def _decide(self, vote: "_IncomingVote") -> None:
         """Raises `Conflict` if others were faster."""
         cast = vote.cast
         proposal = self.proposals.current(cast.change)
@@ -162,7 +164,7 @@ class ChangeVoting:
         else:
             self._count(judged, proposal)
 
-    def _is_new(self, vote: "_Said") -> tuple[RuleResult, ...]:
+    def _is_new(self, vote: "_IncomingVote") -> tuple[RuleResult, ...]:
         if vote.cast.proved is None:
             return ()
         by = self.proposals.counted_by(vote.cast.proved.statement.nonce)
@@ -192,11 +194,13 @@ class ChangeVoting:
             details = {**change_details(change), "results": results}
             drafts.append(AuditDraft(action=Action.CHANGE_PASSED, actor=SYSTEM, details=details))
         proved = (cast.proved.statement.nonce, judged.vote.inbox) if cast.proved else None
-        self.proposals.commit(current, change, drafts, *judged.vote.marks(_answered(change), now), said=proved, now=now)
+        self.proposals.commit(
+            current, change, drafts, *judged.vote.marks(_answered(change), now), counted=proved, now=now
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Said:
+class _IncomingVote:
     """A vote, and the mark that shows that it was taken: its row of the inbox, or the order of a message."""
 
     cast: ChangeVoteCast
@@ -214,7 +218,7 @@ class _Said:
 class _Judged:
     """A vote, and the results of its rules."""
 
-    vote: _Said
+    vote: _IncomingVote
     change: ProposedChange
     plan: ChangePlan
     rules: tuple[RuleResult, ...]

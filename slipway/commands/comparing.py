@@ -26,7 +26,7 @@ from ..domain.versions import Subject, SubjectKind
 from ..ledger.versions import Current, SubjectVersions
 from ..manifests.documents import Document
 from ..manifests.problems import Findings
-from .weakening import Weakening, WeakerThan, weakened_gates
+from .weakening import Weakening, WeakeningFinder, weakened_gates
 
 APP: Final = "app:"
 """Begins the name of an application that calls in its own name."""
@@ -249,17 +249,17 @@ class Comparing:
 
     def _weaker(
         self, subject: Subject, current: Current, stored: StoredDocument, checked: "CheckResult"
-    ) -> Iterator[WeakerThan]:
+    ) -> Iterator[Weakening]:
         """The weakenings, each with the gates that it concerns."""
         if subject.kind is SubjectKind.APPLICATION:
             together = [each.application for each in checked.definitions.values()]
             after = checked.definitions[subject.name].application
-            return self.weakening.of_application(current, stored, after, together=together)
-        return self.weakening.of_project(subject, current, checked.projects[subject.name])
+            return self.finder.of_application(current, stored, after, together=together)
+        return self.finder.of_project(subject, current, checked.projects[subject.name])
 
     @property
-    def weakening(self) -> Weakening:
-        return Weakening(versions=self.versions, catalogue=self.catalogue)
+    def finder(self) -> WeakeningFinder:
+        return WeakeningFinder(versions=self.versions, catalogue=self.catalogue)
 
     def _left_out(self, subject: Subject, checked: "CheckResult") -> Iterator[str]:
         """Applications in force that the changed project would no longer allow."""
@@ -281,7 +281,7 @@ class Comparing:
         return read_stored(content)
 
 
-def _without_a_gate(weaker: Sequence[WeakerThan], actor: Actor) -> str:
+def _without_a_gate(weaker: Sequence[Weakening], actor: Actor) -> str:
     """Why the actor may not make a weakening that no gate can be asked about: only the platform's people may."""
     alone = next((each.text for each in weaker if not each.gates), "")
     if not alone or actor.platform:

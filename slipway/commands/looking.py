@@ -13,7 +13,7 @@ from ..ledger.looks import LookAnswers
 from .speakers import caller_of_speaker
 from .taking import CannotCount
 
-type Looking = Callable[[Look], Mapping[str, Any]]
+type LookHandler = Callable[[Look], Mapping[str, Any]]
 """Raises `BadInput` and `NotFound` for a look at something that does not exist."""
 
 
@@ -22,7 +22,7 @@ class Looker:
     """Carries out looks. A look changes no release, so the same one may be taken twice."""
 
     looks: LookAnswers
-    lookings: Mapping[LookKind, Looking]
+    handlers: Mapping[LookKind, LookHandler]
     clock: Clock
 
     def take(self, received: Received) -> None:
@@ -34,7 +34,7 @@ class Looker:
             demand(who, PERMISSIONS[look.kind])
         except NotPermitted as refused:
             raise CannotCount(str(refused)) from refused
-        answer = self.lookings[look.kind](look)
+        answer = self.handlers[look.kind](look)
         now = self.clock()
         self.looks.keep(
             LookAnswer(

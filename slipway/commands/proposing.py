@@ -99,7 +99,7 @@ class Proposing:
         )
         answer = answer_writes(proposed.received.id, _about(answered, change))
         submission = (change.nonce, change.inbox)
-        self.proposals.commit(proposal, change, [_record(change, plan, proposed)], *answer, said=submission, now=now)
+        self.proposals.commit(proposal, change, [_record(change, plan, proposed)], *answer, counted=submission, now=now)
         self._supersede(change, waiting.read, now)
         return change
 

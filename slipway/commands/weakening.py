@@ -24,7 +24,7 @@ from ..ledger.versions import Current, SubjectVersions
 
 
 @dataclass(frozen=True, kw_only=True)
-class WeakerThan:
+class Weakening:
     """One weakening, with the gates that it concerns; none if nobody can be asked."""
 
     text: str
@@ -42,7 +42,7 @@ class _Before:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Weakening:
+class WeakeningFinder:
     """Finds what would become weaker. It writes nothing."""
 
     versions: SubjectVersions
@@ -51,13 +51,13 @@ class Weakening:
     # ---- applications
     def of_application(
         self, current: Current, stored: StoredDocument, after: Application, *, together: Iterable[Application] = ()
-    ) -> Iterator[WeakerThan]:
+    ) -> Iterator[Weakening]:
         """`together`: the other applications in the same request. Raises `LedgerUnavailable`."""
         own = frozenset[Place]()
         if current.version is not None:
             before = self._as_it_was(current.version, None)
             if isinstance(before, str):
-                yield WeakerThan(text=before, gates=())
+                yield Weakening(text=before, gates=())
             elif before is not None:
                 own = frozenset(production_of(before.application))
                 yield from _compared(before, stored, after)
@@ -65,10 +65,10 @@ class Weakening:
         for other in (*(entry.application for entry in self.catalogue), *together):
             if other.application != after.application:
                 for each in weaker_beside(other, after, taken):
-                    yield WeakerThan(text=each.text, gates=_old_gates(other, each.environment))
+                    yield Weakening(text=each.text, gates=_old_gates(other, each.environment))
         for removed in self._removed_from(taken, current):
             if isinstance(removed, str):
-                yield WeakerThan(text=removed, gates=())
+                yield Weakening(text=removed, gates=())
             else:
                 yield from _compared(removed, stored, after)
 
@@ -112,7 +112,7 @@ class Weakening:
         return None if any(breaches(written, judged_by)) else judged_by
 
     # ---- projects
-    def of_project(self, subject: Subject, current: Current, after: Project) -> Iterator[WeakerThan]:
+    def of_project(self, subject: Subject, current: Current, after: Project) -> Iterator[Weakening]:
         """The weakenings against the project's version in force, or against its last one if it was removed.
 
         Raises `LedgerUnavailable`.
@@ -123,30 +123,30 @@ class Weakening:
         try:
             before = validate(self._read(document).document, Project)
         except ConfigError as error:
-            yield WeakerThan(
+            yield Weakening(
                 text=f"{subject}: its earlier version cannot be compared: {error.problems[0]}"[:400], gates=()
             )
             return
         applications = [e.application for e in self.catalogue if e.application.project == subject.name]
         for each in project_weakenings(before, after):
             gates = tuple(gate for one in applications for gate in _old_gates(one, each.environment))
-            yield WeakerThan(text=each.text, gates=gates)
+            yield Weakening(text=each.text, gates=gates)
 
     def _read(self, document: str) -> StoredDocument:
         """Raises ConfigError."""
         return read_stored(self.versions.document(document) or b"")
 
 
-def weakened_gates(weaker: Iterable[WeakerThan]) -> tuple[OldGate, ...]:
+def weakened_gates(weaker: Iterable[Weakening]) -> tuple[OldGate, ...]:
     """The weakened gates, each once."""
     return tuple({(old.application, old.environment): old for each in weaker for old in each.gates}.values())
 
 
-def _compared(before: _Before, stored: StoredDocument, after: Application) -> Iterator[WeakerThan]:
+def _compared(before: _Before, stored: StoredDocument, after: Application) -> Iterator[Weakening]:
     was, now = before.stored.files, stored.files
     changed = {path for path in {*was, *now} if was.get(path) != now.get(path)}
     for each in weakenings(before.application, after, places=before.compared_at, changed=changed):
-        yield WeakerThan(text=each.text, gates=_old_gates(before.application, each.environment))
+        yield Weakening(text=each.text, gates=_old_gates(before.application, each.environment))
 
 
 def _places_of(application: Application) -> frozenset[Place]:

@@ -103,7 +103,7 @@ class OfChange(Enum):
     """The change is in force, or has ended in another way."""
 
 
-class OfFact(Enum):
+class OfReport(Enum):
     """What a record means for a push or a CI run that was reported (`later_reports.py`)."""
 
     NOTHING = auto()
@@ -124,7 +124,7 @@ class _More:
     refuses: bool = False
     of_gate: OfGate = OfGate.NOTHING
     of_change: OfChange = OfChange.NOTHING
-    of_fact: OfFact = OfFact.NOTHING
+    of_report: OfReport = OfReport.NOTHING
     changes_rules: bool = False
 
 
@@ -144,7 +144,7 @@ _FREEZES: Final = _More(intervention=Intervention.FREEZE)
 _OVERRIDES: Final = _More(intervention=Intervention.OVERRIDE)
 _ENDS_RELEASE: Final = _More(stage=NoStage.ENDS, of_gate=OfGate.ENDED)
 _REFUSES: Final = _More(refuses=True)
-_NOT_TAKEN: Final = _More(of_fact=OfFact.NOT_TAKEN)
+_NOT_TAKEN: Final = _More(of_report=OfReport.NOT_TAKEN)
 _CHANGES_RULES: Final = _More(changes_rules=True)
 _CHANGES_POLICY: Final = _More(of_gate=OfGate.POLICY_CHANGED, changes_rules=True)
 _STOPS_THE_WORKER: Final = _More(stage=NoStage.ENDS, measured=Measured.FAILED, of_gate=OfGate.NOT_ACTED_ON)
@@ -170,7 +170,7 @@ class Action(StrEnum):
     """Whether it records that a person's statement was refused."""
     of_gate: OfGate
     of_change: OfChange
-    of_fact: OfFact
+    of_report: OfReport
     changes_rules: bool
     """Whether it changes what is allowed, or prevents such a change: a project, an application, a freeze or hold, or a
     key. It is then anchored."""
@@ -186,7 +186,7 @@ class Action(StrEnum):
         action.refuses = more.refuses
         action.of_gate = more.of_gate
         action.of_change = more.of_change
-        action.of_fact = more.of_fact
+        action.of_report = more.of_report
         action.changes_rules = more.changes_rules or more.intervention is Intervention.FREEZE
         return action
 
@@ -211,14 +211,14 @@ class Action(StrEnum):
         "release.joined",
         "Its image or its CI run arrived",
         Tone.QUIET,
-        _More(of_fact=OfFact.TAKEN),
+        _More(of_report=OfReport.TAKEN),
     )
     RELEASE_STARTED = _ActionFacts("release.started", "On its way to the first environment", Tone.QUIET, _ENDS_STAGE)
     RELEASE_QUEUED = _ActionFacts(
         "release.queued", "Queued behind another rollout", Tone.QUIET, _More(stage=Stage.QUEUE)
     )
-    RELEASE_BLOCKED = _ActionFacts(
-        "release.blocked", "Ready to roll out, but held back", Tone.ASKS, _More(stage=Stage.HELD_BACK)
+    RELEASE_HELD_BACK = _ActionFacts(
+        "release.held-back", "Ready to roll out, but held back", Tone.ASKS, _More(stage=Stage.HELD_BACK)
     )
     RELEASE_RETRIED = _ActionFacts("release.retried", "Tried again", Tone.BUSY, _NOTHING_MORE)
     RELEASE_LIVE = _ActionFacts(

@@ -25,7 +25,7 @@ from .runs import Run
 
 
 class Start(StrEnum):
-    """The facts that a release needs before it starts."""
+    """The triggers that a release needs before it starts."""
 
     PUSH = "push"
     """The image was pushed."""
@@ -145,7 +145,7 @@ class _Delivered[E: WrittenEnvironment](Record):
         default=None, description="The bundle that is delivered, for source bundle; it belongs to this one alone."
     )
     versions: Versions = Field(default=Versions(), description="Which tags start a release; every one by default.")
-    start: Start = Field(default=Start.PUSH, description="The facts that a release needs before it starts.")
+    start: Start = Field(default=Start.PUSH, description="The triggers that a release needs before it starts.")
     pipeline: Pipeline | None = Field(default=None, description="Required where start is run or both.")
     people: People = Field(
         default={},
@@ -216,7 +216,7 @@ class _Delivered[E: WrittenEnvironment](Record):
 
     @property
     def join_within(self) -> timedelta:
-        """How long a release waits for the facts that it lacks."""
+        """How long a release waits for the triggers that it lacks."""
         return self.pipeline.within if self.pipeline is not None else JOIN_WITHIN
 
     def succeeded(self, run: Run) -> bool:

@@ -6,7 +6,7 @@ from typing import Final
 
 from pydantic import Field
 
-from .actions import OfFact
+from .actions import OfReport
 from .audit import AuditRecord
 from .decide.conditions import digest_text, triggers_missing
 from .model import Record, Timestamp
@@ -56,7 +56,7 @@ def _was_not_taken(record: AuditRecord, release: Release) -> bool:
     action = record.known_action
     if action is None or record.release == release.id:
         return False
-    return action.of_fact is OfFact.NOT_TAKEN or (action.of_fact is OfFact.TAKEN and record.release is not None)
+    return action.of_report is OfReport.NOT_TAKEN or (action.of_report is OfReport.TAKEN and record.release is not None)
 
 
 def _what(record: AuditRecord) -> str:
@@ -69,7 +69,7 @@ def _what(record: AuditRecord) -> str:
 
 def _why(record: AuditRecord) -> str:
     details, action = record.details, record.known_action
-    if action is not None and action.of_fact is OfFact.TAKEN:
+    if action is not None and action.of_report is OfReport.TAKEN:
         return f"it joined {record.release}"
     rule = f"{details['rule']}: " if details.get("rule") else ""
     of_image = f"; it names {digest_text(str(details['image']))}" if details.get("image") else ""

@@ -218,8 +218,8 @@ def is_proposer(voter: str, proposed_by: str) -> bool:
 
 def one_person(gates: Iterable[OldGate], one: str, other: str) -> bool:
     """Whether both are the same person, by the `people` of any of the gates."""
-    circles = (old.gate.identities for old in gates)
-    return one == other or any(not identities.names(one).isdisjoint(identities.names(other)) for identities in circles)
+    identity_maps = (old.gate.identities for old in gates)
+    return one == other or any(not each.names(one).isdisjoint(each.names(other)) for each in identity_maps)
 
 
 def earlier_vote(gates: Sequence[OldGate], votes: Iterable[Vote], voter: str) -> Vote | None:

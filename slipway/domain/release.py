@@ -268,7 +268,7 @@ class Release(Record):
         }
 
     def rollout_in(self, environment: str) -> Rollout | None:
-        return next((v for v in reversed(self.rollouts) if v.environment == environment), None)
+        return next((rollout for rollout in reversed(self.rollouts) if rollout.environment == environment), None)
 
     def preview_of(self, plan_hash: str | None) -> str | None:
         """Hash of the preview that was made with the plan; None if there is none."""

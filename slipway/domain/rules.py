@@ -374,7 +374,7 @@ class Rule(StrEnum):
     )
     ONE_ROLLBACK_AT_A_TIME = _RuleFacts("one-rollback-at-a-time", "No other rollback is under way there.", None)
     IS_HERE = _RuleFacts("is-here", "The release is in the environment that the command names.", None)
-    IS_KEPT_BACK = _RuleFacts("is-kept-back", "Something that may be overridden holds it back.", None)
+    IS_HELD_BACK = _RuleFacts("is-held-back", "Something that may be overridden holds it back.", None)
     MAY_WAIVE = _RuleFacts(
         "may-waive",
         "The person has a role that the project lets waive rules about proof.",
@@ -384,7 +384,7 @@ class Rule(StrEnum):
     CAN_BE_WAIVED = _RuleFacts(
         "can-be-waived", "The rule is about proof, and is not known to hold for the release there.", None
     )
-    IS_NOT_ON_HOLD = _RuleFacts("is-not-on-hold", "Nothing that may not be overridden holds it back.", None)
+    MAY_BE_OVERRIDDEN = _RuleFacts("may-be-overridden", "Nothing holds it back that no override lets past.", None)
     IS_ON_HOLD = _RuleFacts("is-on-hold", "A manual rollback holds the lane.", None)
     IS_FROZEN = _RuleFacts("is-frozen", "There is a freeze to end.", None)
     IS_NOT_FROZEN = _RuleFacts("is-not-frozen", "It is not frozen for as long already.", None)

@@ -46,7 +46,7 @@ class Wording:
             case Phase.AWAITING_APPROVAL:
                 return f"{release.id} waits{where} for {self._approvals_missing()}{self._until()}."
             case Phase.HELD_BACK:
-                return f"{release.id} is ready, and held back{where}: {self._kept_back()}."
+                return f"{release.id} is ready, and held back{where}: {self._held_back()}."
             case Phase.SOAKING:
                 return f"{release.id} waits{where} {self._conditions_missing()}{self._until()}."
             case Phase.RESOLVING | Phase.PLANNING | Phase.COPYING | Phase.PREPARING | Phase.DEPLOYING | Phase.CHECKING:
@@ -197,7 +197,7 @@ class Wording:
         more = f"{missing} more approval{'' if missing == 1 else 's'}"
         return f"{more}, also {from_groups}" if from_groups else more
 
-    def _kept_back(self) -> str:
+    def _held_back(self) -> str:
         reasons = "; ".join(rule.reason.rstrip(". ") for rule in not_passed(self.blocks))
         return reasons or "nothing blocks it any more"
 

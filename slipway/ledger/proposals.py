@@ -70,17 +70,17 @@ class Proposals:
         change: ProposedChange,
         drafts: Sequence[AuditDraft],
         *answer: Write,
-        said: tuple[str, str] | None = None,
+        counted: tuple[str, str] | None = None,
         now: datetime,
     ) -> None:
-        """Write the change with its records. `said` holds the nonce of the statement, and the row that it came by.
+        """Write the change with its records. `counted`: the nonce of a counted statement, and the row that it came by.
 
         Raises `Conflict` if somebody else has changed it, has counted the same statement, or has answered the same row.
         """
         act = Act.REPLACE if before.etag else Act.CREATE
         more = [Write(act=Act.PUT, key=keys.UNDECIDED + change.hash[7:], values={"Change": change.hash}), *answer]
-        if said is not None:
-            nonce, inbox = said
+        if counted is not None:
+            nonce, inbox = counted
             values: dict[str, Value] = {"Kind": "statement", "At": now.isoformat(), "Refused": False, "Inbox": inbox}
             more.append(Write(act=Act.CREATE, key=_statement(nonce), values=values))
         guarded = Write(act=act, key=_key(change.hash), values=pack(change), etag=before.etag)

@@ -80,7 +80,7 @@ class DriftWatch:
             except LedgerUnavailable as away:
                 done = _failed(done, entry.application.application, away)
         for (cluster, namespace), all_watched in by_place.items():
-            with span(Family.RECONCILE, "drift", {Attribute.PLACE: f"{cluster}/{namespace}"}):
+            with span(Family.RECONCILE, "drift", {Attribute.SERVICE: f"{cluster}/{namespace}"}):
                 findings = self._look(cluster, namespace, all_watched)
             for watched, each in zip(all_watched, findings, strict=True):
                 done = self._tell(done, watched, each)

@@ -21,10 +21,10 @@ LIST = "list"
 ROLE_OF = "rbac:"
 """Begins a subject that asks for the Role which a check of a cluster would need; the look's options are kinds."""
 
-type Looking = Callable[[Look], Mapping[str, Any]]
+type LookHandler = Callable[[Look], Mapping[str, Any]]
 
 
-def at_checks(doctor: Callable[[], Doctor]) -> Looking:
+def at_checks(doctor: Callable[[], Doctor]) -> LookHandler:
     """A check's finding, the names of all checks, or the Role that a cluster's own administrators would have to
     make."""
 
@@ -50,7 +50,7 @@ def _other_role(doctor: Doctor, look: Look) -> Mapping[str, Any]:
     return doctor.other_role(check, kinds).model_dump(mode="json")
 
 
-def at_index(reader: Callable[[], Reader], reindexing: Callable[[], Reindexing]) -> Looking:
+def at_index(reader: Callable[[], Reader], reindexing: Callable[[], Reindexing]) -> LookHandler:
     """The comparison of a part of the audit index with the trail; repaired if that was asked for."""
 
     def look(look: Look) -> Mapping[str, Any]:
@@ -64,7 +64,7 @@ def at_index(reader: Callable[[], Reader], reindexing: Callable[[], Reindexing])
     return look
 
 
-def at_targets(catalogue: Callable[[], Catalogue], login_servers: Mapping[str, str]) -> Looking:
+def at_targets(catalogue: Callable[[], Catalogue], login_servers: Mapping[str, str]) -> LookHandler:
     """The places of an application's environments; only the worker's settings say how registries are reached."""
 
     def look(look: Look) -> Mapping[str, Any]:
@@ -89,7 +89,7 @@ def at_targets(catalogue: Callable[[], Catalogue], login_servers: Mapping[str, s
     return look
 
 
-def at_pushed(reader: Callable[[], Reader], pushes: Callable[[], PushProver]) -> Looking:
+def at_pushed(reader: Callable[[], Reader], pushes: Callable[[], PushProver]) -> LookHandler:
     """Why no release can be created from a tag or digest; empty if one can, or if the registry does not answer: then a
     person may still confirm the command, which waits for the registry."""
 

@@ -34,7 +34,7 @@ class Attribute(_Named):
     ATTEMPT = "slipway.attempt", "Which attempt of the release in this environment it is."
     POLL = "slipway.poll", "How many polls came before this one."
     TRIES = "slipway.tries", "How many tries failed before this one."
-    PLACE = "slipway.place", "Name of the registry, cluster or channel, as the settings call it."
+    SERVICE = "slipway.service", "Name of the registry, cluster or channel, as the settings call it."
     QUEUE = "slipway.queue", "Name of the queue."
     COUNT = "slipway.count", "How many messages or writes one call carries."
     SOURCE = "slipway.source", "What the parked input came through: a queue or a trigger."
@@ -103,7 +103,7 @@ class Metric(_Named):
             "slipway.step.duration",
             MetricKind.HISTOGRAM,
             SECONDS,
-            "From asking for a step to its outcome, all looks included.",
+            "From asking for a step to its outcome, all polls included.",
         ),
         *(Attribute.APPLICATION, Attribute.ENVIRONMENT, Attribute.STEP, Attribute.OUTCOME),
     )

@@ -54,7 +54,7 @@ class RecordView:
     """One record."""
 
     record: AuditRecord | Damaged
-    moment: TimelineEntry
+    entry: TimelineEntry
     actor_link: str
 
 
@@ -129,7 +129,7 @@ def _field(name: str, filled: Mapping[str, str], problem: BadInput | None, catal
 
 def _line(record: AuditRecord | Damaged) -> RecordView:
     link = _address("/audit", {"actor": record.actor}) if isinstance(record, AuditRecord) else ""
-    return RecordView(record=record, moment=timeline([record])[0], actor_link=link)
+    return RecordView(record=record, entry=timeline([record])[0], actor_link=link)
 
 
 def _address(path: str, parameters: Mapping[str, str]) -> str:

@@ -238,7 +238,11 @@ def _rollbacks(services: FormServices, release: Release) -> Iterator[CommandForm
     lanes = services.reader.ledger.lanes(release.application)
     for name, lane in lanes.items():
         if not not_passed(tuple(rollback_rules(release, lane))):
-            rollout = next(v for v in reversed(release.rollouts) if (v.environment, v.outcome) == (name, "live"))
+            rollout = next(
+                rollout
+                for rollout in reversed(release.rollouts)
+                if (rollout.environment, rollout.outcome) == (name, "live")
+            )
             title = f"Roll {name} back to {release.id} ({release.tag})"
             if is_live(release.number, lane):
                 title = f"Bring {name} back to the live release: {release.id} ({release.tag})"

@@ -67,7 +67,7 @@ def show_release(reader: Reader, release_id: str, *, visitor: Visitor, after: in
         progress=state.progress if state else None,
         ends_before=end.name if end else "",
         stops=stops(release, tuple(e.name for e in environments), now),
-        moments=timeline(shown),
+        entries=timeline(shown),
         steps=() if after or more else _steps_taken(shown, now),  # computed from the whole history
         after=after,
         next_after=shown[-1].sequence if more else None,

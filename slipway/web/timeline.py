@@ -54,18 +54,18 @@ class TimelineEntry:
 
 
 def timeline(records: Iterable[AuditRecord | Damaged], before: datetime | None = None) -> tuple[TimelineEntry, ...]:
-    moments: list[TimelineEntry] = []
+    entries: list[TimelineEntry] = []
     for record in records:
         if isinstance(record, Damaged):
-            moments.append(_damaged(record))
+            entries.append(_damaged(record))
             continue
         since = duration(record.time - before) if before is not None and record.time - before >= TELLING else ""
-        moments.append(_moment(record, since))
+        entries.append(_entry(record, since))
         before = record.time
-    return tuple(moments)
+    return tuple(entries)
 
 
-def _moment(record: AuditRecord, since: str) -> TimelineEntry:
+def _entry(record: AuditRecord, since: str) -> TimelineEntry:
     details = {name: value for name, value in record.details.items() if name != "reason"}
     return TimelineEntry(
         sequence=record.sequence,

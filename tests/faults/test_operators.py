@@ -95,7 +95,7 @@ def test_without_faults_the_story_ends_as_it_should(deliveries: Path) -> None:
     phases = {release.number: str(release.phase) for release in run.installation.app.ledger.releases("shop", limit=9)}
     assert phases == {1: "completed", 2: "completed", 3: "completed", 4: "completed"}
     assert outcome(run)["live release"] == 4
-    assert "release.blocked" in run.installation.actions()
+    assert "release.held-back" in run.installation.actions()
 
 
 @pytest.mark.sweep(keep=1)

@@ -73,7 +73,7 @@ LINES = (
     Line(what="private endpoint", dollars=7.3, amount=_count("Microsoft.Network/privateEndpoints")),
     Line(what="log alert", dollars=1, amount=_count("Microsoft.Insights/scheduledQueryRules")),
     Line(what="metric alert", dollars=0.1, amount=_count("Microsoft.Insights/metricAlerts")),
-    Line(what="look of the availability test", dollars=0.0006, amount=_test_runs),
+    Line(what="run of the availability test", dollars=0.0006, amount=_test_runs),
 )
 
 

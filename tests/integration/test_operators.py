@@ -45,7 +45,7 @@ def test_a_release_is_approved_ahead_rolled_back_and_followed_by_one_that_waits(
     slipway(system, "freeze", "operators", "production", "--reason", "the sale")
     first = application.waiting("1.0.0")
     Approver().decide(system.approval_link(first), "approve", "ahead of time")
-    application.reached("release.blocked", tag="1.0.0")
+    application.reached("release.held-back", tag="1.0.0")
     assert phase(application, first) == "held_back"
     (freeze,) = [f for f in slipway(system, "freezes")["freezes"] if f["application"] == "operators"]
     assert (freeze["kind"], freeze["reason"]) == ("freeze", "the sale")
@@ -60,7 +60,7 @@ def test_a_release_is_approved_ahead_rolled_back_and_followed_by_one_that_waits(
 
     third = application.waiting("1.2.0")
     Approver().decide(system.approval_link(third), "approve", "the fix")
-    application.reached("release.blocked", tag="1.2.0")
+    application.reached("release.held-back", tag="1.2.0")
     assert application.release(third)["blocked_by"] == ["hold"]
     slipway(system, "resume", "operators", "production", "--reason", "1.2.0 is the fix")
     application.reached("release.completed", tag="1.2.0")

@@ -128,7 +128,7 @@ def test_an_edit_of_what_is_live_is_shown_and_told_holds_what_is_new_and_is_brou
     assert EDITED in staging["drift"]["summary"]
 
     application.push("1.1.0")
-    application.reached("release.blocked", tag="1.1.0")
+    application.reached("release.held-back", tag="1.1.0")
     second = str(application.releases[0]["id"])
     assert application.release(second)["blocked_by"] == ["no-drift"]
     with browser.new_context(viewport=DESKTOP) as context:

@@ -258,7 +258,7 @@ def hold_back(draft: Draft, release: Release, blocking: tuple[RuleResult, ...], 
     else:
         release = draft.enter(release, Phase.HELD_BACK, blocked_by=names, due=until)
     draft.record(
-        Action.RELEASE_BLOCKED,
+        Action.RELEASE_HELD_BACK,
         release,
         plan_hash=release.plan_hash,
         rules=list(names),

@@ -231,8 +231,8 @@ def override_rules(draft: Draft, release: Release, event: CommandGiven) -> Itera
     broken = not_passed(block_rules_of(draft, release, environment))
     nothing = f"nothing blocks it: `slipway explain {release.id}` says what it waits for"
     reasons = "; ".join(item.reason for item in broken) or nothing
-    yield Rule.IS_KEPT_BACK.judged(any(item.rule.overridable for item in broken), reasons)
-    yield Rule.IS_NOT_ON_HOLD.judged(all(item.rule.overridable for item in broken), reasons)
+    yield Rule.IS_HELD_BACK.judged(any(item.rule.overridable for item in broken), reasons)
+    yield Rule.MAY_BE_OVERRIDDEN.judged(all(item.rule.overridable for item in broken), reasons)
 
 
 def override_blocks(draft: Draft, event: CommandGiven) -> None:

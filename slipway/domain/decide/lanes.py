@@ -191,10 +191,10 @@ def leave_lane(draft: Draft, release: Release) -> None:
     lane = draft.lane(release.environment)
     if release.number not in lane.numbers:
         return
-    was_rolling, was_waiting = lane.in_progress == release.number, lane.waiting == release.number
+    was_in_progress, was_waiting = lane.in_progress == release.number, lane.waiting == release.number
     lane = _moved_up(_without(lane, release))
     draft.put_lane(lane)
-    freed = (lane.rollback, lane.waiting) if was_rolling else (lane.waiting,) if was_waiting else ()
+    freed = (lane.rollback, lane.waiting) if was_in_progress else (lane.waiting,) if was_waiting else ()
     for number in freed if lane.in_progress is None else ():
         follower = draft.release(number)
         if follower is None:

@@ -23,7 +23,14 @@ from .state import Draft
 
 def was_live(release: Release, environment: str) -> Rollout | None:
     """The release's last rollout that went live in the environment; None if there was none."""
-    return next((v for v in reversed(release.rollouts) if (v.environment, v.outcome) == (environment, "live")), None)
+    return next(
+        (
+            rollout
+            for rollout in reversed(release.rollouts)
+            if (rollout.environment, rollout.outcome) == (environment, "live")
+        ),
+        None,
+    )
 
 
 def is_live(release: int, lane: Lane) -> bool:

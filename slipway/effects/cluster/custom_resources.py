@@ -16,7 +16,7 @@ from .situations import Situation, WatchedKind
 from .verdicts import NO_EVIDENCE, WorkloadEvidence, WorkloadVerdict, advised, verdict
 
 MAX_SAID = 300
-MOMENT = timedelta(seconds=10)
+GRACE_PERIOD = timedelta(seconds=10)
 """How long an operator may take before its first report about an object, or about a new spec if its reports name no
 generation."""
 _DIGITS = 18
@@ -170,7 +170,7 @@ def _doubt(
         if int(synced[:_DIGITS]) >= generation_of(live):
             return None
         return verdict(_KIND, Situation.NOT_OBSERVED, "its operator has not carried out the new spec yet")
-    if evidence.asked_at is None or evidence.now is None or evidence.now - evidence.asked_at >= MOMENT:
+    if evidence.asked_at is None or evidence.now is None or evidence.now - evidence.asked_at >= GRACE_PERIOD:
         return None
     return verdict(_KIND, Situation.UNDER_WAY, "its operator does not say which spec it means, so it gets a moment")
 
@@ -201,4 +201,4 @@ def _is_fresh(live: Mapping[str, Any], evidence: WorkloadEvidence) -> bool:
     if evidence.asked_at is None or evidence.now is None or not created:
         return False
     made_by_it = datetime.fromisoformat(created) > evidence.asked_at - timedelta(minutes=1)
-    return made_by_it and evidence.now - evidence.asked_at < MOMENT
+    return made_by_it and evidence.now - evidence.asked_at < GRACE_PERIOD

@@ -19,7 +19,7 @@ _EVENT = built_in("v1", "Event")
 _WARNINGS = "type=Warning"
 _MOST_WARNINGS = 3
 _EARLIER = timedelta(minutes=2)
-"""How much older than a rollout's first look an event may be, since objects are applied before that look and clocks
+"""How much older than a rollout's first poll an event may be, since objects are applied before that poll and clocks
 differ."""
 
 _TOLD_BY_PODS = re.compile(r"^(BackOff|Failed|FailedScheduling|InspectFailed|ErrImageNeverPull)$")

@@ -10,7 +10,7 @@ from .records import Json
 
 _NODE = built_in("v1", "Node")
 _MOST_NODES = 3
-"""The most nodes that one look asks for."""
+"""The most nodes that one poll asks for."""
 
 
 def nodes_in_the_way(

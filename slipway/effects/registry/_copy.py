@@ -27,8 +27,8 @@ from ._errors import (
     TagTaken,
 )
 from ._graph import Graph, Node, discover, platforms_of
+from ._inventory import TargetInventory, has_manifest
 from ._listing import referrers_index, referrers_tag
-from ._looks import TargetInventory, has_manifest
 from ._manifest import Content, Descriptor, content_of
 from ._parallel import each
 from ._progress import BlobOutcome, ProgressCounter
@@ -44,7 +44,7 @@ def copy_artifact(
 ) -> CopyResult:
     """Copy what the target lacks, compare, then tag. Safe to repeat after any failure.
 
-    Once `enough` returns true, no further blob is started and `Unfinished` is raised; the next call continues from
+    Once `time_is_up` returns true, no further blob is started and `Unfinished` is raised; the next call continues from
     there. `progress` is called before the first blob, after each one and during large ones, from any thread but never
     concurrently; an exception from it ends the copy. Other failures raise a `RegistryError`.
     """
@@ -54,19 +54,24 @@ def copy_artifact(
         raise DigestMismatch(where, f"the plan's target digest is {target.digest}, the source is {source.digest}")
     with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="copy") as executor:
         tag = executor.submit(named_now, target)
-        looks = TargetInventory(target.registry, target.repository)
-        graph = discover(source.registry, source.repository, source.digest, executor, also=looks.about)
+        inventory = TargetInventory(target.registry, target.repository)
+        graph = discover(source.registry, source.repository, source.digest, executor, also=inventory.about)
         root = graph.nodes[graph.root].manifest
         platforms = executor.submit(platforms_of, source.registry, source.repository, root)
         run = _Run(
-            source=source, target=target, graph=graph, levels=tuple(graph.levels()), inventory=looks, executor=executor
+            source=source,
+            target=target,
+            graph=graph,
+            levels=tuple(graph.levels()),
+            inventory=inventory,
+            executor=executor,
         )
         tag.result()
         blobs = _copy_blobs(run, progress, time_is_up)
         copied = _copy_manifests(run)
         _copy_cosign_tags(run)
         notes = _list_referrers(run) + run.notes()
-        confirmed = looks.manifests | _read_back(run, copied)
+        confirmed = inventory.manifests | _read_back(run, copied)
         tag_was = _tag(run)
     return CopyResult(
         source=str(source.registry.where(source.repository, source.digest)),
@@ -121,7 +126,7 @@ class _Run:
 def _copy_blobs(
     run: _Run, progress: Callable[[Progress], None] | None, time_is_up: Callable[[], bool]
 ) -> ProgressCounter:
-    """Copy all blobs. If `enough` becomes true, copy at least one and raise `Unfinished`."""
+    """Copy all blobs. If `time_is_up` becomes true, copy at least one and raise `Unfinished`."""
     blobs = run.graph.blobs()
     counter = ProgressCounter(blobs, progress)
     counter.start()

@@ -86,7 +86,7 @@ class _Rollback:
     def _ended(self, outcome: Finished, seen: EarlierFindings) -> Finished:
         removed = self._removed()
         left = [str(each) for each in removed if each.ending is Ending.LEFT]
-        returned = RollbackReport(
+        report = RollbackReport(
             removed=tuple(map(str, removed[:_KEPT])),
             unapplied=tuple(seen.unapplied.values()),
             left="; ".join(
@@ -98,7 +98,7 @@ class _Rollback:
                 if listed
             )[:1000],
         )
-        result = {**outcome.result, **returned.model_dump(mode="json", exclude_defaults=True)}
+        result = {**outcome.result, **report.model_dump(mode="json", exclude_defaults=True)}
         if not seen.unapplied:
             return replace(outcome, result=result)
         text = f"could not be brought back: {'; '.join(seen.unapplied.values())}"

@@ -36,9 +36,9 @@ from .cluster_errors import after
 from .plan import PlanLost, plan_of
 from .stuck_pods import helped
 
-LOOKS = (timedelta(milliseconds=300), timedelta(milliseconds=700), timedelta(seconds=1), timedelta(seconds=2))
-"""Pauses before the first polls, short so that a quick rollout is noticed at once; `SLOW_LOOK` follows."""
-SLOW_LOOK = timedelta(seconds=5)
+POLL_PAUSES = (timedelta(milliseconds=300), timedelta(milliseconds=700), timedelta(seconds=1), timedelta(seconds=2))
+"""Pauses before the first polls, short so that a quick rollout is noticed at once; `SLOW_PAUSE` follows."""
+SLOW_PAUSE = timedelta(seconds=5)
 LASTS = timedelta(minutes=1)
 """A hopeless state counts as a failure after this time: until then a registry may replicate, or somebody replace an
 object."""
@@ -78,7 +78,7 @@ class FinishedRollout(RolloutState):
 
 
 def pause_before(poll: int) -> timedelta:
-    return LOOKS[poll] if poll < len(LOOKS) else SLOW_LOOK
+    return POLL_PAUSES[poll] if poll < len(POLL_PAUSES) else SLOW_PAUSE
 
 
 def deploy(clients: Clients, work: Work) -> Outcome:

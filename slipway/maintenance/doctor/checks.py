@@ -67,7 +67,7 @@ class Doctor:
     def run(self, name: str) -> Finding:
         """Run one check; an exception of the check becomes its finding. Raises KeyError for an unknown check."""
         check, began = self.checks[name], time.monotonic()
-        with span(Family.CHECK, name.partition(":")[0], {Attribute.PLACE: name}) as current:
+        with span(Family.CHECK, name.partition(":")[0], {Attribute.SERVICE: name}) as current:
             finding = self._within_time_limit(name, check)
             current.set({Attribute.OUTCOME: str(finding.status)})
             if finding.status is Status.FAILED:

@@ -13,7 +13,7 @@ import pytest
 
 from slipway.effects.cluster import EarlierPolls, Missing, ObjectConflict, ProgressState
 from slipway.effects.cluster.connection import Connection
-from slipway.effects.cluster.custom_resources import MOMENT
+from slipway.effects.cluster.custom_resources import GRACE_PERIOD
 
 from . import manifests as m
 from .conftest import Place
@@ -220,7 +220,7 @@ def test_the_word_of_an_operator_counts_for_the_spec_that_it_means(resource: Cus
 @by_kind(SCALED)
 def test_an_operator_that_never_says_which_spec_it_means_gets_a_moment_for_a_new_one(resource: CustomResource) -> None:
     begun = datetime.now(UTC)
-    at_once, later = (EarlierPolls(asked_at=begun, now=begun + after) for after in (timedelta(seconds=1), MOMENT))
+    at_once, later = (EarlierPolls(asked_at=begun, now=begun + after) for after in (timedelta(seconds=1), GRACE_PERIOD))
     resource.apply(1)
     assert resource.progress(later)[0] is WAITS, "it has no status yet"
     resource.write_status(resource.operated.healthy(1))

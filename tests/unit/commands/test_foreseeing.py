@@ -64,7 +64,7 @@ HOPELESS = {
     ),
     "nothing-blocks": (
         command_for(Verb.OVERRIDE, release="shop-2", environment="production"),
-        Rule.IS_KEPT_BACK,
+        Rule.IS_HELD_BACK,
         "slipway explain shop-2",
     ),
     "elsewhere": (command_for(Verb.OVERRIDE, release="shop-2", environment="staging"), Rule.IS_HERE, "production"),

@@ -236,7 +236,7 @@ def test_the_end_of_a_freeze_is_not_answered_with_the_freeze_of_everything_that_
 def test_an_override_is_refused_where_nothing_is_in_the_way_or_a_hold_is() -> None:
     world = at_a_gate()
     world.command(Verb.OVERRIDE, 1)
-    assert world.last("command.refused").details["rules"] == ["is-kept-back"]
+    assert world.last("command.refused").details["rules"] == ["is-held-back"]
     world.command(Verb.OVERRIDE, 1, "staging")
     assert "is-here" in world.last("command.refused").details["rules"]
 

@@ -21,7 +21,7 @@ def test_writes_under_a_fence_are_spans_of_their_cluster(recorder: Recorder) -> 
     fenced.start_job(MANIFEST)
     assert str(fenced.taken) == "0.1"
     cluster.preview([MANIFEST], "shop")
-    spans = [(span.name, span.attributes[Attribute.PLACE]) for span in recorder.spans]
+    spans = [(span.name, span.attributes[Attribute.SERVICE]) for span in recorder.spans]
     assert spans == [(f"cluster {action}", "staging") for action in ("apply", "start-job", "preview")]
 
 

@@ -114,7 +114,7 @@ def test_a_log_record_is_one_line_whatever_others_wrote_into_it(caplog: pytest.L
 
 
 def test_a_span_holds_no_secret_in_attributes_errors_or_traceback(recorder: Recorder) -> None:
-    attributes = {Attribute.PLACE: f"/approvals/{TOKEN}", Attribute.SERVER: f"Bearer {JWT}"}
+    attributes = {Attribute.SERVICE: f"/approvals/{TOKEN}", Attribute.SERVER: f"Bearer {JWT}"}
     with pytest.raises(RuntimeError), span(Family.CHECK, "x", attributes):
         fail(f"Authorization: Bearer {JWT} at /approvals/{TOKEN}")
     [recorded] = recorder.spans

@@ -205,7 +205,7 @@ class Port:
 
 def test_a_call_to_the_outside_is_a_span_and_what_is_expected_is_not_an_error(recorder: Recorder) -> None:
     port = observed(
-        Port(), Family.TABLE, {"ask": lambda name: {Attribute.PLACE: name}, "rows": dict}, expected=(LookupError,)
+        Port(), Family.TABLE, {"ask": lambda name: {Attribute.SERVICE: name}, "rows": dict}, expected=(LookupError,)
     )
     assert port.ask("good") == "good"
     with pytest.raises(LookupError):
@@ -214,7 +214,7 @@ def test_a_call_to_the_outside_is_a_span_and_what_is_expected_is_not_an_error(re
         port.ask("worse")
     assert next(port.rows()) == 1
     spans = [
-        (r.name, r.attributes.get(Attribute.PLACE), r.status.is_ok) for r in recorder.spans if r.name == "table ask"
+        (r.name, r.attributes.get(Attribute.SERVICE), r.status.is_ok) for r in recorder.spans if r.name == "table ask"
     ]
     assert spans == [("table ask", "good", True), ("table ask", "bad", True), ("table ask", "worse", False)]
     assert len(recorder.spans_named("table rows")) == 1

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from slipway.effects.cluster.custom_resources import MOMENT, OPERATORS, custom_resource
+from slipway.effects.cluster.custom_resources import GRACE_PERIOD, OPERATORS, custom_resource
 from slipway.effects.cluster.records import ProgressState
 from slipway.effects.cluster.situations import Situation
 from slipway.effects.cluster.verdicts import WorkloadEvidence
@@ -19,7 +19,7 @@ def an_object(group: str, kind: str, status: dict[str, Any], *, generation: int 
     return {"apiVersion": f"{group}/v1", "kind": kind, "metadata": metadata, "spec": spec, "status": status}
 
 
-def situation_of(live: dict[str, Any], *, elapsed: timedelta = MOMENT) -> Situation:
+def situation_of(live: dict[str, Any], *, elapsed: timedelta = GRACE_PERIOD) -> Situation:
     return custom_resource(live, WorkloadEvidence(asked_at=APPLIED, now=APPLIED + elapsed)).situation
 
 
@@ -78,7 +78,7 @@ def test_what_does_not_say_which_spec_it_means_gets_a_moment_by_whatever_conditi
     group: str, kind: str, status: dict[str, Any]
 ) -> None:
     live = an_object(group, kind, status)
-    assert situation_of(live, elapsed=MOMENT / 2) is Situation.UNDER_WAY
+    assert situation_of(live, elapsed=GRACE_PERIOD / 2) is Situation.UNDER_WAY
     assert situation_of(live) is Situation.UP
 
 

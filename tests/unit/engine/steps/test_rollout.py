@@ -14,7 +14,7 @@ from slipway.effects.cluster.running import ComparedPods
 from slipway.engine.outcome import REASON_LIMIT, Finished, Outcome, Requeue, Retry
 from slipway.engine.run_step import LEASE, Work
 from slipway.engine.steps.roll_back import roll_back
-from slipway.engine.steps.rollout import SLOW_LOOK, check_rollout, deploy, pause_before
+from slipway.engine.steps.rollout import SLOW_PAUSE, check_rollout, deploy, pause_before
 from slipway.testing import Installation, MemoryBlobs
 
 WITHIN = timedelta(minutes=5)
@@ -64,7 +64,7 @@ def test_a_rollout_that_takes_its_time_is_looked_at_again_with_growing_pauses(in
     assert outcome == Requeue(after=timedelta(milliseconds=300), reason="0 of 1 pods are ready", seen=EarlierFindings())
     pauses = [pause_before(poll) for poll in range(6)]
     assert pauses == sorted(pauses)
-    assert pauses[-1] == SLOW_LOOK == pause_before(10**6)
+    assert pauses[-1] == SLOW_PAUSE == pause_before(10**6)
 
 
 def test_a_rollout_that_is_up_passes_with_its_reason(installation: Installation) -> None:

@@ -421,7 +421,7 @@ def test_what_nobody_expected_is_a_finding_and_shows_no_details(patient: Patient
 def test_checks_are_spans_and_those_that_failed_are_errors(patient: Patient, recorder: Recorder) -> None:  # noqa: F811
     patient.installation.bus.denied["steps"] = "send"
     patient.examine()
-    assert {r.attributes[Attribute.PLACE] for r in recorder.spans if not r.status.is_ok and r.status.description} == {
+    assert {r.attributes[Attribute.SERVICE] for r in recorder.spans if not r.status.is_ok and r.status.description} == {
         "queue:steps"
     }
 
