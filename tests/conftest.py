@@ -53,10 +53,10 @@ pytest_plugins = ["tests.azurite", "tests.chromium", "scripts.ci.outcomes"]
 @pytest.fixture(autouse=True, scope="session")
 def _no_running_stack() -> Iterator[None]:
     """No test reads the settings of a `make up` in this folder: it would ask an installation that somebody uses."""
-    found, own = finding.stack_file, CONTRACT.parents[1]
+    find_stack_file, own = finding.stack_file, CONTRACT.parents[1]
 
     def elsewhere(folder: Path) -> Path | None:
-        file = found(folder)
+        file = find_stack_file(folder)
         return None if file == own / finding.STACK_FILE else file
 
     with pytest.MonkeyPatch.context() as patch:

@@ -195,22 +195,25 @@ def test_what_signs_in_somebody_is_no_token_of_the_api(grace: Account, ada: Acco
 
 
 def test_a_form_of_somebody_elses_session_or_page_decides_nothing(grace: Account, ada: Account, release: str) -> None:
-    place, fields = ada.form(f"/approvals/taken/{release.rpartition('-')[2]}/production")
+    action_url, fields = ada.form(f"/approvals/taken/{release.rpartition('-')[2]}/production")
     _, her_fields = grace.form("/sign-out")
     for form in (fields, her_fields | {"opening": "1"}):
         for decision in ("approve", "reject"):
-            assert grace.page("POST", _path(place), {"form_token": form["form_token"], "decision": decision})[0] == 400
+            assert (
+                grace.page("POST", _path(action_url), {"form_token": form["form_token"], "decision": decision})[0]
+                == 400
+            )
 
 
 # ---- an approver
 def test_of_one_approver_there_is_one_vote_however_they_cast_it_and_no_token_of_it_is_shown(
     ada: Account, grace: Account, application: ApplicationUnderTest, release: str
 ) -> None:
-    place = f"{application.system.stack.url}/approvals/taken/{release.rpartition('-')[2]}/production"
-    ada.browser.decide(place, "approve", "seen")
+    url = f"{application.system.stack.url}/approvals/taken/{release.rpartition('-')[2]}/production"
+    ada.browser.decide(url, "approve", "seen")
     for browser in (ada.browser, Signer(ada.browser.oid)):
         with pytest.raises(PageRefused, match="one-vote-each"):
-            browser.decide(place, "approve", "once more")
+            browser.decide(url, "approve", "once more")
     assert ada.vote(release, "approve")[0] == 403
     assert ada.vote(release, "approve", token="made.up")[0] == 403
     assert votes(application, release) == [(f"oid:{ada.browser.oid}", "approve")]
@@ -221,11 +224,11 @@ def test_of_one_approver_there_is_one_vote_however_they_cast_it_and_no_token_of_
 
 def test_an_earlier_sign_in_approves_nothing(ada: Account, application: ApplicationUnderTest, release: str) -> None:
     identity = application.system.stack.identity
-    place = f"{application.system.stack.url}/approvals/taken/{release.rpartition('-')[2]}/production"
+    url = f"{application.system.stack.url}/approvals/taken/{release.rpartition('-')[2]}/production"
     identity.signed_in_ago(3600)
     try:
         with pytest.raises(PageRefused, match="sign-in-is-fresh"):
-            Signer(PEOPLE["Ben"].oid).decide(place, "approve", "of an old session")
+            Signer(PEOPLE["Ben"].oid).decide(url, "approve", "of an old session")
     finally:
         identity.signed_in_ago(0)
     assert len(votes(application, release)) == 1
@@ -237,8 +240,8 @@ def test_an_approver_finishes_nothing_with_the_sign_in_of_another_one(
     """Ada leads Ben to the provider, and gets hold of the address at which he ends up."""
     before = votes(application, release)
     ada.browser.read(application.system.stack.url)
-    place, fields = ada.form(f"/approvals/taken/{release.rpartition('-')[2]}/production")
-    status, text = ada.page("POST", _path(place), fields | {"decision": "approve"})
+    action_url, fields = ada.form(f"/approvals/taken/{release.rpartition('-')[2]}/production")
+    status, text = ada.page("POST", _path(action_url), fields | {"decision": "approve"})
     assert status == 200
     match = re.search(r'href="([^"]+/authorize[^"]+)"', text)
     assert match is not None, text
@@ -258,14 +261,14 @@ def test_a_session_that_was_ended_decides_nothing(
     ada: Account, application: ApplicationUnderTest, release: str
 ) -> None:
     ada.browser.read(application.system.stack.url)
-    place, fields = ada.form(f"/approvals/taken/{release.rpartition('-')[2]}/production")
+    action_url, fields = ada.form(f"/approvals/taken/{release.rpartition('-')[2]}/production")
     olu = Account(application.system, "Olu")
     ending = {"verb": "session.end", "person": ada.browser.oid, "reason": "taken over"}
     status, receipt = olu.api("POST", "/api/v1/commands", ending)
     assert status == 202
     until(lambda: application.system.get(receipt["address"])["state"] == "counted", "the worker has ended the sessions")
     for decision in ("approve", "reject"):
-        assert ada.page("POST", _path(place), fields | {"decision": decision, "reason": "x"})[0] == 401
+        assert ada.page("POST", _path(action_url), fields | {"decision": decision, "reason": "x"})[0] == 401
     assert len(votes(application, release)) == 1
 
 
@@ -273,12 +276,12 @@ def test_nobody_approves_their_own_change_and_a_rejection_of_it_counts(
     ada: Account, application: ApplicationUnderTest
 ) -> None:
     own_release = waits(application, "1.1.0", author=Somebody(name="Ada", mail=PEOPLE["Ada"].mail))
-    place = f"{application.system.stack.url}/approvals/taken/{own_release.rpartition('-')[2]}/production"
+    url = f"{application.system.stack.url}/approvals/taken/{own_release.rpartition('-')[2]}/production"
     with pytest.raises(PageRefused, match="approver-is-not-committer"):
-        ada.browser.decide(place, "approve", "it is mine")
-    Signer(PEOPLE["Ben"].oid).decide(place, "approve", "seen")
+        ada.browser.decide(url, "approve", "it is mine")
+    Signer(PEOPLE["Ben"].oid).decide(url, "approve", "seen")
     with pytest.raises(PageRefused, match="approver-is-not-committer"):
-        ada.browser.decide(place, "approve", "it is mine")
+        ada.browser.decide(url, "approve", "it is mine")
     assert votes(application, own_release) == [(f"oid:{PEOPLE['Ben'].oid}", "approve")]
     ada.vote(own_release, "reject")
     until(lambda: application.release(own_release)["phase"] == "rejected", "her rejection counts")

@@ -82,11 +82,11 @@ class Fenced:
 @pytest.fixture(scope="module")
 def fenced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fenced]:
     folder = tmp_path_factory.mktemp("fenced")
-    place = folder / "staged"
-    place.mkdir()
-    with Stack(options(folder, {"fenced": "push"}, app=folder_that_stops(place))) as stack:
+    staged = folder / "staged"
+    staged.mkdir()
+    with Stack(options(folder, {"fenced": "push"}, app=folder_that_stops(staged))) as stack:
         system = System(stack)
-        yield Fenced(system, place, count(1, 10))
+        yield Fenced(system, staged, count(1, 10))
         system.close()
 
 

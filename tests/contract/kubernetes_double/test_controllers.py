@@ -261,8 +261,8 @@ def test_a_finished_job_goes_after_its_time_with_its_pods(simulated: Cluster) ->
     simulated.apply(
         job("accept", "r/t:1", spec={"ttlSecondsAfterFinished": 0}, annotations={"local.slipway/seconds": "0"})
     )
-    place = "/apis/batch/v1/namespaces/default/jobs/accept"
-    until(lambda: simulated.raw("GET", place)[0] == 404, "the end of the job")
+    path = "/apis/batch/v1/namespaces/default/jobs/accept"
+    until(lambda: simulated.raw("GET", path)[0] == 404, "the end of the job")
     until(lambda: not simulated.pods("job-name=accept"), "the end of its pods")
 
 
@@ -293,6 +293,6 @@ def test_simulated_pods_answer_what_the_service_was_told(simulated: Cluster) -> 
     simulated.apply(manifest)
     simulated.apply(service("web", 8080))
     until(lambda: simulated.rolled_out("web"), "the rollout")
-    place = "/api/v1/namespaces/default/services/web:80/proxy/"
-    assert simulated.raw("GET", place + "health")[:2] == (503, b"starting")
-    assert simulated.raw("GET", place + "else")[0] == 404
+    path = "/api/v1/namespaces/default/services/web:80/proxy/"
+    assert simulated.raw("GET", path + "health")[:2] == (503, b"starting")
+    assert simulated.raw("GET", path + "else")[0] == 404

@@ -171,8 +171,8 @@ def test_a_pod_that_is_not_ready_gets_no_requests(cluster: Cluster, registry: Sm
     cluster.apply(service("web", "http"))
     cluster.apply(workload("Deployment", "web", image, ports=PORTS, readinessProbe=broken))
     until(lambda: container(cluster, "web")["state"].get("running"), "the program")
-    place = "/api/v1/namespaces/default/services/web:80/proxy/"
-    code, body, _ = cluster.raw("GET", place)
+    path = "/api/v1/namespaces/default/services/web:80/proxy/"
+    code, body, _ = cluster.raw("GET", path)
     status = json.loads(body)
     assert (code, status["kind"], status["reason"]) == (503, "Status", "ServiceUnavailable")
     assert status["message"] == 'no endpoints available for service "web"'
@@ -186,13 +186,13 @@ def test_the_proxy_carries_methods_bodies_and_headers(cluster: Cluster, registry
     cluster.apply(service("web", "http"))
     cluster.apply(workload("Deployment", "web", image, ports=PORTS, readinessProbe={"tcpSocket": {"port": "http"}}))
     until(lambda: cluster.rolled_out("web"), "the rollout")
-    place = "/api/v1/namespaces/default/services/http:web:http/proxy/"
-    code, body, headers = cluster.raw("POST", place + "order", "two", "text/plain")
+    path = "/api/v1/namespaces/default/services/http:web:http/proxy/"
+    code, body, headers = cluster.raw("POST", path + "order", "two", "text/plain")
     assert (code, body) == (200, b"1 POST /order two")
     pod = cluster.pods("app=web")[0]["metadata"]["name"]
     assert headers["X-Pod"] == pod
-    assert cluster.raw("HEAD", place)[:2] == (200, b"")
-    assert cluster.raw("GET", place + "broken")[0] == 500
+    assert cluster.raw("HEAD", path)[:2] == (200, b"")
+    assert cluster.raw("GET", path + "broken")[0] == 500
     assert cluster.raw("GET", f"/api/v1/namespaces/default/pods/{pod}:8080/proxy/x")[1] == b"1 GET /x"
 
 
@@ -254,14 +254,14 @@ def test_logs_can_be_cut_and_chosen(cluster: Cluster, registry: SmallRegistry) -
     name = cluster.pods("job-name=two")[0]["metadata"]["name"]
     assert cluster.log(name, container="test", tailLines=2) == "line 3\nline 4\n"
     assert cluster.log(name, container="side", limitBytes=6) == "line 0"
-    place = f"/api/v1/namespaces/default/pods/{name}/log"
-    code, body, _ = cluster.raw("GET", place)
+    path = f"/api/v1/namespaces/default/pods/{name}/log"
+    code, body, _ = cluster.raw("GET", path)
     assert code == 400
     assert (
         json.loads(body)["message"] == f"a container name must be specified for pod {name}, choose one of: [test side]"
     )
-    assert cluster.raw("GET", place + "?container=none")[0] == 400
-    assert cluster.raw("GET", place + "?container=test&tailLines=x")[0] == 400
+    assert cluster.raw("GET", path + "?container=none")[0] == 400
+    assert cluster.raw("GET", path + "?container=test&tailLines=x")[0] == 400
 
 
 def test_config_maps_secrets_and_empty_folders_can_be_mounted(cluster: Cluster, registry: SmallRegistry) -> None:

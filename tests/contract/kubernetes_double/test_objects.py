@@ -155,7 +155,7 @@ def test_the_generation_of_a_deployment_counts_changes_of_its_spec_and_annotatio
 
 def test_status_is_written_through_its_subresource_only(simulated: Cluster) -> None:
     """On an Ingress: no controller writes there."""
-    place = "/apis/networking.k8s.io/v1/namespaces/default/ingresses"
+    path = "/apis/networking.k8s.io/v1/namespaces/default/ingresses"
     rules = [{"host": "shop.example"}]
     body = {
         "apiVersion": "networking.k8s.io/v1",
@@ -163,15 +163,15 @@ def test_status_is_written_through_its_subresource_only(simulated: Cluster) -> N
         "metadata": {"name": "i"},
         "spec": {"rules": rules},
     }
-    simulated.raw("POST", place, body | {"status": {"loadBalancer": {"ingress": [{"ip": "1.1.1.1"}]}}})
+    simulated.raw("POST", path, body | {"status": {"loadBalancer": {"ingress": [{"ip": "1.1.1.1"}]}}})
     assert "status" not in simulated.get("networking.k8s.io/v1", "Ingress", "i")
     patch = {"spec": {"rules": []}, "status": {"loadBalancer": {"ingress": [{"ip": "2.2.2.2"}]}}}
-    code, reply, _ = simulated.raw("PATCH", f"{place}/i/status", patch, "application/merge-patch+json")
+    code, reply, _ = simulated.raw("PATCH", f"{path}/i/status", patch, "application/merge-patch+json")
     ingress = json.loads(reply)
     assert code == 200
     assert ingress["spec"]["rules"] == rules
     assert ingress["status"]["loadBalancer"]["ingress"] == [{"ip": "2.2.2.2"}]
-    simulated.raw("PATCH", f"{place}/i", {"status": {"loadBalancer": {}}}, "application/merge-patch+json")
+    simulated.raw("PATCH", f"{path}/i", {"status": {"loadBalancer": {}}}, "application/merge-patch+json")
     assert simulated.get("networking.k8s.io/v1", "Ingress", "i")["status"] == ingress["status"]
 
 
@@ -245,8 +245,8 @@ def test_a_deleted_job_leaves_its_pods_unless_told_otherwise(simulated: Cluster)
 def test_fields_that_may_not_change_are_refused(simulated: Cluster) -> None:
     simulated.apply(job("j", "x:1"))
     body = {"spec": {"template": {"spec": {"containers": [{"name": "test", "image": "x:2"}]}}}}
-    place = "/apis/batch/v1/namespaces/default/jobs/j"
-    code, reply, _ = simulated.raw("PATCH", place, body, "application/strategic-merge-patch+json")
+    path = "/apis/batch/v1/namespaces/default/jobs/j"
+    code, reply, _ = simulated.raw("PATCH", path, body, "application/strategic-merge-patch+json")
     status = json.loads(reply)
     assert (code, status["reason"]) == (422, "Invalid")
     assert status["message"].startswith('Job.batch "j" is invalid: spec.template: Invalid value: {')

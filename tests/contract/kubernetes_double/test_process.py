@@ -162,9 +162,9 @@ def push(address: str, repository: str, tag: str, blob: bytes, config: dict[str,
     base = f"http://{address}/v2/{repository}"
 
     def upload(content: bytes) -> dict[str, Any]:
-        place = http.request("POST", f"{base}/blobs/uploads/").headers["Location"]
-        separator = "&" if "?" in place else "?"
-        response = http.request("PUT", f"{place}{separator}digest={digest_of(content)}", body=content)
+        url = http.request("POST", f"{base}/blobs/uploads/").headers["Location"]
+        separator = "&" if "?" in url else "?"
+        response = http.request("PUT", f"{url}{separator}digest={digest_of(content)}", body=content)
         assert response.status == 201
         return {"digest": digest_of(content), "size": len(content)}
 

@@ -83,8 +83,8 @@ def test_a_field_of_another_manager_is_a_conflict_unless_forced(simulated: Clust
 def test_what_kubectl_changed_is_a_conflict_that_names_the_container(simulated: Cluster) -> None:
     simulated.apply(workload("Deployment", "d", "x:1"))
     body = {"spec": {"template": {"spec": {"containers": [{"name": "app", "image": "x:2"}]}}}}
-    place = "/apis/apps/v1/namespaces/default/deployments/d?fieldManager=kubectl-set"
-    simulated.raw("PATCH", place, body, "application/strategic-merge-patch+json")
+    path = "/apis/apps/v1/namespaces/default/deployments/d?fieldManager=kubectl-set"
+    simulated.raw("PATCH", path, body, "application/strategic-merge-patch+json")
     with pytest.raises(ConflictError) as refused:
         simulated.apply(workload("Deployment", "d", "x:3"), force=False)
     message = body_of(refused.value)["message"]
@@ -105,8 +105,8 @@ def test_an_apply_without_a_manager_is_refused(simulated: Cluster) -> None:
 
 def test_an_unknown_field_in_an_apply_is_a_500_without_a_reason_as_on_a_cluster(simulated: Cluster) -> None:
     manifest = workload("Deployment", "d", "x:1", spec={"replica": 3})
-    place = "/apis/apps/v1/namespaces/default/deployments/d?fieldManager=m"
-    code, body, _ = simulated.raw("PATCH", place, manifest, "application/apply-patch+yaml")
+    path = "/apis/apps/v1/namespaces/default/deployments/d?fieldManager=m"
+    code, body, _ = simulated.raw("PATCH", path, manifest, "application/apply-patch+yaml")
     status = json.loads(body)
     assert (code, "reason" in status) == (500, False)
     assert status["message"] == (
@@ -118,8 +118,8 @@ def test_an_unknown_field_in_an_apply_is_a_500_without_a_reason_as_on_a_cluster(
 def test_scaling_takes_the_replicas_away_from_the_one_who_applied(simulated: Cluster) -> None:
     simulated.apply(workload("Deployment", "d", "x:1", spec={"replicas": 2}))
     scale = {"spec": {"replicas": 5}}
-    place = "/apis/apps/v1/namespaces/default/deployments/d/scale?fieldManager=hpa"
-    simulated.raw("PATCH", place, scale, "application/merge-patch+json")
+    path = "/apis/apps/v1/namespaces/default/deployments/d/scale?fieldManager=hpa"
+    simulated.raw("PATCH", path, scale, "application/merge-patch+json")
     with pytest.raises(ConflictError, match=r"spec\.replicas"):
         simulated.apply(workload("Deployment", "d", "x:1", spec={"replicas": 2}), force=False)
     assert simulated.apply(workload("Deployment", "d", "x:1"), force=False)["spec"]["replicas"] == 5

@@ -9,7 +9,7 @@ from tests.unit.api.in_process import Served, serve
 from tests.unit.web.installation import ScriptedInstallation
 
 API = "/api/v1"
-ASKED = (
+QUERIES = (
     "releases?application=helo",
     "releases/helo-1",
     "releases/helo-1/explain",
@@ -20,7 +20,7 @@ ASKED = (
     "catalogue/application/helo/files",
 )
 FREEZE = {"verb": "freeze", "application": "helo", "environment": "production", "reason": "x"}
-SAID = (
+STATEMENTS = (
     ("commands", FREEZE),
     ("commands", {"verb": "create", "application": "helo"}),
     ("commands", {"verb": "cancel", "release": "helo-1", "reason": "x"}),
@@ -36,14 +36,14 @@ def app() -> Iterator[Served]:
         yield serve(patch, home)
 
 
-@pytest.mark.parametrize("target", ASKED)
+@pytest.mark.parametrize("target", QUERIES)
 def test_a_question_about_a_misspelt_name_is_answered_with_the_one_that_was_meant(app: Served, target: str) -> None:
     response = app.get(f"{API}/{target}")
     assert response.status_code == 404
     assert "hello" in json.loads(response.get_body())["detail"]
 
 
-@pytest.mark.parametrize(("target", "body"), SAID, ids=[f"{target} {list(body)}" for target, body in SAID])
+@pytest.mark.parametrize(("target", "body"), STATEMENTS, ids=[f"{target} {list(body)}" for target, body in STATEMENTS])
 def test_an_order_with_a_misspelt_name_is_answered_with_the_one_that_was_meant(
     app: Served, target: str, body: dict[str, str]
 ) -> None:

@@ -23,7 +23,7 @@ class Command(Protocol):
 
 
 @cache
-def _told() -> World:
+def _world_of_two_releases() -> World:
     world = World(application())
     world.push("v1", actor="ci")
     world.settle()
@@ -37,7 +37,7 @@ def _told() -> World:
 @pytest.fixture
 def shop() -> World:
     """shop-1 (v1) is live everywhere; shop-2 (v2) waits for its approval in production."""
-    return _told().copy()
+    return _world_of_two_releases().copy()
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from tests.unit.domain.records import record
 from tests.unit.domain.world import World
 
 
-def asked(app: Served) -> list[str]:
+def audit_queries(app: Served) -> list[str]:
     return [request.target.partition("?")[2] for request in app.requests if request.target.startswith("/api/v1/audit?")]
 
 
@@ -43,7 +43,7 @@ def test_every_filter_is_passed_on_under_its_name(slipway: Command, app: Served)
         "--to": "2026-11-30",
     }
     assert slipway("audit", "list", *(word for pair in filters.items() for word in pair)).exit_code == 0
-    assert asked(app) == [
+    assert audit_queries(app) == [
         "from=2026-11-01&to=2026-11-30&application=shop&environment=production&actor=ada%40example.com&action=change"
         "&digest=sha256%3Aabcdef&release=shop-1&limit=50"
     ]
@@ -68,7 +68,7 @@ def test_a_limit_above_a_page_is_several_requests(slipway: Command, app: Served)
     app.trails["shop"] = long_trail(603)
     result = slipway("audit", "list", "--limit", "5000", "--jsonl")
     assert [json.loads(line) for line in result.stdout.splitlines()] == app.trails["shop"].records[::-1]
-    assert (len(asked(app)), result.stderr) == (4, "")
+    assert (len(audit_queries(app)), result.stderr) == (4, "")
 
 
 def test_more_records_are_pointed_to_on_stderr(slipway: Command, app: Served) -> None:
@@ -129,7 +129,7 @@ def test_a_record_that_does_not_verify_is_shown_as_such_and_ends_with_7(
 def test_an_app_that_turns_in_a_circle_is_left(slipway: Command, app: Served) -> None:
     app.replies["audit"] = Reply(body=json.dumps({"records": [], "next": "again"}).encode())
     assert slipway("audit", "list", "--limit", "5000").exit_code == 0
-    assert len(asked(app)) == 2
+    assert len(audit_queries(app)) == 2
 
 
 @pytest.mark.parametrize("text", ["7d", "12h", "30m", "2w"])

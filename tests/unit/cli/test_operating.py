@@ -207,9 +207,9 @@ def test_a_command_that_waits_for_a_person_says_so_at_once_each_minute_and_at_th
     clock = PassingClock()
     waits_by(monkeypatch, clock)
     ended = slipway("resume", "shop", "production", "--json")
-    asked, until, *reminders = ended.stderr.splitlines()
-    assert asked == f"a person has to confirm it: {PAGE}"
-    assert re.match(r"waiting for that until 20\d\d-\S+Z; Ctrl-C, or --no-wait, leaves it open there", until)
+    address_line, until_line, *reminders = ended.stderr.splitlines()
+    assert address_line == f"a person has to confirm it: {PAGE}"
+    assert re.match(r"waiting for that until 20\d\d-\S+Z; Ctrl-C, or --no-wait, leaves it open there", until_line)
     assert len(reminders) == 13
     assert re.match("nobody has confirmed it yet; waiting for another 1[23] min", reminders[0])
     error = json.loads(ended.stdout)["error"]

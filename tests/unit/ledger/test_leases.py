@@ -46,7 +46,7 @@ def take(leases: Leases, owner: str, *, after: timedelta = timedelta(), step: st
     return leases.take("shop", step, owner=owner, now=MORNING + after, length=LENGTH)
 
 
-def held(leases: Leases, owner: str) -> Lease:
+def lease_of(leases: Leases, owner: str) -> Lease:
     lease = take(leases, owner)
     assert lease is not None
     return lease
@@ -59,13 +59,13 @@ def test_one_owner_holds_a_step_and_others_do_not(leases: Leases) -> None:
 
 
 def test_the_owner_prolongs_its_lease(leases: Leases) -> None:
-    assert held(leases, "one").renew(now=MORNING + timedelta(minutes=1), length=LENGTH)
+    assert lease_of(leases, "one").renew(now=MORNING + timedelta(minutes=1), length=LENGTH)
     assert not take(leases, "two", after=timedelta(minutes=2, seconds=30))
     assert take(leases, "two", after=timedelta(minutes=3))
 
 
 def test_a_lease_that_ran_out_is_taken_over_and_its_owner_has_lost_it(leases: Leases) -> None:
-    lease = held(leases, "one")
+    lease = lease_of(leases, "one")
     assert not take(leases, "two", after=LENGTH - timedelta(microseconds=1))
     assert take(leases, "two", after=LENGTH)
     assert not lease.renew(now=MORNING + LENGTH, length=LENGTH)
@@ -73,17 +73,17 @@ def test_a_lease_that_ran_out_is_taken_over_and_its_owner_has_lost_it(leases: Le
 
 
 def test_a_lease_that_ran_out_is_prolonged_if_nobody_took_it(leases: Leases) -> None:
-    assert held(leases, "one").renew(now=MORNING + LENGTH, length=LENGTH)
+    assert lease_of(leases, "one").renew(now=MORNING + LENGTH, length=LENGTH)
     assert not take(leases, "two", after=LENGTH)
 
 
 def test_a_lease_that_was_given_back_is_free(leases: Leases) -> None:
-    held(leases, "one").give_back()
+    lease_of(leases, "one").give_back()
     assert take(leases, "two")
 
 
 def test_giving_back_what_somebody_else_holds_changes_nothing(leases: Leases) -> None:
-    lease = held(leases, "one")
+    lease = lease_of(leases, "one")
     second = take(leases, "two", after=LENGTH)
     assert second
     lease.give_back()
@@ -96,7 +96,7 @@ def test_giving_back_what_somebody_else_holds_changes_nothing(leases: Leases) ->
 def test_a_step_that_nobody_else_holds_costs_a_request_to_take_one_to_prolong_and_one_to_give_back(
     leases: Leases, table: CountingTable
 ) -> None:
-    lease = held(leases, "one")
+    lease = lease_of(leases, "one")
     assert table.requests == 1
     assert lease.renew(now=MORNING, length=LENGTH)
     assert table.requests == 2
@@ -109,7 +109,7 @@ def test_a_write_whose_answer_was_lost_is_the_owners_all_the_same(
     leases: Leases, table: CountingTable, lost: str
 ) -> None:
     table.loses_an_answer = lost == "take"
-    lease = held(leases, "one")
+    lease = lease_of(leases, "one")
     table.loses_an_answer = lost == "renew"
     assert lease.renew(now=MORNING, length=LENGTH)
     table.loses_an_answer = lost == "give back"
@@ -120,7 +120,7 @@ def test_a_write_whose_answer_was_lost_is_the_owners_all_the_same(
 def test_a_renewal_that_nobody_heard_of_does_not_keep_the_lease_from_being_given_back(
     leases: Leases, table: MemoryTable
 ) -> None:
-    lease = held(leases, "one")
+    lease = lease_of(leases, "one")
     assert take(leases, "one"), "the same owner's write, of which the lease does not know the ETag"
     lease.give_back()
     assert take(leases, "two")

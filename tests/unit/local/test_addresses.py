@@ -49,6 +49,6 @@ def test_without_a_file_nothing_is_remembered() -> None:
 def test_a_part_that_is_started_again_finds_its_port_free_however_many_connections_were_opened_meanwhile() -> None:
     port = free_port()
     assert port in PORTS
-    given = Path("/proc/sys/net/ipv4/ip_local_port_range")
-    first = int(given.read_text().split()[0]) if given.exists() else 49_152
+    port_range = Path("/proc/sys/net/ipv4/ip_local_port_range")
+    first = int(port_range.read_text().split()[0]) if port_range.exists() else 49_152
     assert first >= PORTS.stop

@@ -69,9 +69,9 @@ GOOD = Evidence(
     ],
     votes=frozenset((f"{each.name}-2", voter.oid) for each in APPLICATIONS for voter in each.voters),
     notices=frozenset(
-        told
+        notice
         for each in APPLICATIONS
-        for told in (
+        for notice in (
             ("ended", f"{each.name}-1", ""),
             ("ended", f"{each.name}-2", ""),
             *(("gate-opened", f"{each.name}-2", voter.mail) for voter in each.voters),
@@ -189,8 +189,8 @@ def test_what_could_not_be_looked_at_is_no_pass(part: str) -> None:
 @pytest.mark.parametrize("intent", Intent)
 def test_only_a_version_that_was_to_be_overtaken_may_come_too_late_for_a_release(intent: Intent) -> None:
     late = pushed("orders", "1.0.1", "sha256:3", intent)
-    told = {**record("", "image.ignored"), "details": {"pushed": late.digest}}
-    records = {**(GOOD.records or {}), "orders": [*trail("orders"), told]}
+    ignored = {**record("", "image.ignored"), "details": {"pushed": late.digest}}
+    records = {**(GOOD.records or {}), "orders": [*trail("orders"), ignored]}
     evidence = replace(GOOD, pushed=[*GOOD.pushed, late], records=records)
     assert broken(evidence) == ([] if intent is Intent.OVERTAKEN else [RELEASES])
     assert broken(replace(evidence, records=GOOD.records)) == [RELEASES]

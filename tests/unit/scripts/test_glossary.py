@@ -15,7 +15,7 @@ from slipway.domain.steps import Step
 
 
 class Half(StrEnum):
-    TOLD = "told"
+    EXPLAINED = "explained"
     """It has a meaning."""
     BARE = "bare"
 

@@ -238,10 +238,10 @@ def test_a_link_that_only_shows_leads_to_where_people_sign_in() -> None:
     home, subject = awaiting_approval()
     claims = read_link(home.token(subject), home.app.public_keys, now=home.now)
     token = sign_link(claims.evolve(purpose=Purpose.SHOW), home.app.signer)
-    place = f"/approvals/hello/{subject.number}/production?plan={subject.plan_hash}"
+    path = f"/approvals/hello/{subject.number}/production?plan={subject.plan_hash}"
     after_vote = receive_vote_by_link(home.services, token, Headers(FORM), b"")
     for answer in (show_linked_gate(home.services, token), show_linked_changes(home.services, token), after_vote):
-        assert (answer.status, answer.headers["Location"]) == (303, place)
+        assert (answer.status, answer.headers["Location"]) == (303, path)
 
 
 def test_a_link_of_an_earlier_opening_says_that_another_one_was_sent() -> None:

@@ -23,10 +23,10 @@ def pages(home: ScriptedInstallation, subject: Release, who: Visitor) -> tuple[s
 
 def test_whoever_may_decide_finds_the_way_on_the_board_and_on_the_release() -> None:
     home, subject = awaiting_approval()
-    place = f'href="/approvals/hello/{subject.number}/production?plan={subject.plan_hash}"'
+    link = f'href="/approvals/hello/{subject.number}/production?plan={subject.plan_hash}"'
     for page in pages(home, subject, visitor(ADA)):
         assert BUTTON in page
-        assert place in page
+        assert link in page
     assert "Waiting for you" in pages(home, subject, visitor(ADA))[0]
 
 

@@ -179,7 +179,7 @@ def test_another_image_than_the_plans_fails_the_rollout(installation: Installati
 
 
 DEBUG = {"name": "debug", "image": "evil.example/debug:1"}
-TOLD = "Deployment/shop: it has a container debug (evil.example/debug:1), which the plan does not have"
+NOT_IN_THE_PLAN = "Deployment/shop: it has a container debug (evil.example/debug:1), which the plan does not have"
 
 
 def add_debug_container(installation: Installation) -> None:
@@ -195,9 +195,9 @@ def test_a_container_that_nobody_voted_on_fails_the_release_by_name_with_its_rec
     installation.run_step(step)
     installation.settle()
     assert installation.phase(1) is Phase.FAILED
-    assert f"runs-as-planned: {TOLD}" in installation.release(1).reason
+    assert f"runs-as-planned: {NOT_IN_THE_PLAN}" in installation.release(1).reason
     record = next(record for record in installation.trail() if record.action == "rollout.failed")
-    assert (record.details["rules"], record.details["others"]) == (["runs-as-planned"], [TOLD])
+    assert (record.details["rules"], record.details["others"]) == (["runs-as-planned"], [NOT_IN_THE_PLAN])
 
 
 def test_a_container_that_the_project_names_is_part_of_the_plan_that_people_vote_on(deliveries: Path) -> None:
@@ -316,7 +316,7 @@ def test_a_rollback_says_what_runs_beside_what_is_back(installation: Installatio
     add_debug_container(installation)
     installation.settle()
     assert installation.phase(2) is Phase.ROLLED_BACK
-    assert f"running beside it without a vote: {TOLD}" in installation.release(2).reason
+    assert f"running beside it without a vote: {NOT_IN_THE_PLAN}" in installation.release(2).reason
 
 
 def test_rolling_back_is_done_though_whoever_began_it_died_before_anything_was_applied(
