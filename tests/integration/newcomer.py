@@ -24,8 +24,7 @@ from tests.integration.system import until
 WRITTEN = "cart"
 """The name of the application on the pages."""
 INSTALLED = (".venv", "local/azurite/node_modules", "local/identity/node_modules")
-SECONDS = 600
-"""The most seconds of one block: `make up` takes half a minute on a machine of its own, and minutes on a busy one."""
+SECONDS = 120
 
 
 @dataclass(frozen=True)

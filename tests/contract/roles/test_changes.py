@@ -89,16 +89,17 @@ def test_the_front_applies_with_its_own_rights_alone_and_the_worker_makes_the_ch
     front.restart(wrap=limited(storage, bus, Party.FRONT))
     worker.restart(wrap=limited(storage, bus, Party.WORKER))
     incoming = storage.blobs.get_container_client(Container.INCOMING)
-    of_other_tests = set(incoming.list_blob_names())
+    blobs_of_other_tests = set(incoming.list_blob_names())
+    entries_of_other_tests = set(front.app.catalogue.entries)
     receipt = front.say()
     assert isinstance(receipt, Said)
     assert front.reply(receipt).state is SaidState.RECEIVED
-    assert "shop" not in front.app.catalogue.entries
+    assert set(front.app.catalogue.entries) == entries_of_other_tests
     worker.app.inbox_reader.take(receipt.partition, receipt.id)
     assert front.reply(receipt).state is SaidState.COUNTED
     front.app.catalogue.look_again()
-    assert "shop" in front.app.catalogue.entries
-    assert set(incoming.list_blob_names()) == of_other_tests
+    assert set(front.app.catalogue.entries) == {*entries_of_other_tests, "shop"}
+    assert set(incoming.list_blob_names()) == blobs_of_other_tests
 
 
 def test_a_front_that_tries_the_workers_half_is_refused_by_the_storage(
