@@ -1,4 +1,5 @@
-"""Parts listen at their last addresses; if they cannot, the start says so if it matters."""
+"""The parts of a stack listen at the ports of the last start. If one is in use, a part whose address is written down
+elsewhere does not start, and any other takes a free port."""
 
 import socket
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from local.stack.addresses import LASTING, Addresses
 
 
 @pytest.fixture
-def taken() -> Iterator[int]:
+def port_in_use() -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener.getsockname()[1]
 
@@ -27,16 +28,16 @@ def test_the_first_time_any_port_will_do_and_the_next_time_it_is_the_same(tmp_pa
 
 
 @pytest.mark.parametrize("part", LASTING)
-def test_a_part_whose_address_is_written_down_does_not_move(tmp_path: Path, taken: int, part: str) -> None:
+def test_a_part_whose_address_is_written_down_does_not_move(tmp_path: Path, port_in_use: int, part: str) -> None:
     addresses = Addresses(tmp_path / "addresses.json")
-    addresses.note(part, taken)
-    with pytest.raises(PartFailed, match=f"port {taken} is used .* FRESH=1"):
+    addresses.note(part, port_in_use)
+    with pytest.raises(PartFailed, match=f"port {port_in_use} is used .* FRESH=1"):
         addresses.port_of(part)
 
 
-def test_any_other_part_moves(tmp_path: Path, taken: int) -> None:
+def test_any_other_part_moves(tmp_path: Path, port_in_use: int) -> None:
     addresses = Addresses(tmp_path / "addresses.json")
-    addresses.note("inbox", taken)
+    addresses.note("inbox", port_in_use)
     assert addresses.port_of("inbox") == 0
 
 

@@ -1,4 +1,4 @@
-"""The judge of `make chaos` finds each fault that is planted, and no other promise is then called broken."""
+"""The judge of `make chaos` finds each planted fault, and calls only that promise broken."""
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
@@ -50,7 +50,7 @@ def trail(application: str) -> list[dict[str, Any]]:
     ]
 
 
-HELD = NamespaceContent(
+CONTENT = NamespaceContent(
     images=frozenset({SECOND}),
     orders={"hello Deployment": Order(epoch=0, number=2)},
     lease=Order(epoch=0, number=2),
@@ -81,7 +81,7 @@ GOOD = Evidence(
     releases=[each for name in NAMES for each in (release(name, 1, "rejected"), release(name, 2, "completed"))],
     records={name: trail(name) for name in NAMES},
     live={at: Live(release=f"{at[0]}-2", tag="1.1.0", digest=SECOND) for at in PLACES},
-    namespaces=dict.fromkeys(PLACES, HELD),
+    namespaces=dict.fromkeys(PLACES, CONTENT),
     trail_faults=dict.fromkeys((*NAMES, "_installation"), ""),
     waiting={"rows of the outbox": 0, "dead letters of steps": 0},
     doctor=(),
@@ -94,13 +94,13 @@ def broken(evidence: Evidence) -> list[str]:
 
 
 def with_trail(*more: Mapping[str, Any], without: str = "") -> Evidence:
-    """One application's records, with more of them or without those of an action."""
+    """The good evidence, with more records for one application, or without its records of one action."""
     records = {name: [each for each in trail(name) if each["action"] != without] for name in NAMES[:1]}
     return replace(GOOD, records={**(GOOD.records or {}), NAMES[0]: [*records[NAMES[0]], *more]})
 
 
-def with_held(**more: Any) -> Evidence:
-    return replace(GOOD, namespaces={**(GOOD.namespaces or {}), PLACES[0]: replace(HELD, **more)})
+def with_content(**more: Any) -> Evidence:
+    return replace(GOOD, namespaces={**(GOOD.namespaces or {}), PLACES[0]: replace(CONTENT, **more)})
 
 
 LOST, STUCK = (GOOD.releases or ())[1:], release(NAMES[0], 2, "deploying")
@@ -122,11 +122,11 @@ PLANTED = {
         replace(GOOD, releases=[{**(GOOD.releases or ())[0], "digest": "sha256:3"}, *LOST]),
         [RELEASES],
     ),
-    "the cluster runs another image": (with_held(images=frozenset({FIRST})), [CLUSTERS]),
-    "two images run": (with_held(images=frozenset({FIRST, SECOND})), [CLUSTERS]),
-    "an object of an older version is left": (with_held(own_to_versions=frozenset({"1.0.0", "1.1.0"})), [CLUSTERS]),
-    "an object has an older order": (with_held(orders={"hello Service": Order(epoch=0, number=1)}), [CLUSTERS]),
-    "the Lease is gone": (with_held(lease=None), [CLUSTERS]),
+    "the cluster runs another image": (with_content(images=frozenset({FIRST})), [CLUSTERS]),
+    "two images run": (with_content(images=frozenset({FIRST, SECOND})), [CLUSTERS]),
+    "an object of an older version is left": (with_content(own_to_versions=frozenset({"1.0.0", "1.1.0"})), [CLUSTERS]),
+    "an object has an older order": (with_content(orders={"hello Service": Order(epoch=0, number=1)}), [CLUSTERS]),
+    "the Lease is gone": (with_content(lease=None), [CLUSTERS]),
     "an older order was seen later": (replace(GOOD, went_back=["orders-staging: 1 after 2"]), [ORDERS]),
     "an older release went live later": (
         with_trail(record("orders-1", "release.live", environment=STAGING)),
