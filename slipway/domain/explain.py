@@ -169,13 +169,15 @@ class _View:
 
     def _start(self) -> Iterator[RuleResult]:
         release, start = self.release, self.snapshot.application.start
-        missing = () if release.ordered else triggers_missing(release, start)
+        missing = () if release.manual_start else triggers_missing(release, start)
         yield self.snapshot.tag_rules[release.tag]
         if release.push is not None:
             by = f" by {release.push.actor}" if release.push.actor else ""
             yield Rule.IMAGE_WAS_PUSHED.holds(f"pushed as {release.tag} at {moment(release.push.at)}{by}")
-        elif release.ordered is not None:
-            yield Rule.IMAGE_WAS_PUSHED.holds(f"the registry had {release.tag} when {release.ordered.who} started it")
+        elif release.manual_start is not None:
+            yield Rule.IMAGE_WAS_PUSHED.holds(
+                f"the registry had {release.tag} when {release.manual_start.who} started it"
+            )
         elif "image" in missing:
             yield Rule.IMAGE_WAS_PUSHED.not_yet(
                 f"no push of {release.tag} was reported", WaitsFor.EVENT, until=release.due

@@ -38,7 +38,7 @@ def on_record(records: Iterable[AuditRecord], release: Release, environment: Env
     if why := _not_waived(trail, release.waivers_in(environment.name)):
         return Rule.ON_RECORD.fails(why)
     if release.rollback is not None:
-        return _ordered(trail, _id(release, release.rollback.to))
+        return _rollback_on_record(trail, _id(release, release.rollback.to))
     gate = environment.gate
     match gate:
         case ApprovalGate():
@@ -52,7 +52,7 @@ def rests_on(records: Iterable[AuditRecord], release: Release, environment: Envi
     waivers."""
     trail = _trail(records, release, environment)
     waivers = (trail.waived.get((str(waiver.rule), waiver.by)) for waiver in release.waivers_in(environment.name))
-    statements = (trail.ordered,) if release.rollback is not None else tuple(trail.votes.values())
+    statements = (trail.rollback_ordered,) if release.rollback is not None else tuple(trail.votes.values())
     return tuple(record for record in (*statements, *waivers) if record is not None and record.proof is not None)
 
 
@@ -77,7 +77,7 @@ def _not_as_begun(records: Iterable[AuditRecord], release: Release) -> str:
     if any(recorded.get(name) != run.get(name) for name in RECORDED_OF_RUN):
         return f"the CI run that built {release.id} is not the one on record"
     by = created.actor if created is not None and created.details.get("start") not in set(Start) else None
-    if created is None or (release.ordered.by if release.ordered else None) != by:
+    if created is None or (release.manual_start.by if release.manual_start else None) != by:
         return f"who started {release.id} is not whom the records name"
     return "" if release.sent_by == sent else f"who sent {release.id} out again is not whom the records name"
 
@@ -91,9 +91,9 @@ def _not_waived(trail: "_Trail", waivers: tuple[Waiver, ...]) -> str:
     return ""
 
 
-def _ordered(trail: "_Trail", to: str) -> RuleResult:
+def _rollback_on_record(trail: "_Trail", to: str) -> RuleResult:
     """A rollback waits for no gate; it counts because of its author's proof."""
-    order = trail.ordered
+    order = trail.rollback_ordered
     if order is None or order.details.get("to") != to:
         return Rule.ON_RECORD.fails(f"no order to roll back to {to} is on record")
     return Rule.ON_RECORD.judged(order.proof is not None, f"record {order.sequence} has the order to roll back to {to}")
@@ -149,7 +149,7 @@ class _Trail:
     """The approvals, by person."""
     planned: AuditRecord | None = None
     passed: AuditRecord | None = None
-    ordered: AuditRecord | None = None
+    rollback_ordered: AuditRecord | None = None
     ended: AuditRecord | None = None
     waived: dict[tuple[str, str], AuditRecord] = field(default_factory=dict)
     """The records of waivers, by rule and person."""
@@ -180,7 +180,7 @@ class _Trail:
             case OfGate.WAIVED:
                 self.waived[str(details.get("rule")), record.actor] = record
             case OfGate.ROLLBACK_ORDERED:
-                self.ordered = record
+                self.rollback_ordered = record
             case OfGate.ENDED:
                 self.votes, self.passed, self.ended = {}, None, record
             case OfGate.NOTHING | OfGate.EPOCH_BEGAN | OfGate.POLICY_CHANGED | OfGate.NOT_ACTED_ON:

@@ -29,10 +29,10 @@ __all__ = [
     "Head",
     "Lane",
     "Live",
+    "ManualStart",
     "Phase",
     "Push",
     "Release",
-    "ReleaseOrder",
     "Rollback",
     "Rollout",
     "Run",
@@ -146,8 +146,8 @@ class GateState(Record):
         return sum(vote.decision is VoteDecision.APPROVE for vote in self.votes)
 
 
-class ReleaseOrder(ByPerson):
-    """Marks a release of an earlier artifact that a person started."""
+class ManualStart(ByPerson):
+    """Who started a release by hand, of which artifact, and why."""
 
     of: int | None = Field(default=None, ge=1)
     """The release whose artifact it has; None if no release had the artifact before."""
@@ -168,8 +168,10 @@ class Release(Record):
     repository: Repository
     tag: Tag
     digest: Digest | None = None
-    order: Timestamp
-    """When the image was pushed (or its run finished): tells which of two releases is the newer."""
+    dated_at: Timestamp
+    """Of two releases, the one dated later is the newer. It is when the image was pushed or the run finished; for a
+    release that a person started, or whose artifact had one before, when it was started. A rollback has the date of
+    the release that it brings back."""
     created_at: Timestamp
     changed_at: Timestamp
     push: Push | None = None
@@ -203,7 +205,7 @@ class Release(Record):
     is off."""
     rollback: Rollback | None = None
     """Set for a manual rollback, which goes to one environment only and has no gate."""
-    ordered: ReleaseOrder | None = None
+    manual_start: ManualStart | None = None
     """Set if a person started it; None if a push or a CI run did."""
     blocked_by: tuple[Annotated[str, Field(max_length=64)], ...] = Field(default=(), max_length=10)
     """Names of the rules that block the release while it is held back or soaking."""
@@ -245,7 +247,7 @@ class Release(Record):
         return Artifact(registry=self.registry, repository=self.repository, digest=self.digest, tag=self.tag)
 
     def newer_than(self, other: "Release") -> bool:
-        return (self.order, self.number) > (other.order, other.number)
+        return (self.dated_at, self.number) > (other.dated_at, other.number)
 
     @property
     def ended_at(self) -> datetime:
@@ -307,7 +309,8 @@ class Live(Record):
     """The release that went live last in an environment: its rollout and its tests have passed."""
 
     release: int
-    order: Timestamp
+    dated_at: Timestamp
+    """The release's `dated_at`."""
     digest: Digest
     tag: Tag
     plan_hash: Digest

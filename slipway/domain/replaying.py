@@ -31,7 +31,7 @@ class _Gate:
     """Each person's approval."""
     passed: str = ""
     """The plan for which it passed."""
-    ordered: AuditRecord | None = None
+    rollback_ordered: AuditRecord | None = None
     begun: bool = False
     """Whether something in the cluster may have been changed for its plan."""
     rolled_out: bool = False
@@ -39,7 +39,7 @@ class _Gate:
     """An action that the gate had not let through, until the records say whether it was stopped."""
 
     def clear(self) -> None:
-        self.votes, self.passed, self.ordered = {}, "", None
+        self.votes, self.passed, self.rollback_ordered = {}, "", None
 
     def open(self, details: Mapping[str, Any]) -> None:
         if details.get("opening") != self.opened.get("opening"):
@@ -109,7 +109,7 @@ class Replay:
             case OfGate.PASSED:
                 gate.passed = plan
             case OfGate.ROLLBACK_ORDERED:
-                gate.ordered = record
+                gate.rollback_ordered = record
             case OfGate.ENDED:
                 gate.clear()
             case OfGate.WAIVED | OfGate.EPOCH_BEGAN | OfGate.POLICY_CHANGED | OfGate.NOT_ACTED_ON | OfGate.NOTHING:
@@ -154,8 +154,8 @@ class Replay:
 
     def _without(self, record: AuditRecord, gate: _Gate, plan: str) -> str:
         """Why a release that went live had not passed its gate; empty if it had."""
-        if gate.ordered is not None:
-            return "" if gate.ordered.proof is not None else "no proof of the order to roll back is on record"
+        if gate.rollback_ordered is not None:
+            return "" if gate.rollback_ordered.proof is not None else "no proof of the order to roll back is on record"
         if not plan or gate.plan != plan:
             return "no record has its plan"
         if not gate.rolled_out:
@@ -164,7 +164,7 @@ class Replay:
 
     def _not_let_through(self, record: AuditRecord, gate: _Gate, plan: str) -> str:
         """Why the gate had not let the plan through; empty if it had, or if the plan waits for no gate."""
-        if gate.ordered is not None:
+        if gate.rollback_ordered is not None:
             return ""
         if gate.opened.get("plan_hash") != plan:
             return "nobody was asked about its plan" if record.environment in self._asking and not gate.passed else ""

@@ -96,7 +96,7 @@ class LiveInEnvironment(Record):
     """Votes for exactly this plan."""
     gate: str
     """The audit record of the gate's passing, as action and sequence; empty if no gate passed."""
-    ordered: Override | None
+    brought_back: Override | None
     """The order that brought it here if it was a rollback, which needs no gate."""
     overrides: tuple[Override, ...]
     evidence: tuple[Evidence, ...]

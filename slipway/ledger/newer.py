@@ -10,5 +10,5 @@ LOOKED_AT = 5
 def newer_release(ledger: Ledger, release: Release) -> Release | None:
     """The application's newest release, if it is newer than this one. Raises `LedgerUnavailable`."""
     releases = ledger.releases(release.application, limit=LOOKED_AT)
-    newest = max(releases, key=lambda candidate: (candidate.order, candidate.number), default=release)
+    newest = max(releases, key=lambda candidate: (candidate.dated_at, candidate.number), default=release)
     return newest if newest.newer_than(release) else None

@@ -54,7 +54,7 @@ class Provenance:
             since=live.at,
             approvals=tuple(_approvals(plan_records)),
             gate=f"{gate_passed.action} #{gate_passed.sequence}" if gate_passed else "",
-            ordered=next((_as_ordered(record) for record in records if _orders_a_rollback(record)), None),
+            brought_back=next((_override(record) for record in records if _orders_a_rollback(record)), None),
             overrides=tuple(_overrides(records)),
             evidence=tuple(item for past_rollout in release.rollouts for item in past_rollout.evidence),
             supply_chain=rollout.supply_chain if rollout else (),
@@ -86,14 +86,14 @@ def _overrides(records: tuple[AuditRecord, ...]) -> Iterator[Override]:
     for record in records:
         action = record.known_action
         if action is not None and action.intervention in (Intervention.OVERRIDE, Intervention.WAIVER):
-            yield _as_ordered(record)
+            yield _override(record)
 
 
 def _orders_a_rollback(record: AuditRecord) -> bool:
     return record.known_action is not None and record.known_action.of_gate is OfGate.ROLLBACK_ORDERED
 
 
-def _as_ordered(record: AuditRecord) -> Override:
+def _override(record: AuditRecord) -> Override:
     return Override(
         actor=record.actor,
         name=record.attribution.name,

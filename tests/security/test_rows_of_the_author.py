@@ -94,15 +94,15 @@ def test_whoever_takes_themselves_out_of_an_ended_release_does_not_approve_it_on
     assert (rule, "the CI run that built shop-1 is not the one on record" in why) == ("gate-is-on-record", True)
 
 
-def without_who_ordered(release: Release) -> Release:
-    return release.evolve(ordered=None)
+def without_its_manual_start(release: Release) -> Release:
+    return release.evolve(manual_start=None)
 
 
 def without_its_beginning(release: Release) -> Release:
-    return release.evolve(ordered=None, first_sequence=release.first_sequence + 1)
+    return release.evolve(manual_start=None, first_sequence=release.first_sequence + 1)
 
 
-@pytest.mark.parametrize("tamper", [without_who_ordered, without_its_beginning])
+@pytest.mark.parametrize("tamper", [without_its_manual_start, without_its_beginning])
 def test_whoever_started_a_release_does_not_approve_it_by_a_row_that_says_that_nobody_did(
     home: Live, tamper: Callable[[Release], Release]
 ) -> None:

@@ -211,7 +211,7 @@ LIVE_COLUMNS: Final = (
     "since",
     "approvals",
     "gate",
-    "ordered",
+    "brought_back",
     "overrides",
     "evidence",
     "supply_chain",
@@ -259,8 +259,10 @@ def print_live(api: Api, *, environment: str, application: str | None, form: Out
             console.fields(_live_fields(console, item))
 
 
-def _order(console: CliConsole, order: Override) -> str:
-    return f"{order.who} {order.action} {console.time(order.at)} (record {order.sequence}): {order.reason}"
+def _override(console: CliConsole, override: Override) -> str:
+    return (
+        f"{override.who} {override.action} {console.time(override.at)} (record {override.sequence}): {override.reason}"
+    )
 
 
 def _live_fields(console: CliConsole, item: LiveInEnvironment) -> Iterator[tuple[str, Content]]:
@@ -272,11 +274,11 @@ def _live_fields(console: CliConsole, item: LiveInEnvironment) -> Iterator[tuple
     for vote in item.approvals:
         reason = f": {vote.reason}" if vote.reason else ""
         yield "approved", TextCell(f"{vote.who} {console.time(vote.at)} (record {vote.sequence}){reason}", GOOD)
-    if item.ordered is not None:
-        yield "ordered", TextCell(_order(console, item.ordered), GOOD)
+    if item.brought_back is not None:
+        yield "brought back", TextCell(_override(console, item.brought_back), GOOD)
     for passed in item.overrides:
-        yield "overridden", TextCell(_order(console, passed), NOTE)
-    yield "gate", item.gate or ("none, as an order brought it back" if item.ordered else "none")
+        yield "overridden", TextCell(_override(console, passed), NOTE)
+    yield "gate", item.gate or ("none, as a rollback brought it back" if item.brought_back else "none")
     for evidence in item.evidence:
         mark, style = ("✓", GOOD) if evidence.passed else ("✗", BAD)
         yield (

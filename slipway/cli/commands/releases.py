@@ -159,9 +159,9 @@ def _fields(console: CliConsole, item: ReleaseWithProgress) -> Iterator[tuple[st
     yield "digest", item.digest or ""
     if item.push:
         yield "pushed", _at(console.time(item.push.at), item.push.actor)
-    if item.ordered:
-        of = f", of {release_id(item.application, item.ordered.of)}" if item.ordered.of else ""
-        yield "started by", f"{item.ordered.who}{of}"
+    if item.manual_start:
+        of = f", of {release_id(item.application, item.manual_start.of)}" if item.manual_start.of else ""
+        yield "started by", f"{item.manual_start.who}{of}"
     if item.run:
         yield "run", f"{item.run.project}/{item.run.pipeline} {item.run.number} {item.run.result} {item.run.branch}"
         yield "run at", item.run.url

@@ -162,7 +162,7 @@ def _refuse(draft: Draft, release: Release, environment: Environment, rules: tup
     _record(draft, Action.GATE_REFUSED, release, rules, reason=reason)
     where = soaks_in(draft.application, environment)
     live = draft.lane(where).live if where else None
-    if live is not None and (live.order, live.release) > (release.order, release.number):
+    if live is not None and (live.dated_at, live.release) > (release.dated_at, release.number):
         supersede(draft, release, by=live.release, why=reason)
     else:
         end_release(draft, release, Phase.CANCELLED, reason)

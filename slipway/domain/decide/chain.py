@@ -174,7 +174,7 @@ def _resolved(draft: Draft, release: Release, event: StepFinished) -> None:
     if (
         earlier is not None
         and is_other
-        and (was_rejected(earlier) or not goes_out_again(draft, earlier, release.order))
+        and (was_rejected(earlier) or not goes_out_again(draft, earlier, release.dated_at))
     ):
         supersede(draft, release, by=earlier.number, why=f"the tag {release.tag} names the image of {earlier.id}")
         if earlier.run is None and release.run is not None:
@@ -344,7 +344,7 @@ def _live(draft: Draft, release: Release) -> None:
     environment = draft.environment_of(release)
     live = Live(
         release=release.number,
-        order=release.order,
+        dated_at=release.dated_at,
         digest=present(release.digest, f"the digest of {release.id}"),
         tag=release.tag,
         plan_hash=present(release.plan_hash, f"the plan of {release.id}"),

@@ -90,7 +90,7 @@ def triggers_missing(release: Release, start: Start) -> tuple[str, ...]:
 def newer_in_lane(release: Release, lane: Lane, releases: Mapping[int, Release]) -> Newer | None:
     """The newer release in this lane that supersedes `release`, if any."""
     live = lane.live
-    if live is not None and (live.order, live.release) > (release.order, release.number):
+    if live is not None and (live.dated_at, live.release) > (release.dated_at, release.number):
         return Newer(number=live.release, why=f"the newer {release_id(release.application, live.release)} is live")
     for number, why in ((lane.in_progress, "is being rolled out"), (lane.waiting, "is already here")):
         other = releases.get(number) if number is not None else None

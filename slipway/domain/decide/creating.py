@@ -10,7 +10,7 @@ CI run may not.
 from ..actions import Action
 from ..application import Application, SourceKind
 from ..events import CommandGiven, PushedArtifact
-from ..release import Phase, Release, ReleaseOrder
+from ..release import ManualStart, Phase, Release
 from ..rules import Rule, RuleResult
 from .commands import accepted, common_details, named_release, reason_rule
 from .starting import begin_release, name_by_tag, resolve_or_begin
@@ -57,8 +57,8 @@ def create_release(draft: Draft, event: CommandGiven) -> None:
         draft, event, (*create_rules(draft.application, source), *reason_rule(event)), source
     ):
         return
-    ordered = ReleaseOrder(by=event.actor, name=event.name, of=source.number, reason=event.reason)
-    release = draft.create(draft.again(source).evolve(bundle=source.bundle, ordered=ordered))
+    manual_start = ManualStart(by=event.actor, name=event.name, of=source.number, reason=event.reason)
+    release = draft.create(draft.again(source).evolve(bundle=source.bundle, manual_start=manual_start))
     _record(draft, event, release, of=source.id)
     begin_release(draft, release)
 
@@ -79,10 +79,10 @@ def _create_first(draft: Draft, event: CommandGiven, artifact: PushedArtifact) -
             repository=pushed.repository,
             tag=artifact.tag,
             digest=artifact.digest,
-            order=draft.now,
+            dated_at=draft.now,
             created_at=draft.now,
             changed_at=draft.now,
-            ordered=ReleaseOrder(by=event.actor, name=event.name, reason=event.reason),
+            manual_start=ManualStart(by=event.actor, name=event.name, reason=event.reason),
         )
     )
     _record(draft, event, release)

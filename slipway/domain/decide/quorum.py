@@ -44,10 +44,10 @@ def own_work_rules(release: Release, gate: ApprovalGate, names: frozenset[str]) 
     approving.
     """
     waivers = release.waivers_in(release.environment)
-    ordered = release.ordered
-    if ordered is not None and not gate.identities.names(ordered.by).isdisjoint(names):
+    manual_start = release.manual_start
+    if manual_start is not None and not gate.identities.names(manual_start.by).isdisjoint(names):
         requester_rule: RuleResult = own_work_rule(
-            Rule.NOT_REQUESTER, f"{ordered.who} started the release", gate, own=True
+            Rule.NOT_REQUESTER, f"{manual_start.who} started the release", gate, own=True
         )
     else:
         requester_rule = _differs(Rule.NOT_REQUESTER, release.run, _REQUESTERS, gate, names)

@@ -105,7 +105,7 @@ def set_hold(draft: Draft, release: Release, event: CommandGiven) -> None:
 
 
 def _release(draft: Draft, target: Release, event: CommandGiven) -> Release:
-    """The rollback's release. It takes the order of `target`, so every release newer than `target` is newer than the
+    """The rollback's release. It has the date of `target`, so every release newer than `target` is newer than the
     rollback."""
     environment = present(event.environment, "the environment of the command")
     rollout = was_live(target, environment)
@@ -119,4 +119,6 @@ def _release(draft: Draft, target: Release, event: CommandGiven) -> Release:
         reason=event.reason,
     )
     rollouts = (Rollout(environment=environment, arrived_at=draft.now),)
-    return draft.again(target).evolve(order=target.order, environment=environment, rollouts=rollouts, rollback=back)
+    return draft.again(target).evolve(
+        dated_at=target.dated_at, environment=environment, rollouts=rollouts, rollback=back
+    )

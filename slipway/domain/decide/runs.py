@@ -167,9 +167,9 @@ def _plan_with_evidence(draft: Draft, number: int, run: Run) -> None:
 def _try_again(draft: Draft, cancelled: Release, run: Run, actor: str) -> None:
     """A failed run had cancelled its release, and has now succeeded when it was run again. No second push will come, so
     reuse the first."""
-    order = cancelled.push.at if cancelled.push else run.finished_at
+    dated_at = cancelled.push.at if cancelled.push else run.finished_at
     release = new_release(
-        draft, cancelled.tag, order, digest=cancelled.digest, push=cancelled.push, run=run, actor=actor
+        draft, cancelled.tag, dated_at, digest=cancelled.digest, push=cancelled.push, run=run, actor=actor
     )
     if release.digest is not None:
         draft.digests[release.digest] = release.number

@@ -25,7 +25,7 @@ def image_pushed(draft: Draft, event: ImagePushed) -> None:
     push = Push(at=event.pushed_at, actor=event.actor)
     joining = draft.by_tag(event.tag)
     if joining is not None and joining.phase is Phase.JOINING and joining.digest is None and joining.push is None:
-        release = draft.put(joining, digest=event.digest, push=push, order=event.pushed_at)
+        release = draft.put(joining, digest=event.digest, push=push, dated_at=event.pushed_at)
         draft.record(Action.RELEASE_JOINED, release, fact="image", tag=event.tag, actor=event.actor or "registry")
     else:
         release = new_release(
@@ -44,12 +44,12 @@ def goes_out_again(draft: Draft, known: Release, at: datetime) -> bool:
     repeats, late, what that release began with.
     """
     waits_for_its_push = known.phase is Phase.JOINING and known.push is None
-    if at <= known.order or waits_for_its_push:
+    if at <= known.dated_at or waits_for_its_push:
         return False
     newer = [
         release
         for release in draft.releases.values()
-        if not release.phase.final and release.digest != known.digest and known.order < release.order < at
+        if not release.phase.final and release.digest != known.digest and known.dated_at < release.dated_at < at
     ]
     if newer:
         return True
@@ -128,7 +128,7 @@ def _pushed_again(draft: Draft, known: Release, event: ImagePushed) -> None:
         if _ignored(draft, event):
             return
         push = Push(at=event.pushed_at, actor=event.actor)
-        release = draft.put(known, push=push, order=event.pushed_at, tag=event.tag)
+        release = draft.put(known, push=push, dated_at=event.pushed_at, tag=event.tag)
         draft.record(Action.RELEASE_JOINED, release, fact="image", tag=event.tag, actor=event.actor or "registry")
         draft.tags[event.tag] = release.number
         start_when_complete(draft, release)
@@ -140,7 +140,7 @@ def _pushed_again(draft: Draft, known: Release, event: ImagePushed) -> None:
 def new_release(
     draft: Draft,
     tag: str,
-    order: datetime,
+    dated_at: datetime,
     *,
     actor: str,
     digest: str | None = None,
@@ -157,7 +157,7 @@ def new_release(
             repository=pushed.repository,
             tag=tag,
             digest=digest,
-            order=order,
+            dated_at=dated_at,
             created_at=draft.now,
             changed_at=draft.now,
             push=push,
@@ -213,7 +213,7 @@ def begin_release(draft: Draft, release: Release) -> None:
         if older is None or not release.newer_than(older):
             continue
         if _replaces(release, older):
-            how = "was started" if release.ordered else "was pushed"
+            how = "was started" if release.manual_start else "was pushed"
             supersede(draft, older, by=release.number, why=f"the tag {release.tag} {how} again, as {release.id}")
         elif older.phase is Phase.JOINING:
             supersede(draft, older, by=release.number, why=f"the newer {release.id} began while it waited")

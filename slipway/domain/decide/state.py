@@ -111,7 +111,7 @@ class Draft:
             repository=source.repository,
             tag=source.tag,
             digest=source.digest,
-            order=self.now,
+            dated_at=self.now,
             created_at=self.now,
             changed_at=self.now,
             push=source.push,

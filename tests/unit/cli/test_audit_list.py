@@ -200,7 +200,7 @@ LIVE = {
     "since": "2026-11-23T08:00:00Z",
     "approvals": [{"actor": "ada@example.com", "at": "2026-11-23T07:59:00Z", "reason": "seen", "sequence": 17}],
     "gate": "gate.passed #18",
-    "ordered": None,
+    "brought_back": None,
     "overrides": [],
     "evidence": [{"name": "acceptance", "environment": "staging", "passed": True, "summary": "24 passed"}],
     "supply_chain": [],
@@ -223,9 +223,11 @@ def test_what_is_live_names_who_let_it_in_and_on_what_evidence(slipway: Command,
 
 def test_what_an_order_brought_back_names_who_gave_it_and_why_no_gate_passed(slipway: Command, app: Served) -> None:
     order = {"actor": "oid:olu", "name": "Olu", "at": "2026-11-23T08:00:00Z", "action": "rollback.ordered"}
-    app.live = [LIVE | {"approvals": [], "gate": "", "ordered": order | {"reason": "orders were lost", "sequence": 19}}]
+    app.live = [
+        LIVE | {"approvals": [], "gate": "", "brought_back": order | {"reason": "orders were lost", "sequence": 19}}
+    ]
     text = " ".join(slipway("audit", "live", "production").stdout.split())
-    for part in ("Olu", "rollback.ordered", "(record 19): orders were lost", "none, as an order brought it back"):
+    for part in ("Olu", "rollback.ordered", "(record 19): orders were lost", "none, as a rollback brought it back"):
         assert part in text
 
 

@@ -144,8 +144,13 @@ def test_what_was_pushed_before_the_application_was_there_goes_to_production(una
     unannounced.settle()
     release = unannounced.release(1)
     assert (release.tag, release.digest, release.phase) == ("1.0", digest, Phase.AWAITING_APPROVAL)
-    assert release.ordered is not None
-    assert (release.ordered.by, release.ordered.of, release.push, release.run) == (f"oid:{OLGA.oid}", None, None, None)
+    assert release.manual_start is not None
+    assert (release.manual_start.by, release.manual_start.of, release.push, release.run) == (
+        f"oid:{OLGA.oid}",
+        None,
+        None,
+        None,
+    )
     rules = {rule.name: rule for group in unannounced.explain(1).rules for rule in group.rules}
     assert rules["image-was-pushed"].passed
     assert "started it" in rules["image-was-pushed"].reason

@@ -235,9 +235,9 @@ class WatchedWorld(World):
             if lane.live is not None:
                 assert lane.live.digest == self.releases[lane.live.release].digest
                 was_ordered = self.releases[lane.live.release].rollback is not None
-                is_newer = self._live.get(lane.environment, lane.live.order) <= lane.live.order
+                is_newer = self._live.get(lane.environment, lane.live.dated_at) <= lane.live.dated_at
                 assert was_ordered or is_newer, "an older release went live, and nobody ordered it"
-                self._live[lane.environment] = lane.live.order
+                self._live[lane.environment] = lane.live.dated_at
 
     def _waits_for_something(self, release: Release) -> None:
         """Every active release has something that will move it on."""

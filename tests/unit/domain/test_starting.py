@@ -167,7 +167,7 @@ def test_push_and_run_are_joined_in_either_order(first: str, named_by: str) -> N
     assert list(world.releases) == [1]
     assert (release.phase, release.digest, release.run) == (Phase.PLANNING, digest("7"), ci_run("7"))
     assert release.push is not None
-    assert release.order == release.push.at
+    assert release.dated_at == release.push.at
 
 
 def test_facts_told_twice_are_joined_once() -> None:

@@ -153,14 +153,14 @@ def test_what_is_live_names_who_ordered_it_back_and_no_order_where_a_release_cam
     deliver(ci, "1.4.0")
     deliver(ci, "1.5.0")
     [forward] = gathered(ci.installation.app.provenance.live("staging")).read
-    assert (forward.release, forward.ordered) == ("shop-2", None)
+    assert (forward.release, forward.brought_back) == ("shop-2", None)
     ci.installation.command(Verb.ROLLBACK, 1, "staging")
     ci.installation.settle()
-    [brought_back] = gathered(ci.installation.app.provenance.live("staging")).read
-    assert brought_back.ordered is not None
-    order = next(record for record in ci.installation.trail() if record.sequence == brought_back.ordered.sequence)
-    assert (brought_back.release, order.action, order.actor) == (
+    [live] = gathered(ci.installation.app.provenance.live("staging")).read
+    assert live.brought_back is not None
+    order = next(record for record in ci.installation.trail() if record.sequence == live.brought_back.sequence)
+    assert (live.release, order.action, order.actor) == (
         "shop-3",
         "rollback.ordered",
-        brought_back.ordered.actor,
+        live.brought_back.actor,
     )

@@ -98,7 +98,7 @@ class Fleet(Installation):
             last_environment = where if last else names[-1]
             release = self._release(name, number, phase if last else Phase.COMPLETED, last_environment, definition)
             before = [
-                Rollout(environment=earlier, arrived_at=release.order, left_at=release.order, outcome="live")
+                Rollout(environment=earlier, arrived_at=release.dated_at, left_at=release.dated_at, outcome="live")
                 for earlier in names[: names.index(last_environment)]
             ]
             release = release.evolve(rollouts=(*before, *release.rollouts))
@@ -128,7 +128,7 @@ class Fleet(Installation):
             repository=name,
             tag=f"2026.11.{number}-rc.{number}" if number % 2 else f"1.{number}.0",
             digest=digest,
-            order=at,
+            dated_at=at,
             created_at=at,
             changed_at=at,
             push=Push(at=at, actor="ci"),
@@ -150,7 +150,7 @@ class Fleet(Installation):
         nothing_yet = index % 7 == 6 and place > 2
         live = Live(
             release=number,
-            order=release.order,
+            dated_at=release.dated_at,
             digest=release.digest,
             tag=release.tag,
             plan_hash=release.digest,
