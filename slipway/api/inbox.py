@@ -7,6 +7,7 @@ from pydantic import Field
 from ..domain.answers import SaidState
 from ..domain.commands import Verb
 from ..domain.model import Timestamp
+from ..domain.proposing import ChangePhase
 from ..domain.rules import RuleResult
 from .base import ApiAnswer
 from .catalogue import ChangeShown, ProblemShown
@@ -32,21 +33,23 @@ class ReceivedAnswer(ApiAnswer):
 class ConfirmationState(StrEnum):
     """What became of something that a person has to confirm."""
 
-    WAITING = "waiting"
-    """Nobody has confirmed it yet."""
-    SAID = "said"
-    """It was confirmed, and has an outcome of its own."""
-    DECLINED = "declined"
-    """Somebody said no, and nothing was done."""
+    meaning: str
+
+    def __new__(cls, name: str, meaning: str) -> "ConfirmationState":
+        member = str.__new__(cls, name)
+        member._value_ = name
+        member.meaning = meaning
+        return member
+
+    WAITING = "waiting", "Nobody has confirmed it yet."
+    SAID = "said", "It was confirmed, and has an outcome of its own."
+    DECLINED = "declined", "Somebody said no, and nothing was done."
 
 
 class Confirmation(ApiAnswer):
     """Whether a person has confirmed a command or a change that lets something through."""
 
-    state: str = Field(
-        description="`waiting`: nobody has confirmed it yet; `said`: it was confirmed, and has an outcome of its own; "
-        "`declined`: somebody said no, and nothing was done."
-    )
+    state: str = Field(description=" ".join(f"`{state}`: {state.meaning}" for state in ConfirmationState))
     application: str = Field(default="", description="The application, or `_installation`; empty while it waits.")
     id: str = Field(default="", description="Its id in the inbox; empty while it waits.")
     address: str = Field(default="", description="Path of the endpoint that tells the outcome; empty while it waits.")
@@ -75,9 +78,7 @@ class SaidOutcome(ApiAnswer):
     )
     change: str = Field(default="", description="Hash of the proposed change that it made, or that it was a vote on.")
     change_phase: str = Field(
-        default="",
-        description="Its state: `waiting` for votes, `stood-in`, `passed`, `in-force`, `rejected`, `withdrawn`, "
-        "`expired`, `superseded`, `void`.",
+        default="", description="Its phase. " + " ".join(f"`{phase}`: {phase.meaning}" for phase in ChangePhase)
     )
     page: str = Field(default="", description="Address of the page of the proposed change.")
     problems: tuple[ProblemShown, ...] = Field(

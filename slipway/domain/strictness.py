@@ -34,6 +34,8 @@ Place = tuple[str, str]
 """Cluster and namespace."""
 _MOST_DIFFERENCES: Final = 10
 """The most differences that are listed for one field."""
+_LINE: Final = 80
+"""The most characters of a value that are shown."""
 
 
 class WeakerLine(Record):
@@ -330,9 +332,7 @@ def _weaker_fields(at: str, before: Record, after: Record, table: Mapping[str, S
         stricter = table[field](was, is_now) if field in table else was == is_now
         if not stricter:
             # One line in any case: a weakening without a line would be none.
-            differences = list(_differences(field, was, is_now)) or [
-                f"{field}: {_shown(is_now)} instead of {_shown(was)}"
-            ]
+            differences = list(_differences(field, was, is_now)) or [f"{field}: {_replaced(was, is_now)}"]
             yield from (f"{at}{': ' if at else ''}{difference}" for difference in differences[:_MOST_DIFFERENCES])
             if (more := len(differences) - _MOST_DIFFERENCES) > 0:
                 yield f"{at}{': ' if at else ''}{field}: {more} more differences"
@@ -342,7 +342,7 @@ def _differences(name: str, before: object, after: object) -> Iterator[str]:
     """The values that differ, with the path of each: of records and mappings only the entries that are not the same."""
     entries, entries_now = _entries(before), _entries(after)
     if entries is None or entries_now is None:
-        yield f"{name}: {_shown(after)} instead of {_shown(before)}"
+        yield f"{name}: {_replaced(before, after)}"
         return
     for entry in {**entries, **entries_now}:
         if entries.get(entry) != entries_now.get(entry):
@@ -355,9 +355,18 @@ def _entries(value: object) -> Mapping[str, object] | None:
     return value if isinstance(value, Mapping) else None
 
 
-def _shown(value: object) -> str:
-    text = _as_text(value) or "nothing"
-    return text if len(text) <= 80 else text[:79] + "…"  # noqa: PLR2004 - fits a line
+def _replaced(before: object, after: object) -> str:
+    """Both values, each short enough for a line. Long ones begin shortly before their first difference."""
+    was, is_now = _as_text(before) or "nothing", _as_text(after) or "nothing"
+    pairs = zip(was, is_now, strict=False)  # the longer one may go on where the other ends
+    same = next((index for index, (old, new) in enumerate(pairs) if old != new), min(len(was), len(is_now)))
+    start = 0 if same < _LINE // 2 or max(len(was), len(is_now)) <= _LINE else same - _LINE // 4
+    return f"{_cut(is_now, start)} instead of {_cut(was, start)}"
+
+
+def _cut(text: str, start: int) -> str:
+    shown = f"{'…' if start else ''}{text[start:]}"
+    return shown if len(shown) <= _LINE else shown[: _LINE - 1] + "…"
 
 
 def _as_text(value: object) -> str:

@@ -267,15 +267,17 @@ def _subject(api: Api, own_token: Token | None, release: str | None, *, decision
         raise click.UsageError("RELEASE: missing (or use --link)")
     if decision == "object":
         return release, "", ""
-    answer = read_answer(OpenGates, api.get("approvals"))
-    gate = next((gate for gate in answer.approvals if gate.release == release), None)
+    open_gates = read_answer(OpenGates, api.get("approvals"))
+    gate = next((gate for gate in open_gates.approvals if gate.release == release), None)
     # A rejection also counts after the gate, up to the first object of the rollout.
     if gate is None and decision == "reject":
         return release, "", ""
     if gate is None:
-        if any(release.startswith(f"{each.application}-") for each in answer.not_shown):
+        if any(release.startswith(f"{each.application}-") for each in open_gates.not_shown):
             raise CliError(f"it is not known whether {release} waits for approval", exit_code=Exit.UNREACHABLE)
-        raise CliError(f"{release} is not waiting for approval; `slipway approvals` lists the releases that are")
+        answer = read_answer(ReleaseAnswer, api.get("releases", release))
+        phase = answer.phase.replace("_", " ")
+        raise CliError(f"{release} is not waiting for approval, but {phase}; `slipway approvals` lists those that are")
     return release, gate.plan_hash, gate.environment
 
 

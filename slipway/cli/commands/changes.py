@@ -241,7 +241,7 @@ def _end(api: Api, received: ReceivedAnswer, done: TextCell, *, as_json: bool) -
     if as_json:
         console.json(outcome.model_dump(mode="json"))
         return
-    console.line(done, f"  {short_digest(outcome.change)}; it is {outcome.change_phase.replace('-', ' ')}")
+    console.line(done, f"  {short_digest(outcome.change)}; its phase is {outcome.change_phase.replace('-', ' ')}")
     if (phase := ChangePhase.of_text(outcome.change_phase)) and phase.open:
         click.echo(phase.meaning, err=True)
 

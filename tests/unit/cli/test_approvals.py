@@ -165,7 +165,10 @@ def test_each_call_is_an_act_of_voting_of_its_own(slipway: Command, app: Served)
             ("approve", "shop-3", "--link", "https://x.example/approvals/{token}"),
             "your link is for shop-2, not for shop-3",
         ),
-        (("approve", "shop-9"), "shop-9 is not waiting for approval"),
+        (
+            ("approve", "shop-1"),
+            "shop-1 is not waiting for approval, but completed; `slipway approvals` lists those that are",
+        ),
         (
             ("approve", "--link", "https://x.example/approvals/{token}", "--plan", "abc"),
             "the plan of shop-2 is sha256:91c3e07d55aa, not abc",
@@ -186,6 +189,13 @@ def test_what_is_not_clear_is_asked_before_anything_is_sent(
     assert result.exit_code in (1, 2)
     assert message in result.stderr
     assert link_token not in result.stdout + result.stderr
+    assert not [request for request in app.requests if request.method == "POST"]
+
+
+@pytest.mark.parametrize("command", ["approve", "withdraw"])
+def test_a_vote_on_a_release_that_does_not_exist_ends_with_3(slipway: Command, app: Served, command: str) -> None:
+    result = slipway(command, "shop-9")
+    assert (result.exit_code, "shop-9" in result.stderr) == (3, True)
     assert not [request for request in app.requests if request.method == "POST"]
 
 

@@ -80,7 +80,7 @@ def test_what_waits_is_listed_and_shown_with_its_difference(slipway: Slipway, li
 def test_two_people_let_it_through_by_their_proofs(slipway: Slipway, live: Live) -> None:
     change = weaken(live)
     first = slipway("change", "approve", change.hash[7:19])
-    assert (first.exit_code, first.stdout) == (0, f"✓ approved  {change.hash[:19]}; it is waiting\n")
+    assert (first.exit_code, first.stdout) == (0, f"✓ approved  {change.hash[:19]}; its phase is waiting\n")
     assert "a person has to confirm it: https://slipway.example.com/confirm/" in first.stderr
     last = json.loads(slipway("change", "approve", change.hash[7:19], "--json", by=BEN).stdout)
     assert (last["state"], last["change_phase"], number(live)) == ("counted", "passed", 2)
@@ -91,7 +91,7 @@ def test_two_people_let_it_through_by_their_proofs(slipway: Slipway, live: Live)
 def test_a_rejection_is_said_at_once_and_shown_afterwards(slipway: Slipway, live: Live) -> None:
     change = weaken(live)
     result = slipway("change", "reject", change.hash[7:19], "--reason", "too few eyes")
-    assert (result.exit_code, result.stdout) == (0, f"✓ rejected  {change.hash[:19]}; it is rejected\n")
+    assert (result.exit_code, result.stdout) == (0, f"✓ rejected  {change.hash[:19]}; its phase is rejected\n")
     assert "too few eyes" in slipway("change", change.hash).stdout
     late = slipway("change", "approve", change.hash, "--json")
     assert (late.exit_code, json.loads(late.stdout)["error"]["message"]) == (
@@ -105,7 +105,7 @@ def test_two_of_the_platform_stand_in(slipway: Slipway, live: Live) -> None:
     for who in (person(31, "Pia", Role.PLATFORM), person(32, "Paul", Role.PLATFORM)):
         result = slipway("change", "stand-in", change.hash[7:19], "--reason", "the team has gone", by=who)
         assert (result.exit_code, "✓ stands in" in result.stdout) == (0, True), result.output
-    assert "it is stood in" in result.stdout
+    assert "its phase is stood in" in result.stdout
     assert "takes effect a day after the approvers were told" in result.stderr
     details = slipway("change", change.hash)
     assert details.stdout.count("the team has gone") == 2

@@ -78,4 +78,4 @@ def test_its_release_is_not_said_to_wait_for_no_approval(app_with_unread: Served
     )
     result = slipway("approve", "till-2")
     assert (result.exit_code, "it is not known whether till-2 waits for approval" in result.stderr) == (4, True)
-    assert "is not waiting for approval" in slipway("approve", "shop-9").stderr
+    assert "is not waiting for approval" in slipway("approve", "shop-1").stderr

@@ -231,6 +231,20 @@ def test_a_time_that_got_weaker_is_said_as_it_is_written() -> None:
     assert weakening.text.endswith("gate: deadline: 2d instead of 1h")
 
 
+def test_long_values_are_shown_from_where_they_differ() -> None:
+    branches = [f"refs/heads/release/{number:02}" for number in range(9)]
+    strict = guarded(ApprovalGate(approvers=PEOPLE))
+    assert strict.pipeline is not None
+    before, after = (
+        strict.evolve(pipeline=strict.pipeline.evolve(branches=(*branches, last)))
+        for last in ("refs/heads/main", "refs/heads/maint")
+    )
+    [weakening] = weakenings(before, after)
+    shown, _, instead = weakening.text.partition(" instead of ")
+    assert shown != instead
+    assert (shown.endswith("refs/heads/maint"), instead.endswith("refs/heads/main")) == (True, True)
+
+
 def test_of_the_people_of_a_gate_only_what_differs_is_named_in_words_of_the_manifest() -> None:
     ada, bob = KnownPerson(name="Ada", mail="ada@shop.example"), KnownPerson(name="Bob", mail="bob@shop.example")
     first, second, third = (f"{digit * 8}-0000-4000-8000-000000000000" for digit in "abc")
