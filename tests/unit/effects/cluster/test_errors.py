@@ -120,7 +120,7 @@ def test_a_missing_namespace_is_named() -> None:
 
 def test_an_object_that_exists_already_is_told_from_other_conflicts() -> None:
     already_exists = from_answer(409, a_status("exists", "AlreadyExists"), what="w")
-    modified = from_answer(409, a_status("modified", "ObjectConflict"), what="w")
+    modified = from_answer(409, a_status("modified", "Conflict"), what="w")
     assert isinstance(already_exists, ObjectConflict)
     assert isinstance(modified, ObjectConflict)
     assert (already_exists.exists, modified.exists) == (True, False)
@@ -132,7 +132,7 @@ def test_an_apply_without_force_names_the_fields_of_others() -> None:
         {"reason": "FieldManagerConflict", "message": 'conflict with "hpa"', "field": ".spec.replicas"},
         {"reason": "FieldValueInvalid", "message": "no", "field": ".spec.paused"},
     ]
-    conflict = from_answer(409, a_status("Apply failed with 1 conflict", "ObjectConflict", causes=causes), what="w")
+    conflict = from_answer(409, a_status("Apply failed with 1 conflict", "Conflict", causes=causes), what="w")
     assert isinstance(conflict, ObjectConflict)
     assert conflict.fields == (".spec.replicas",)
 

@@ -39,7 +39,7 @@ def test_a_workload_without_replicas_is_applied_with_force_at_once(server: Serve
 
 
 def test_a_conflict_that_is_about_no_field_is_not_overridden(server: Server, cluster: Cluster) -> None:
-    status = {"kind": "Status", "reason": "ObjectConflict", "message": "the object has been modified"}
+    status = {"kind": "Status", "reason": "Conflict", "message": "the object has been modified"}
     server.reply = Reply(status=409, body=json.dumps(status).encode())
     with pytest.raises(ObjectConflict, match="has been modified"):
         dry_run(cluster, WEB)
