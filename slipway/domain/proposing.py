@@ -261,15 +261,19 @@ def _for_what_is_asked(change: ProposedChange, cast: ChangeVoteCast) -> Iterator
     """Whether the vote is for this plan and this opening. A rejection may name neither; if it names the opening, it
     counts for any plan of it."""
     if cast.approves or (cast.plan is not None and cast.opening is None):
-        yield Rule.VOTE_IS_FOR_THIS_PLAN.judged(
-            cast.plan == change.plan,
-            f"the plan is {digest_text(change.plan)}, the vote is for {digest_text(cast.plan)}",
-        )
+        yield for_this_plan(change, cast)
     if cast.approves or cast.opening is not None:
-        yield Rule.VOTE_IS_FOR_THIS_OPENING.judged(
-            cast.opening == change.opening,
-            f"it was proposed {change.opening} times, the vote is for time {cast.opening}",
-        )
+        yield for_this_opening(change, cast)
+
+
+def for_this_plan(change: ProposedChange, cast: ChangeVoteCast) -> RuleResult:
+    why = f"the plan is {digest_text(change.plan)}, the vote is for {digest_text(cast.plan)}"
+    return Rule.VOTE_IS_FOR_THIS_PLAN.judged(cast.plan == change.plan, why)
+
+
+def for_this_opening(change: ProposedChange, cast: ChangeVoteCast) -> RuleResult:
+    why = f"the change was opened {change.opening} times, the vote is for opening {cast.opening}"
+    return Rule.VOTE_IS_FOR_THIS_OPENING.judged(cast.opening == change.opening, why)
 
 
 def _is_listed(change: ProposedChange, plan: ChangePlan, gates: Sequence[OldGate], cast: ChangeVoteCast) -> RuleResult:

@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from ..text import moment
-from .decide.conditions import digest_text
 from .people import OID
 from .proof import judge_times
 from .proposing import (
@@ -19,6 +18,8 @@ from .proposing import (
     ChangeVoteCast,
     ProposedChange,
     earlier_vote,
+    for_this_opening,
+    for_this_plan,
     freshest,
     one_person,
     vote_of,
@@ -51,17 +52,17 @@ def _rules(change: ProposedChange, plan: ChangePlan, cast: ChangeVoteCast) -> It
     else:
         yield Rule.PROOF_HOLDS.holds("the identity provider confirms who said this")
         yield from judge_times(cast.proved, cast.received_at, min(freshest(plan.gates) or FRESH, FRESH))
-    yield Rule.VOTE_IS_FOR_THIS_PLAN.judged(
-        cast.plan == change.plan, f"the plan is {digest_text(change.plan)}, the vote is for {digest_text(cast.plan)}"
+    yield for_this_plan(change, cast)
+    yield for_this_opening(change, cast)
+    has_role = is_platform(cast)
+    yield Rule.STANDS_IN_BY_ROLE.judged(
+        has_role, f"{cast.voter} {'has' if has_role else 'does not have'} the role platform"
     )
-    yield Rule.VOTE_IS_FOR_THIS_OPENING.judged(
-        cast.opening == change.opening, f"it was proposed {change.opening} times, the vote is for time {cast.opening}"
-    )
-    has = is_platform(cast)
-    yield Rule.STANDS_IN_BY_ROLE.judged(has, f"{cast.voter} {'has' if has else 'does not have'} the role platform")
     own = one_person(plan.gates, cast.voter, f"{OID}{change.proposed_by}")
     yield Rule.APPROVER_DID_NOT_PROPOSE_IT.judged(not own, f"{OID}{change.proposed_by} proposed the change")
-    yield Rule.STAND_IN_HAS_A_REASON.judged(bool(cast.reason.strip()), "why nobody can vote at the gates any more")
+    yield Rule.STAND_IN_HAS_A_REASON.judged(
+        bool(cast.reason.strip()), "standing in needs a reason: why nobody can vote at the gates any more"
+    )
     before = earlier_vote(plan.gates, change.stand_ins, cast.voter) is not None
     yield Rule.ONE_VOTE_EACH.judged(not before, f"{cast.voter} {'stands' if before else 'does not stand'} in already")
 
