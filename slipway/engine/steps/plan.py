@@ -77,7 +77,7 @@ def plan(clients: Clients, clock: Clock, work: Work) -> Outcome:
         if supply_chain.may_still_come and clock() < work.step.asked_at + environment.require.within:
             # Signatures and SBOMs are pushed after their image, so allow them time to arrive.
             return Requeue(after=PAUSE, reason="; ".join(rule.reason for rule in failed_rules(supply_chain.rules)))
-        made = ahead(partial(_make, clients, work, environment, supply_chain.given_up()))
+        made = ahead(partial(_plan_forward, clients, work, environment, supply_chain.given_up()))
         looked()  # a fault of the artifact is reported before a fault of its plan
         planned = made()
         _foresee(clients, work, environment, planned.plan)
@@ -150,9 +150,9 @@ def _foresee(clients: Clients, work: Work, environment: Environment, plan: Plan)
     foresee(source, target)
 
 
-def _make(clients: Clients, work: Work, environment: Environment, supply_chain: SupplyChain) -> _Planned:
+def _plan_forward(clients: Clients, work: Work, environment: Environment, supply_chain: SupplyChain) -> _Planned:
     content = rendered(clients, work, environment, job_name=job_name(work.release, environment))
-    return _whole(clients, work, environment, content, supply_chain.rules)
+    return _plan_and_preview(clients, work, environment, content, supply_chain.rules)
 
 
 def _plan_rollback(clients: Clients, work: Work, environment: Environment, back: Rollback) -> PlanMade:
@@ -165,12 +165,12 @@ def _plan_rollback(clients: Clients, work: Work, environment: Environment, back:
     restorable = look_for(clients, work.release, environment, registry=registry, back=back)
     name = job_name(work.release, environment)
     content, rules = rollback_content(clients, work, environment, restorable, job_name=name)
-    planned = _whole(clients, work, environment, content, rules)
+    planned = _plan_and_preview(clients, work, environment, content, rules)
     plan = planned.plan.evolve(rollback=back.to, warnings=(*planned.plan.warnings, *restorable.warnings))
     return _report(clients, replace(planned, plan=plan)).evolve(copied=restorable.copied)
 
 
-def _whole(
+def _plan_and_preview(
     clients: Clients, work: Work, environment: Environment, content: RenderedObjects, rules: tuple[RuleResult, ...]
 ) -> _Planned:
     """The plan for this content, and the cluster's preview of its changes.
