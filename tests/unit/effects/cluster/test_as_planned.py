@@ -74,7 +74,7 @@ def test_a_pod_that_ran_something_else_is_named(change: Callable[[dict[str, Any]
         assert expected in difference
 
 
-def test_a_container_that_the_project_names_may_be_beside_it() -> None:
+def test_a_container_that_the_project_names_may_run_beside_the_planned_ones() -> None:
     injected = [InjectedContainer(container="istio-proxy", image="mcr.example/istio/*")]
     meshed = pod()
     meshed["spec"]["initContainers"] = [{"name": "istio-proxy", "image": "mcr.example/istio/proxyv2:1.29"}]
@@ -83,7 +83,7 @@ def test_a_container_that_the_project_names_may_be_beside_it() -> None:
     assert "evil.example" in other_than_planned(JOB, [meshed], injected)
 
 
-def test_where_an_operator_may_add_variables_those_of_the_plan_still_count() -> None:
+def test_variables_of_the_plan_may_not_differ_even_where_an_operator_may_add_others() -> None:
     template, spec = JOB["spec"]["template"]["spec"], pod()["spec"]
     spec["containers"][0]["env"].append({"name": "OTEL_SERVICE_NAME", "value": "shop"})
     assert unlike(template, spec) == "container acceptance differs in env"

@@ -58,7 +58,7 @@ def test_certificates_are_loaded_once_and_not_again_by_each_connection(tmp_path:
     assert len(arguments["ssl_context"].get_ca_certs()) == 1
 
 
-def test_each_request_carries_the_token_of_that_moment(server: Server, connect: Callable[..., Cluster]) -> None:
+def test_each_request_carries_the_current_token(server: Server, connect: Callable[..., Cluster]) -> None:
     server.reply.body = json.dumps(JOB_DONE).encode()
     tokens = iter(["first", "second"])
     cluster = connect(lambda: next(tokens))
@@ -117,7 +117,7 @@ def test_a_credential_that_fails_is_worth_another_try_and_nothing_is_sent(
 
 
 @pytest.mark.parametrize("token", ["", "two\nlines", "ümlaut"])
-def test_what_cannot_be_a_token_is_neither_sent_nor_shown(
+def test_a_malformed_token_is_neither_sent_nor_shown(
     token: str, server: Server, connect: Callable[..., Cluster]
 ) -> None:
     with pytest.raises(AccessDenied) as error:
@@ -160,7 +160,7 @@ def test_a_list_that_never_ends_is_given_up_on(server: Server, cluster: Cluster)
     assert len(server.requests) == 3
 
 
-def test_a_full_page_that_is_the_last_one_hides_nothing(server: Server, cluster: Cluster) -> None:
+def test_an_empty_page_after_a_full_one_means_that_there_is_no_more(server: Server, cluster: Cluster) -> None:
     """A server answers like this when the next object is not one of those requested."""
     pages = [{"metadata": {"continue": "more"}, "items": [{"n": 1}]}, {"metadata": {}, "items": list[int]()}]
     server.first = [Reply(body=json.dumps(page).encode()) for page in pages]

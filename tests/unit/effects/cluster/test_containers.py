@@ -34,20 +34,20 @@ def waiting(reason: str, message: str = "", **more: Any) -> dict[str, Any]:
         ("", Situation.NOT_PULLED),
     ],
 )
-def test_the_words_of_a_failed_pull_tell_what_is_wrong(error_text: str, situation: Situation) -> None:
+def test_the_cause_of_a_failed_pull_is_recognized_by_its_message(error_text: str, situation: Situation) -> None:
     message = f'Back-off pulling image "{IMAGE}": ErrImagePull: {error_text}'
     holdup = holdup_of(waiting("ImagePullBackOff", message), init=False)
     assert holdup is not None
     assert holdup.situation is situation
 
 
-def test_an_image_that_was_not_found_once_may_be_on_its_way_to_the_registry() -> None:
+def test_an_image_not_found_at_the_first_pull_counts_as_not_pulled_yet() -> None:
     holdup = holdup_of(waiting("ErrImagePull", UNRESOLVED), init=False)
     assert holdup is not None
     assert holdup.situation is Situation.NOT_PULLED
 
 
-def test_a_reason_that_nobody_knows_is_shown_as_it_stands_and_ends_nothing() -> None:
+def test_an_unknown_reason_is_shown_as_it_stands_and_gets_the_situation_other() -> None:
     holdup = holdup_of(waiting("NewReason", "of a newer kubelet"), init=False)
     assert holdup is not None
     assert (holdup.situation, holdup.text) == (Situation.OTHER, "NewReason: of a newer kubelet (read what it says)")

@@ -38,7 +38,7 @@ def test_the_generation_that_an_operator_has_seen_is_a_number_or_a_number_as_tex
 
 
 @pytest.mark.parametrize("condition", ["ReconciliationPaused", "Unmanaged"])
-def test_a_topic_that_its_operator_was_told_to_leave_alone_holds_up_no_rollout(condition: str) -> None:
+def test_a_paused_or_unmanaged_topic_holds_up_no_rollout(condition: str) -> None:
     status = {"observedGeneration": 2, "conditions": [{"type": condition, "status": "True"}]}
     verdict = custom_resource(an_object("kafka.strimzi.io", "KafkaTopic", status))
     assert (verdict.situation, verdict.state, condition in verdict.reason) == (
@@ -58,7 +58,7 @@ def test_a_topic_that_its_operator_was_told_to_leave_alone_holds_up_no_rollout(c
         ({"refreshPolicy": "OnChange", "refreshInterval": "0s"}, Situation.NOT_OBSERVED),
     ],
 )
-def test_a_secret_from_elsewhere_counts_once_its_new_spec_was_read_unless_it_is_read_only_once(
+def test_an_external_secret_waits_for_its_new_spec_to_be_synced_unless_it_syncs_only_once(
     spec: dict[str, Any], expected: Situation
 ) -> None:
     status = {"syncedResourceVersion": "1-0a1b2c", "conditions": [READY]}
@@ -74,7 +74,7 @@ def test_a_secret_from_elsewhere_counts_once_its_new_spec_was_read_unless_it_is_
         ("acme.example", "Unknown", {"conditions": [READY]}),
     ],
 )
-def test_what_does_not_say_which_spec_it_means_gets_a_moment_by_whatever_condition_it_is_judged(
+def test_a_status_without_an_observed_generation_counts_only_after_a_grace_period(
     group: str, kind: str, status: dict[str, Any]
 ) -> None:
     live = an_object(group, kind, status)
@@ -83,7 +83,7 @@ def test_what_does_not_say_which_spec_it_means_gets_a_moment_by_whatever_conditi
 
 
 @pytest.mark.parametrize("kind", sorted(OPERATORS))
-def test_no_operator_is_well_by_whatever_anybody_writes_in_place_of_its_status(kind: tuple[str, str]) -> None:
+def test_a_malformed_status_keeps_the_rollout_of_any_operators_object_waiting(kind: tuple[str, str]) -> None:
     for status in ({"conditions": "x", "phase": [], "health": "x"}, {"conditions": [{"type": None}, 7, {}]}):
         assert custom_resource(an_object(*kind, status)).state is ProgressState.WAITING
 
@@ -92,7 +92,7 @@ ANY_VALUE: tuple[Any, ...] = (None, True, 7, "x", [], [1], [[1]], {}, {"a": [1]}
 
 
 @pytest.mark.parametrize(("group", "kind"), [("example.com", "Thing"), *OPERATORS])
-def test_whatever_stands_in_place_of_a_spec_a_status_or_a_condition_is_judged(group: str, kind: str) -> None:
+def test_any_value_in_a_spec_status_or_condition_leads_to_a_situation(group: str, kind: str) -> None:
     """Whoever may write in the namespace, or owns the definition, decides what is in these fields."""
     for value in ANY_VALUE:
         for fields in ({"spec": value}, {"status": value}, {"status": {"conditions": value, "phase": value}}):

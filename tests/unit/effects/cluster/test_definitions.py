@@ -24,7 +24,7 @@ EMPTY = Reply(body=b'{"items": []}')
 SERVED = Reply(body=json.dumps({"resources": [{"name": "tests", "kind": "Test", "namespaced": True}]}).encode())
 
 
-def test_the_plan_shows_the_object_and_that_it_could_not_be_checked(server: Server, cluster: Cluster) -> None:
+def test_an_object_of_a_kind_from_the_release_is_in_the_plan_as_not_checked(server: Server, cluster: Cluster) -> None:
     server.first, server.reply, server.at = [NO_SUCH_PATH, FOUND, FOUND], EMPTY, {PLACE: NO_SUCH_PATH}
     definition, test = cluster.preview([TEST, a_definition()], "shop").objects
     assert (definition.kind, definition.checked) == ("CustomResourceDefinition", True)
@@ -40,7 +40,7 @@ def test_an_object_whose_kind_is_served_and_not_listed_yet_is_compared_with_what
     assert (test.change, test.checked) == (AppliedChange.UNCHANGED, True)
 
 
-def test_the_object_is_tried_again_until_the_kind_is_served(server: Server, cluster: Cluster) -> None:
+def test_an_object_is_applied_again_until_its_kind_is_served(server: Server, cluster: Cluster) -> None:
     server.first = [NO_SUCH_PATH, FOUND, FOUND, NO_SUCH_PATH, NO_SUCH_PATH]
     with pytest.raises(ObjectConflict, match="Test/a: the cluster does not serve its kind yet") as error:
         cluster.fenced("shop", claim).apply([TEST, a_definition()])
@@ -52,7 +52,7 @@ def test_the_object_is_tried_again_until_the_kind_is_served(server: Server, clus
     ]
 
 
-def test_an_object_of_a_kind_that_was_there_and_is_gone_is_not_waited_for(server: Server, cluster: Cluster) -> None:
+def test_an_object_whose_kind_has_gone_is_not_waited_for(server: Server, cluster: Cluster) -> None:
     server.first = [SERVED, NO_SUCH_PATH, NO_SUCH_PATH]
     with pytest.raises(Exception, match="apply Test/a") as error:
         cluster.fenced("shop", claim).apply([TEST])
@@ -72,7 +72,9 @@ def with_pauses(cluster: Cluster, pauses: list[float]) -> FencedCluster:
     return FencedCluster(FencedObjects(Objects(cluster.connection), lease), "shop")
 
 
-def test_a_server_that_judges_by_the_definition_before_is_asked_again(server: Server, cluster: Cluster) -> None:
+def test_an_object_refused_by_a_server_with_the_old_definition_is_applied_again(
+    server: Server, cluster: Cluster
+) -> None:
     """A cluster has several servers, and each learns of a changed definition at its own time."""
     pauses = list[float]()
     server.first = [SERVED, FOUND, FOUND, LIVE, REFUSED, LIVE, REFUSED, LIVE, LIVE]
@@ -81,7 +83,9 @@ def test_a_server_that_judges_by_the_definition_before_is_asked_again(server: Se
     assert len(pauses) == 1
 
 
-def test_what_the_new_definition_refuses_too_is_refused_after_seconds(server: Server, cluster: Cluster) -> None:
+def test_an_object_that_the_new_definition_keeps_refusing_is_refused_within_a_minute(
+    server: Server, cluster: Cluster
+) -> None:
     pauses = list[float]()
     server.first = [SERVED, FOUND, FOUND, *(LIVE, REFUSED) * 20]
     with pytest.raises(ObjectRefused, match=r"\.spec\.color: field not declared in schema"):

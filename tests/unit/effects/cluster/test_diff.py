@@ -44,7 +44,7 @@ def test_the_diff_of_an_object_with_itself_is_empty(manifest: dict[str, Any]) ->
 
 
 @given(objects, objects)
-def test_different_objects_have_a_diff_and_the_same_inputs_the_same_one(
+def test_different_objects_have_a_diff_and_equal_inputs_give_equal_diffs(
     before: dict[str, Any], after: dict[str, Any]
 ) -> None:
     first, second = (diff_objects(without_server_fields(before), without_server_fields(after)) for _ in range(2))
@@ -88,7 +88,7 @@ def test_the_annotation_in_which_kubectl_repeats_a_secret_is_left_out() -> None:
     assert encoded not in diff_objects(None, without_server_fields(secret))
 
 
-def test_what_the_server_adds_is_left_out() -> None:
+def test_fields_that_the_server_adds_are_left_out() -> None:
     live = {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -127,7 +127,7 @@ def test_a_diff_that_is_too_long_is_cut_at_a_line_and_says_so() -> None:
     assert all(line.startswith(("+", "---", "@@")) for line in lines)
 
 
-def test_objects_that_are_too_large_are_not_compared_and_it_is_said() -> None:
+def test_objects_that_are_too_large_are_not_compared_and_the_diff_says_so() -> None:
     diff = diff_objects({"data": {"a": "1"}}, {"data": {"a": "x" * (MAX_COMPARED + 1)}})
     assert diff.startswith("[too large to compare: ")
 
@@ -137,7 +137,7 @@ def test_repeated_values_are_spelt_out() -> None:
     assert "*id" not in diff_objects(None, {"x": shared, "y": shared})
 
 
-def test_of_a_live_object_only_what_the_manifest_speaks_of_is_compared() -> None:
+def test_only_those_fields_of_a_live_object_that_the_manifest_names_are_compared() -> None:
     manifest = {"spec": {"containers": [{"name": "b", "image": "b:2"}, {"name": "a", "image": "a:2"}], "args": ["x"]}}
     live = {
         "spec": {

@@ -89,7 +89,7 @@ def test_an_immutable_field_is_recognised() -> None:
         "provisioner: Forbidden: updates to provisioner are forbidden.",
     ],
 )
-def test_what_is_fixed_once_an_object_is_there_is_reported_with_the_way_out(message: str) -> None:
+def test_a_change_of_an_immutable_field_is_reported_with_the_remedy(message: str) -> None:
     text = str(from_answer(422, a_status(message, "Invalid"), what="check it"))
     assert text.endswith("give it another name, and the old one counts as one that left the manifests)")
 
@@ -103,7 +103,7 @@ def test_what_is_fixed_once_an_object_is_there_is_reported_with_the_way_out(mess
         'conversion webhook for example.com/v1, Kind=Test failed: Post "https://convert.tools.svc:443/": EOF',
     ],
 )
-def test_a_webhook_that_is_away_is_told_from_a_server_that_is(message: str) -> None:
+def test_an_error_of_a_webhook_that_is_away_is_recognised_and_retryable(message: str) -> None:
     error = from_answer(500, a_status(message, "InternalError"), what="apply it")
     assert (type(error), error.retryable) == (WebhookAway, True)
     assert message in str(error)
@@ -118,7 +118,7 @@ def test_a_missing_namespace_is_named() -> None:
     assert 'namespace "shop" is not in the cluster' in str(error)
 
 
-def test_an_object_that_exists_already_is_told_from_other_conflicts() -> None:
+def test_an_object_that_exists_already_is_distinguished_from_other_conflicts() -> None:
     already_exists = from_answer(409, a_status("exists", "AlreadyExists"), what="w")
     modified = from_answer(409, a_status("modified", "Conflict"), what="w")
     assert isinstance(already_exists, ObjectConflict)
@@ -127,7 +127,7 @@ def test_an_object_that_exists_already_is_told_from_other_conflicts() -> None:
     assert modified.retryable
 
 
-def test_an_apply_without_force_names_the_fields_of_others() -> None:
+def test_a_conflict_names_the_fields_that_other_managers_own() -> None:
     causes = [
         {"reason": "FieldManagerConflict", "message": 'conflict with "hpa"', "field": ".spec.replicas"},
         {"reason": "FieldValueInvalid", "message": "no", "field": ".spec.paused"},
@@ -145,7 +145,7 @@ def test_an_api_server_that_is_busy_or_broken_is_worth_another_try(status: int) 
 
 
 @pytest.mark.parametrize("status", [400, 403, 409, 415, 422, 500])
-def test_what_the_server_says_of_a_secret_is_never_quoted(status: int) -> None:
+def test_an_error_about_a_secret_never_quotes_the_server(status: int) -> None:
     message = 'failed to create typed patch object: .stringData.p: expected string, got Value: "hunter2"'
     error = from_answer(
         status, a_status(message, causes=[{"field": "stringData.p"}]), what="apply Secret/s", withhold=True
@@ -172,7 +172,7 @@ def test_an_unknown_field_is_a_refusal_though_server_side_apply_answers_500() ->
         "rpc error: code = ResourceExhausted desc = trying to send message larger than max (3000000 vs. 2097152)",
     ],
 )
-def test_a_500_that_will_never_be_anything_else_is_a_refusal(message: str) -> None:
+def test_a_500_that_no_retry_can_help_is_a_refusal(message: str) -> None:
     error = from_answer(500, a_status(message), what="apply Secret/login")
     assert isinstance(error, ObjectRefused)
     assert not error.retryable
@@ -202,7 +202,7 @@ def test_a_mistyped_secret_is_refused_by_field_without_its_value() -> None:
         "to proper version: unable to convert unstructured object to apps/v1, Kind=Deployment: quantities must match",
     ],
 )
-def test_what_cannot_be_converted_is_a_refusal_that_is_not_tried_again(detail: str) -> None:
+def test_an_object_that_cannot_be_converted_is_refused_and_not_retried(detail: str) -> None:
     error = from_answer(500, a_status(f"failed to convert new object (/s; /v1, Kind=X) {detail}"), what="check X/s")
     assert isinstance(error, ObjectRefused)
     assert not error.retryable
@@ -221,7 +221,7 @@ def test_bad_base64_in_a_secret_is_named_without_its_value() -> None:
 @pytest.mark.parametrize(
     "value", ['{{"spec": "{0}"}}', 'core.PodTemplateSpec{{Spec:(*core.X){{A:"{0}}}\\" {{"}}, B:[]int(nil)}}']
 )
-def test_a_refusal_says_why_however_long_the_value_is(characters: int, value: str) -> None:
+def test_a_refusal_gives_its_reason_even_if_the_value_is_long(characters: int, value: str) -> None:
     """The first is written as by servers of 1.35, the other as by those of 1.33."""
     value = value.format("x: " * characters)
     message = f'Job.batch "m" is invalid: [spec.template: Invalid value: {value}: field is immutable, spec.x: Required]'
@@ -233,7 +233,7 @@ def test_a_refusal_says_why_however_long_the_value_is(characters: int, value: st
     assert len(str(error)) < 1200
 
 
-def test_what_the_server_does_not_have_it_will_not_have_at_the_next_try() -> None:
+def test_a_501_is_a_refusal_that_quotes_the_server() -> None:
     error = from_answer(501, a_status("does not know the parameter colour of GET", "NotImplemented"), what="read Pod/p")
     assert isinstance(error, ObjectRefused)
     assert "the parameter colour" in str(error)

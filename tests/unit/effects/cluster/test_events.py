@@ -39,13 +39,13 @@ def holdups_from(server: Server, *events: dict[str, Any]) -> list[tuple[Situatio
     return [(holdup.situation, holdup.text) for holdup in events_of(objects, "shop", [WORKLOAD], since=NOW)]
 
 
-def test_why_no_pod_is_made_is_reported_with_what_to_do(server: Server) -> None:
+def test_the_reason_why_no_pod_is_made_is_reported_with_advice(server: Server) -> None:
     [(situation, text)] = holdups_from(server, an_event("FailedCreate", "pods is forbidden: exceeded quota"))
     assert situation is Situation.NO_POD
     assert text.startswith("StatefulSet/db: FailedCreate: pods is forbidden: exceeded quota (")
 
 
-def test_a_warning_about_a_claim_of_its_pods_is_its_own(server: Server) -> None:
+def test_only_warnings_about_volume_claims_of_its_own_pods_are_reported(server: Server) -> None:
     [(situation, text)] = holdups_from(
         server,
         an_event("ProvisioningFailed", kind="PersistentVolumeClaim", name="data-db", uid="c"),
@@ -65,11 +65,11 @@ def test_a_warning_about_a_claim_of_its_pods_is_its_own(server: Server) -> None:
     ],
     ids=["of another object", "of an earlier rollout", "told by the pod", "told by the pod's condition"],
 )
-def test_what_is_not_of_this_rollout_or_told_already_is_left_out(server: Server, event: dict[str, Any]) -> None:
+def test_events_of_others_or_already_reported_by_the_pod_are_left_out(server: Server, event: dict[str, Any]) -> None:
     assert holdups_from(server, event) == []
 
 
-def test_of_each_reason_the_newest_is_reported_without_secrets(server: Server) -> None:
+def test_the_newest_event_of_each_reason_is_reported_without_secrets(server: Server) -> None:
     older = an_event("Unhealthy", "old", age=timedelta(seconds=9))
     [(_, text)] = holdups_from(server, older, an_event("Unhealthy", "probe failed: password=hunter2"))
     assert "probe failed: password=***" in text

@@ -19,17 +19,17 @@ def an_object(*entries: Json, **content: Any) -> Json:
 OURS = owned("slipway", {"f:data": {"f:a": {}}}, operation="Apply")
 
 
-def test_a_field_that_both_set_to_the_same_value_is_not_news() -> None:
+def test_a_field_that_two_managers_set_to_the_same_value_is_not_noted() -> None:
     unchanged = an_object(OURS, owned("kubectl", {"f:data": {"f:a": {}}}), data={"a": "1"})
     assert notes_on_owners(unchanged, unchanged, []) == ()
 
 
-def test_a_field_of_somebody_else_is_taken_once_the_other_has_lost_it() -> None:
+def test_a_field_that_its_former_manager_no_longer_owns_is_noted_as_taken_over() -> None:
     before = an_object(owned("kubectl-edit", {"f:data": {"f:a": {}}}), data={"a": "1"})
     assert notes_on_owners(before, an_object(OURS, data={"a": "2"}), []) == ("taken over from kubectl-edit: data.a",)
 
 
-def test_the_map_itself_is_nobodys_content() -> None:
+def test_ownership_of_the_map_itself_is_not_noted() -> None:
     other_manager = owned("kubectl-create", {"f:data": {".": {}, "f:b": {}}})
     live = an_object(OURS, other_manager, data={"a": "1", "b": "2"})
     assert notes_on_owners(live, live, []) == (
@@ -37,7 +37,7 @@ def test_the_map_itself_is_nobodys_content() -> None:
     )
 
 
-def test_what_the_takeover_removes_is_shown_as_removed_and_not_as_staying() -> None:
+def test_a_field_that_the_takeover_removes_is_shown_as_removed_and_not_as_left() -> None:
     other_manager = owned("helm", {"f:data": {"f:b": {}}})
     live = an_object(OURS, other_manager, data={"a": "1", "b": "2"})
     assert notes_on_owners(live, live, [("f:data", "f:b")]) == (

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from slipway.effects.cluster.jobs import last_bytes, with_random_name
 
 
-def test_a_job_of_tests_is_marked_and_the_manifest_that_was_given_stays_as_it_was() -> None:
+def test_a_test_job_is_labelled_and_the_given_manifest_stays_unchanged() -> None:
     manifest = {"metadata": {"name": "t", "labels": {"a": "b"}}, "spec": {}}
     renamed = with_random_name(manifest)
     assert renamed["metadata"]["labels"] == {"a": "b", "slipway.dev/verification": "true"}
@@ -17,7 +17,7 @@ def test_a_short_log_is_whole() -> None:
     assert last_bytes([b"one\n", b"two\n"], 100) == (b"one\ntwo\n", False)
 
 
-def test_of_a_long_log_the_last_whole_lines_are_kept() -> None:
+def test_the_last_whole_lines_of_a_long_log_are_kept() -> None:
     assert last_bytes([b"first line\nsecond line\nthird\n"], 15) == (b"third\n", True)
 
 

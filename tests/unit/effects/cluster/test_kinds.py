@@ -68,7 +68,7 @@ def test_a_custom_kind_in_another_version_is_reported_with_the_one_that_the_clus
         kinds.find("x.io/v1beta1", "Pool")
 
 
-def test_a_kind_that_changed_since_it_was_known_is_found_where_the_cluster_is_asked_again() -> None:
+def test_a_changed_kind_is_noticed_when_the_cluster_is_asked_again() -> None:
     discovery = Discovery({"x.io/v1": [{"name": "foos", "kind": "Foo", "namespaced": True}]})
     kinds, manifests = KindLookup(discovery), [a_manifest("Foo", "a", "x.io/v1")]
     assert kinds.targets(manifests, "shop")[0].path == "/apis/x.io/v1/namespaces/shop/foos/a"
@@ -80,7 +80,7 @@ def test_a_kind_that_changed_since_it_was_known_is_found_where_the_cluster_is_as
         kinds.targets(manifests, "shop", look_again=True)
 
 
-def test_what_others_need_is_applied_first() -> None:
+def test_objects_that_others_depend_on_are_applied_first() -> None:
     kinds = KindLookup(Discovery({"x.io/v1": [{"name": "foos", "kind": "Foo", "namespaced": True}]}))
     manifests = [
         a_manifest("Ingress", api_version="networking.k8s.io/v1"),
@@ -150,7 +150,7 @@ def a_definition(**changes: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("in_order", [True, False], ids=["in order", "object first"])
-def test_a_kind_whose_definition_comes_along_is_known_and_applied_after_it(in_order: bool) -> None:
+def test_an_object_whose_definition_is_in_the_same_release_is_applied_after_it(in_order: bool) -> None:
     manifests = [a_definition(), a_manifest("Test", "a", "acme.example/v1")]
     definition, test = KindLookup(Discovery()).targets(manifests if in_order else manifests[::-1], "shop")
     assert definition.kind.kind == "CustomResourceDefinition"
@@ -162,7 +162,7 @@ SERVED = {"acme.example/v1": [{"name": "tests", "kind": "Test", "namespaced": Fa
 """The kind as the cluster serves it, which differs from the definition above."""
 
 
-def test_a_kind_that_the_cluster_serves_by_now_is_as_the_cluster_has_it() -> None:
+def test_a_kind_from_the_release_takes_the_clusters_scope_once_it_is_served() -> None:
     discovery = Discovery()
     lookup = KindLookup(discovery)
     manifests = [a_definition(), a_manifest("Test", "a", "acme.example/v1")]
@@ -200,7 +200,7 @@ def test_a_definition_of_something_else_does_not_make_a_kind_known(definition: d
         KindLookup(Discovery()).targets([definition, a_manifest("Test", "a", "acme.example/v1")], "shop")
 
 
-def test_what_asks_pods_on_each_request_comes_after_these_pods() -> None:
+def test_webhooks_and_api_services_are_applied_after_the_workloads() -> None:
     webhook, api_service = "ValidatingWebhookConfiguration", "APIService"
     in_order = sorted(["CronJob", webhook, "Deployment", api_service, "ConfigMap", "Certificate", "Service"], key=rank)
     assert in_order == ["ConfigMap", "Service", "Certificate", "Deployment", "CronJob", api_service, webhook]

@@ -26,7 +26,7 @@ BY_HAND: dict[str, Any] = {"updateStrategy": {"type": "OnDelete"}}
         (an_object("ConfigMap", terminating=True), an_object("ConfigMap", terminating=True), "being deleted"),
     ],
 )
-def test_what_will_keep_a_rollout_from_ending_is_reported(
+def test_an_obstacle_that_keeps_a_rollout_from_ending_is_reported(
     before: dict[str, Any] | None, after: dict[str, Any], expected: str
 ) -> None:
     assert expected in obstacle_of(before, after)
@@ -42,7 +42,7 @@ def test_what_will_keep_a_rollout_from_ending_is_reported(
         (None, {"kind": "ConfigMap", "metadata": {"name": "settings"}}),
     ],
 )
-def test_what_the_release_itself_mends_or_does_not_touch_is_not_an_obstacle(
+def test_a_state_that_the_release_mends_or_does_not_touch_is_no_obstacle(
     before: dict[str, Any] | None, after: dict[str, Any]
 ) -> None:
     assert obstacle_of(before, after) == ""

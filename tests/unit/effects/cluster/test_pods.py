@@ -39,7 +39,7 @@ def holdups(pod: dict[str, Any]) -> list[tuple[Situation, str]]:
     return [(holdup.situation, holdup.text) for holdup in holdups_of(pod)]
 
 
-def test_a_crash_loop_tells_how_often_and_how_the_program_ended() -> None:
+def test_a_crash_loop_is_reported_with_the_restarts_and_the_exit_code() -> None:
     assert holdups(a_pod(containerStatuses=[crashing(3)])) == [
         (
             Situation.CRASHING,
@@ -55,19 +55,19 @@ def test_an_init_container_is_reported_before_the_others() -> None:
 
 
 @pytest.mark.parametrize("reason", ["ContainerCreating", "PodInitializing"])
-def test_a_container_on_its_way_is_held_up_by_nothing(reason: str) -> None:
+def test_a_container_that_is_being_created_is_not_held_up(reason: str) -> None:
     pod = a_pod(containerStatuses=[{"name": "web", "restartCount": 0, "state": {"waiting": {"reason": reason}}}])
     assert holdups(pod) == []
 
 
-def test_of_a_pod_that_no_node_takes_only_that_is_reported() -> None:
+def test_an_unschedulable_pod_is_reported_as_unschedulable_and_as_nothing_else() -> None:
     condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes: cpu"}
     [(situation, text)] = holdups(a_pod(conditions=[condition], containerStatuses=[crashing(1)]))
     assert situation is Situation.UNSCHEDULABLE
     assert text.startswith("no node accepts a pod: 0/3 nodes: cpu (")
 
 
-def test_a_pod_without_a_status_tells_nothing() -> None:
+def test_a_pod_without_a_status_reports_nothing() -> None:
     assert holdups({"metadata": {"name": "p"}}) == []
 
 

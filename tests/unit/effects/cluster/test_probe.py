@@ -48,7 +48,7 @@ def test_a_bad_answer_is_a_failed_probe(
         ({"contains": "héllo"}, Reply(body="say héllo".encode())),
     ],
 )
-def test_an_expected_answer_passes_whatever_it_is(
+def test_an_expected_answer_passes_even_if_it_is_a_redirect_or_an_error(
     fields: dict[str, Any], reply: Reply, server: Server, cluster: Cluster
 ) -> None:
     server.reply = reply

@@ -143,7 +143,7 @@ def test_a_deployment_is_judged_as_kubectl_does(live: dict[str, Any], state: Pro
 SHORT = {"progressDeadlineSeconds": 60}
 
 
-def test_a_deadline_of_the_team_that_the_newest_replica_set_exceeded_is_a_failure_and_tells_of_its_pods() -> None:
+def test_a_deadline_exceeded_by_the_newest_replica_set_is_a_failure_with_its_pods_reason() -> None:
     live = a_deployment(spec=SHORT, conditions=[deadline_exceeded("web-new")], replicas=3)
     evidence = WorkloadEvidence(
         replica_set=a_replica_set("web-new"), pods=(a_pod("CreateContainerConfigError", message="no x"),)
@@ -154,20 +154,20 @@ def test_a_deadline_of_the_team_that_the_newest_replica_set_exceeded_is_a_failur
     assert "CreateContainerConfigError: no x" in verdict.reason
 
 
-def test_a_deadline_that_the_former_replica_set_exceeded_says_nothing_about_a_rollback() -> None:
+def test_a_deadline_exceeded_by_the_former_replica_set_does_not_fail_the_rollout() -> None:
     live = a_deployment(spec=SHORT, conditions=[deadline_exceeded("web-former")], replicas=3, updatedReplicas=1)
     verdict = deployment(live, WorkloadEvidence(replica_set=a_replica_set("web-new")))
     assert (verdict.state, verdict.reason) == (WAITING, "1 of 3 pods have the new template")
 
 
-def test_a_replica_set_that_may_not_make_pods_now_tells_why_and_may_later() -> None:
+def test_a_replica_set_that_cannot_make_pods_is_waited_for_with_the_reason() -> None:
     evidence = WorkloadEvidence(replica_set=a_replica_set(fails='pods "web-1" is forbidden: exceeded quota'))
     verdict = deployment(a_deployment(replicas=3), evidence)
     assert verdict.state is WAITING
     assert 'no pod can be created: pods "web-1" is forbidden: exceeded quota' in verdict.reason
 
 
-def test_what_the_events_repeat_of_a_replica_set_is_said_once() -> None:
+def test_a_reason_in_both_a_replica_set_and_its_events_is_given_once() -> None:
     events = (
         Holdup(situation=Situation.NO_POD, text='ReplicaSet/web: FailedCreate: pods "web-2": exceeded quota'),
         Holdup(situation=Situation.OTHER, text="Pod/web-0: Unhealthy: probe failed"),
@@ -177,7 +177,7 @@ def test_what_the_events_repeat_of_a_replica_set_is_said_once() -> None:
     assert (reason.count("exceeded quota"), "Unhealthy" in reason) == (1, True)
 
 
-def test_the_deployments_own_replica_failure_is_not_believed_as_it_may_be_an_old_replica_sets() -> None:
+def test_a_replica_failure_of_the_deployment_alone_does_not_fail_the_rollout() -> None:
     condition = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "exceeded quota"}
     live = a_deployment(conditions=[condition], replicas=3, updatedReplicas=2)
     assert deployment(live, WorkloadEvidence(replica_set=a_replica_set())).state is WAITING
@@ -190,7 +190,7 @@ ABSENT = 'failed to resolve reference "r/web@sha256:0": r/web@sha256:0: not foun
     ("reason", "message", "state"),
     [("ImagePullBackOff", ABSENT, HOPELESS), ("InvalidImageName", "no such thing", FAILED)],
 )
-def test_a_pod_that_only_another_release_helps_outweighs_what_every_kind_of_workload_lacks(
+def test_a_pod_that_only_another_release_can_mend_decides_the_verdict_of_any_workload(
     reason: str, message: str, state: ProgressState
 ) -> None:
     evidence = WorkloadEvidence(pods=(a_pod(reason, message=message),))
@@ -207,9 +207,7 @@ def test_a_pod_that_only_another_release_helps_outweighs_what_every_kind_of_work
         ("CreateContainerError", "the mount is busy"),
     ],
 )
-def test_a_pod_that_may_still_start_ends_the_rollout_of_no_kind_of_workload_and_is_reported(
-    reason: str, message: str
-) -> None:
+def test_a_pod_that_may_still_start_is_waited_for_and_reported_for_any_workload(reason: str, message: str) -> None:
     evidence = WorkloadEvidence(pods=(a_pod(reason, message=message),))
     for verdict in of_every_kind(evidence):
         assert verdict.state is WAITING
@@ -321,7 +319,7 @@ def test_a_daemon_set_is_done_when_every_node_has_a_new_available_pod(
     assert (verdict.state, verdict.reason) == (state, reason)
 
 
-def test_on_delete_waits_for_whoever_deletes_the_pods_and_says_so() -> None:
+def test_the_on_delete_strategy_waits_for_somebody_to_delete_the_pods_and_says_so() -> None:
     for verdict in (
         stateful_set(a_stateful_set(strategy={"type": "OnDelete"}, readyReplicas=3)),
         daemon_set(a_daemon_set(strategy="OnDelete", desiredNumberScheduled=1)),
@@ -366,7 +364,7 @@ def test_a_rollout_waits_for_the_last_workload() -> None:
     assert altogether(verdicts) == (WAITING, "Deployment/b: slow")
 
 
-def test_of_many_reasons_three_are_shown() -> None:
+def test_only_three_of_many_reasons_are_shown() -> None:
     _, reason = altogether((f"Deployment/{n}", verdict_of(WAITING, "slow")) for n in range(5))
     assert reason == "Deployment/0: slow; Deployment/1: slow; Deployment/2: slow (and 2 more)"
 

@@ -33,13 +33,13 @@ def test_every_situation_of_every_kind_is_judged() -> None:
     assert set(JUDGED) == {(kind, situation) for kind in WatchedKind for situation in Situation}
 
 
-def test_every_cell_in_which_a_workload_can_be_is_played_and_no_other() -> None:
+def test_exactly_the_possible_cells_of_the_table_have_an_example() -> None:
     possible = {cell for cell, judgement in JUDGED.items() if judgement is not Judgement.NEVER}
     assert set(PLAYED) == possible
 
 
 @pytest.mark.parametrize(("kind", "situation"), PLAYED, ids=name_of)
-def test_a_rule_finds_the_situation_and_says_what_to_do(kind: WatchedKind, situation: Situation) -> None:
+def test_a_rule_finds_the_situation_and_gives_a_reason(kind: WatchedKind, situation: Situation) -> None:
     verdict = judge_workload(kind, *PLAYED[kind, situation])
     assert verdict.situation is situation
     assert verdict.state is state_of(kind, situation)
@@ -90,7 +90,7 @@ def seconds_until_checked(installation: Installation, judgement: Judgement, *, h
 @pytest.mark.parametrize(
     ("judgement", "heals"), [(Judgement.WAITS, WITHIN - SECOND), (Judgement.ENDS_IF_IT_LASTS, LASTS - SECOND)]
 )
-def test_what_heals_one_second_before_its_time_is_over_has_ended_nothing(
+def test_a_situation_that_heals_a_second_before_its_time_is_over_fails_no_rollout(
     installation: Installation, judgement: Judgement, heals: timedelta
 ) -> None:
     seconds_until_checked(installation, judgement, heals_after=heals)
@@ -98,24 +98,24 @@ def test_what_heals_one_second_before_its_time_is_over_has_ended_nothing(
     assert "rollout.failed" not in installation.actions()
 
 
-def test_what_does_not_heal_ends_when_the_time_is_over_and_says_why(installation: Installation) -> None:
+def test_a_situation_that_does_not_heal_fails_the_rollout_when_its_time_is_over(installation: Installation) -> None:
     seconds = seconds_until_checked(installation, Judgement.WAITS, heals_after=None)
     assert seconds >= WITHIN.total_seconds()
     assert installation.release(1).reason.startswith("not up within")
 
 
-def test_what_cannot_heal_ends_the_rollout_at_the_first_look(installation: Installation) -> None:
+def test_a_situation_that_cannot_heal_fails_the_rollout_at_the_first_poll(installation: Installation) -> None:
     assert seconds_until_checked(installation, Judgement.ENDS, heals_after=None) == 0
     assert installation.phase(1) is Phase.FAILED
 
 
-def test_what_looks_hopeless_ends_the_rollout_once_it_has_lasted(installation: Installation) -> None:
+def test_a_hopeless_situation_fails_the_rollout_once_it_has_lasted(installation: Installation) -> None:
     seconds = seconds_until_checked(installation, Judgement.ENDS_IF_IT_LASTS, heals_after=None)
     assert LASTS.total_seconds() <= seconds < 2 * LASTS.total_seconds()
     assert installation.phase(1) is Phase.FAILED
 
 
-def test_what_is_done_stays_done_and_is_not_asked_for_again(installation: Installation) -> None:
+def test_an_object_that_is_done_counts_as_done_in_later_polls(installation: Installation) -> None:
     """A Job may be removed by its TTL while a Deployment is still under way."""
     states = iter(
         [

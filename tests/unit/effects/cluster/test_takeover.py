@@ -86,11 +86,11 @@ def test_a_field_that_only_a_former_manager_owns_and_the_manifest_lacks_is_left_
         "unknown",
     ],
 )
-def test_what_is_somebodys_or_a_servers_is_not_left_over(live: Json) -> None:
+def test_a_field_of_another_owner_or_of_the_server_is_not_left_over(live: Json) -> None:
     assert left_over(live, an_object()) == []
 
 
-def test_what_the_manifest_has_is_not_left_over_also_where_it_leaves_out_a_default() -> None:
+def test_a_list_item_of_the_manifest_is_not_left_over_though_it_omits_a_default() -> None:
     fields = nested((*ENV[:-1], "f:ports", PORT), {".": {}, "f:containerPort": {}, "f:protocol": {}})
     manifest = an_object()
     manifest["spec"]["template"]["spec"]["containers"][0]["ports"] = [{"containerPort": 80}]
@@ -98,7 +98,7 @@ def test_what_the_manifest_has_is_not_left_over_also_where_it_leaves_out_a_defau
     assert not [path for path in left_over(live, manifest) if path[-1] == PORT]
 
 
-def test_of_a_list_later_items_go_first_so_that_no_other_moves() -> None:
+def test_later_list_items_are_removed_first_so_that_no_index_shifts() -> None:
     live = managed_by(
         an_object(env=("A", "B", "C")), ("helm", "Update", variable("A")), ("helm", "Update", variable("B"))
     )
@@ -107,5 +107,5 @@ def test_of_a_list_later_items_go_first_so_that_no_other_moves() -> None:
     assert without_paths(live, paths)["spec"] == an_object(env=("C",))["spec"]
 
 
-def test_a_field_that_is_not_there_has_no_place() -> None:
+def test_a_list_item_that_the_object_lacks_has_no_pointer() -> None:
     assert pointer_to((*ENV, 'k:{"name":"A"}'), an_object()) is None

@@ -134,7 +134,7 @@ def test_while_one_thread_fetches_keys_the_others_use_the_old_ones(pool: Scripte
     ],
     ids=range(12),
 )
-def test_a_set_that_is_none_leaves_the_last_good_one(
+def test_an_invalid_key_set_leaves_the_last_good_one_in_use(
     issuer: Issuer, pool: ScriptedPool, ticks: Ticks, body: bytes
 ) -> None:
     issuer.key("k1")
@@ -198,7 +198,7 @@ def test_a_key_for_something_else_is_passed_over(changed: dict[str, object]) -> 
     assert set(key_set.numbers) == {"k1"}
 
 
-def test_a_key_of_all_tenants_serves_ours() -> None:
+def test_a_key_published_for_all_tenants_counts_for_ours() -> None:
     key = json.loads(published_keys("k1"))["keys"][0] | {"issuer": "https://issuer.example/{tenantid}/v2.0"}
     assert read_keys(json.dumps({"keys": [key]}).encode(), issuer=ISSUER, tenant=TENANT).key("k1") is not None
 
@@ -206,7 +206,7 @@ def test_a_key_of_all_tenants_serves_ours() -> None:
 @pytest.mark.parametrize(
     "changed", [{"n": "AQAB"}, {"n": "A" * 9000}, {"n": 3}, {"e": "AQ"}, {"e": "Ag"}, {"e": "A" * 40}]
 )
-def test_a_key_of_unbearable_size_is_not_a_key(changed: dict[str, object]) -> None:
+def test_a_key_with_an_unusable_modulus_or_exponent_is_refused(changed: dict[str, object]) -> None:
     key = json.loads(published_keys("k1"))["keys"][0] | changed
     with pytest.raises(ValueError, match="expected"):
         read_keys(json.dumps({"keys": [key]}).encode(), issuer=ISSUER, tenant=TENANT)
@@ -269,7 +269,7 @@ def test_an_answer_that_drips_is_given_up(dripping: str) -> None:
         )
 
 
-def test_what_is_said_of_a_failure_holds_no_address() -> None:
+def test_a_failed_request_is_reported_with_the_host_and_without_path_or_query() -> None:
     pool = ScriptedPool(
         answers={"https://h/p?code=secret": urllib3.exceptions.ProtocolError("https://h/p?code=secret")}
     )

@@ -76,7 +76,7 @@ def test_a_code_that_was_used_is_refused_in_the_providers_words() -> None:
         (200, b" " * 300_000),
     ],
 )
-def test_whatever_else_goes_wrong_may_be_put_right(status: int, body: object) -> None:
+def test_any_other_failure_refuses_nobody_and_shows_no_secret(status: int, body: object) -> None:
     result = outcome(status, body)
     assert isinstance(result, CannotVerify)
     assert "secret" not in result.why
@@ -91,7 +91,7 @@ def test_a_provider_that_is_away_refuses_nobody() -> None:
 
 
 @pytest.mark.parametrize("code", ["", "c" * 5000])
-def test_a_code_without_measure_is_not_sent(code: str) -> None:
+def test_an_empty_or_overlong_code_is_refused_and_not_sent(code: str) -> None:
     pool = ScriptedPool()
     code_to_redeem = Code(value=code, redirect_uri=CODE.redirect_uri, verifier=CODE.verifier)
     assert isinstance(redeem(Issuer(ISSUER, tenant=TENANT, pool=pool), pool, CLIENT, code_to_redeem), IdentityRefused)

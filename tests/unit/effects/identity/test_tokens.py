@@ -74,7 +74,7 @@ def test_an_id_token_says_who_signed_in_and_when() -> None:
     assert token.key_set.hash.startswith("sha256:")
 
 
-def test_what_the_registration_does_not_tell_is_not_known() -> None:
+def test_claims_that_the_token_lacks_are_not_known() -> None:
     verdict = verify(id_token(auth_time=None, acct=None, groups=None, _claim_names={"groups": "src1"}))
     assert isinstance(verdict, VerifiedToken)
     assert verdict.value.authenticated_at is None
@@ -82,7 +82,7 @@ def test_what_the_registration_does_not_tell_is_not_known() -> None:
     assert verdict.value.person.groups is None
 
 
-def test_six_groups_by_another_flow_are_not_known_either() -> None:
+def test_groups_that_the_token_only_announces_are_not_known() -> None:
     verdict = verify(id_token(groups=None, hasgroups=True))
     assert isinstance(verdict, VerifiedToken)
     assert verdict.value.person.groups is None
@@ -146,7 +146,7 @@ def test_an_issuer_whose_clock_is_a_minute_ahead_is_believed() -> None:
     assert isinstance(verify(id_token(iat=timestamp, nbf=timestamp)), VerifiedToken)
 
 
-def test_no_request_is_answered_by_an_empty_nonce() -> None:
+def test_an_empty_nonce_is_refused() -> None:
     assert isinstance(VOTES.verify(id_token(nonce=""), nonce="", at=MORNING), IdentityRefused)
 
 
@@ -195,18 +195,18 @@ def test_a_forged_token_is_refused(forge: Callable[[dict[str, Any]], str]) -> No
 
 
 @pytest.mark.parametrize("kid", ["../../etc/passwd", "k1\x00", "k1' OR 1=1", "https://evil.example/k1", "k2"])
-def test_a_key_id_is_only_looked_up(kid: str) -> None:
+def test_an_unknown_key_id_leaves_the_token_unverified_whatever_it_holds(kid: str) -> None:
     token = jwt.encode({"a": 1}, signing_key("k1"), algorithm="RS256", headers={"kid": kid})
     assert isinstance(verify(token), CannotVerify)
 
 
 @pytest.mark.parametrize("kid", ["", "k" * 300, 7, None, ["k1"]])
-def test_a_key_id_that_is_none_is_refused(kid: object) -> None:
+def test_a_malformed_key_id_is_refused(kid: object) -> None:
     token = f"{part({'alg': 'RS256', 'kid': kid})}.{part({})}.AAAA"
     assert isinstance(verify(token), IdentityRefused)
 
 
-def test_a_member_that_stands_twice_is_refused_although_it_is_signed() -> None:
+def test_a_token_with_a_duplicate_member_is_refused_although_it_is_signed() -> None:
     claims = json.dumps(jwt.decode(id_token(), options={"verify_signature": False}))
     content = claims.replace('"roles":', '"roles": ["platform"], "roles":', 1).encode()
     token = jwt.api_jws.encode(content, signing_key("k1"), algorithm="RS256", headers={"kid": "k1"})
@@ -227,12 +227,12 @@ def test_a_member_that_stands_twice_is_refused_although_it_is_signed() -> None:
     ],
     ids=range(8),
 )
-def test_what_is_not_a_token_is_refused(token: str) -> None:
+def test_a_malformed_token_is_refused(token: str) -> None:
     assert isinstance(verify(token), IdentityRefused)
 
 
 @pytest.mark.parametrize("around", ["{}\n", " {}", "{}=", "{}.", "Bearer {}", "{} "])
-def test_nothing_may_stand_around_a_token(around: str) -> None:
+def test_a_token_with_anything_around_it_is_refused(around: str) -> None:
     assert isinstance(verify(around.format(id_token())), IdentityRefused)
 
 
@@ -246,7 +246,7 @@ def test_no_character_of_a_token_can_be_changed(position: int, character: str) -
 
 
 @given(st.text(max_size=200) | st.binary(max_size=200).map(lambda raw: base64.urlsafe_b64encode(raw).decode()))
-def test_whatever_is_sent_is_answered(text: str) -> None:
+def test_arbitrary_text_is_never_taken_for_a_token(text: str) -> None:
     for token in (text, f"{text}.{text}.{text}", f"{part({'alg': 'RS256', 'kid': text})}.{part({'iss': text})}.AAAA"):
         assert not isinstance(verify(token), VerifiedToken)
 
@@ -261,7 +261,7 @@ json_values = st.recursive(
 @given(
     st.sampled_from(["iss", "aud", "tid", "ver", "nonce", "oid", "exp", "iat", "nbf", "roles", "groups"]), json_values
 )
-def test_a_claim_of_any_shape_is_answered(name: str, value: object) -> None:
+def test_a_claim_of_any_shape_gets_a_verdict(name: str, value: object) -> None:
     verdict = verify(id_token(**{name: value}))
     if name not in ("roles", "groups", "exp", "iat", "nbf"):
         assert not isinstance(verdict, VerifiedToken)

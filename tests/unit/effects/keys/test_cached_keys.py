@@ -40,7 +40,7 @@ def keys(source: KeySource) -> CachedKeys:
     return CachedKeys(source.load, max_age=600, pause=10, monotonic=lambda: source.now)
 
 
-def test_they_are_read_once_and_again_when_they_are_old(source: KeySource, keys: CachedKeys) -> None:
+def test_keys_are_read_once_and_again_when_they_are_old(source: KeySource, keys: CachedKeys) -> None:
     for source.now in (0, 1, 599):
         assert keys.live("old") == OLD
     assert source.reads == 1
@@ -48,19 +48,19 @@ def test_they_are_read_once_and_again_when_they_are_old(source: KeySource, keys:
     assert keys.live() == NEW
 
 
-def test_an_unknown_key_makes_us_look_again_before_that(source: KeySource, keys: CachedKeys) -> None:
+def test_an_unknown_key_makes_the_keys_be_read_again_early(source: KeySource, keys: CachedKeys) -> None:
     keys.live()
     source.keys, source.now = NEW, 10
     assert "new" in keys.live("new")
 
 
-def test_however_many_links_name_unknown_keys_we_look_only_once_in_a_while(source: KeySource, keys: CachedKeys) -> None:
+def test_many_links_with_unknown_keys_lead_to_few_reads(source: KeySource, keys: CachedKeys) -> None:
     for source.now in (0, 1, 2, 9.9, 10, 11, 19.9):
         keys.live("forged")
     assert source.reads == 2
 
 
-def test_a_key_that_signs_since_a_moment_ago_is_not_called_forged(source: KeySource, keys: CachedKeys) -> None:
+def test_a_key_made_since_the_last_read_is_not_called_forged(source: KeySource, keys: CachedKeys) -> None:
     """The key was created after the last refresh, and the next one is not due yet."""
     keys.live("old")
     source.keys, source.now = NEW, 3
@@ -71,7 +71,7 @@ def test_a_key_that_signs_since_a_moment_ago_is_not_called_forged(source: KeySou
     assert keys.live("new") == NEW
 
 
-def test_of_many_forged_keys_each_is_known_to_be_forged_after_one_refresh(source: KeySource, keys: CachedKeys) -> None:
+def test_one_read_shows_that_each_of_many_unknown_keys_is_forged(source: KeySource, keys: CachedKeys) -> None:
     keys.live("old")
     for number in range(2 * MOST_AWAITED):
         with pytest.raises(KeysUnavailable):
@@ -82,9 +82,7 @@ def test_of_many_forged_keys_each_is_known_to_be_forged_after_one_refresh(source
     assert source.reads == 2
 
 
-def test_while_they_cannot_be_read_nobody_knows_whether_an_unknown_key_is_forged(
-    source: KeySource, keys: CachedKeys
-) -> None:
+def test_while_keys_cannot_be_read_an_unknown_one_is_not_called_forged(source: KeySource, keys: CachedKeys) -> None:
     keys.live("old")
     source.error, source.now = KeysUnavailable("away"), 10
     with pytest.raises(KeysUnavailable):
@@ -94,7 +92,7 @@ def test_while_they_cannot_be_read_nobody_knows_whether_an_unknown_key_is_forged
 
 
 @pytest.mark.parametrize("error", [KeysUnavailable("away"), ValueError("item 1: expected base64")])
-def test_what_is_known_stays_good_while_it_cannot_be_read_again(
+def test_known_keys_stay_good_while_they_cannot_be_read_again(
     source: KeySource, keys: CachedKeys, error: Exception
 ) -> None:
     keys.live()
@@ -104,13 +102,13 @@ def test_what_is_known_stays_good_while_it_cannot_be_read_again(
     assert keys.live() == NEW
 
 
-def test_none_at_all_are_never_taken_for_keys(source: KeySource, keys: CachedKeys) -> None:
+def test_an_empty_set_of_keys_is_never_accepted(source: KeySource, keys: CachedKeys) -> None:
     source.keys = {}
     with pytest.raises(KeysUnavailable):
         keys.live()
 
 
-def test_a_file_is_read_whole_and_says_by_place_what_is_wrong(tmp_path: Path) -> None:
+def test_a_key_file_is_read_whole_and_a_fault_is_named_by_its_position(tmp_path: Path) -> None:
     path = tmp_path / "keys"
     with pytest.raises(KeysUnavailable, match="cannot be read"):
         KeyFile(path).load()
@@ -135,7 +133,7 @@ def test_ids_are_never_stale_and_a_source_that_cannot_be_read_is_reported(source
     assert keys.live() == NEW
 
 
-def test_good_links_do_not_wait_while_a_forged_one_makes_us_look(source: KeySource) -> None:
+def test_known_keys_are_served_while_an_unknown_one_makes_the_keys_be_read(source: KeySource) -> None:
     """The source of the keys hangs while somebody sends links that name unknown keys."""
     read_started, may_continue = threading.Event(), threading.Event()
 

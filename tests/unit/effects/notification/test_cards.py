@@ -68,7 +68,7 @@ def test_only_what_a_phone_renders_is_used_and_buttons_only_open_addresses(messa
         "✓ approver-is-not-committer: grace@example.com made the commit",
     ],
 )
-def test_the_card_says_which_version_it_is_about(fact: str) -> None:
+def test_the_card_says_which_version_it_is_about_and_what_stands_in_the_way(fact: str) -> None:
     assert fact in texts(card(for_everybody()), "TextRun")
 
 
@@ -94,7 +94,7 @@ def test_where_people_sign_in_the_button_leads_to_the_page_by_an_address_that_on
     assert not [url for url in urls if "." in url.rpartition("/approvals/")[2] and "/approvals/" in url]
 
 
-def test_where_nobody_signs_in_there_is_no_link_to_vote_and_the_card_says_how_they_were_sent() -> None:
+def test_where_nobody_signs_in_the_card_names_the_channels_of_the_links_and_has_none() -> None:
     content = card(not_signed_in(asked_by=("approvers", "chat-bot")))
     assert "approvals" not in json.dumps([e.get("url") for e in elements(content)])
     assert any("a personal link by approvers, chat-bot" in text for text in texts(content, "TextBlock"))
@@ -131,7 +131,7 @@ def test_hostile_text_brings_no_function_no_link_and_no_hidden_character() -> No
 
 
 @pytest.mark.parametrize("wide", ["x" * 100, "\U0001f680" * 100, '"' * 100])
-def test_a_card_stays_small_however_much_there_is_to_say(wide: str) -> None:
+def test_a_card_stays_within_its_size_limit_whatever_its_message_holds(wide: str) -> None:
     message = for_everybody(tag=wide, lines=(wide,) * 500, headline=wide * 20)
     assert message.approval is not None
     evidence = (Result(name=wide, environment=wide, passed=True, summary=wide),) * 500
@@ -141,6 +141,6 @@ def test_a_card_stays_small_however_much_there_is_to_say(wide: str) -> None:
     assert len(envelope(message)) <= SIZE_LIMIT
 
 
-def test_what_is_left_out_is_shown() -> None:
+def test_a_card_says_how_many_lines_it_leaves_out() -> None:
     content = card(for_everybody(lines=tuple(f"ConfigMap c{n}: created" for n in range(12))), kept=4)
     assert "and 8 more, on the page" in texts(content, "TextRun")

@@ -78,7 +78,7 @@ def test_where_people_sign_in_the_address_only_shows_the_way_and_may_be_passed_o
     assert "yours alone" not in letter.text + letter.html
 
 
-def test_the_end_of_a_release_asks_for_nothing() -> None:
+def test_a_mail_about_the_end_of_a_release_asks_for_no_decision() -> None:
     letter = write_letter(ended())
     assert "Decide" not in letter.text
     assert "Evidence" not in letter.text + letter.html
@@ -109,7 +109,7 @@ def test_hostile_text_adds_no_line_and_hides_nothing() -> None:
     assert len(letter.subject) <= SUBJECT
 
 
-def test_a_link_to_the_ci_run_is_one_only_where_it_is_an_address() -> None:
+def test_the_ci_run_is_linked_only_if_its_address_is_a_web_address() -> None:
     run = "https://dev.azure.com/contoso/shop/_build/results?buildId=4711"
     assert run in ParsedPage(write_letter(gate_opened()).html).links
     assert "javascript:" not in write_letter(hostile()).html
@@ -126,7 +126,7 @@ def test_a_long_plan_is_shortened_and_says_so() -> None:
     assert "c11:" not in text
 
 
-def test_the_deadline_is_said_in_the_approvers_time_where_their_zone_is_known() -> None:
+def test_the_deadline_is_given_in_the_approvers_time_where_their_zone_is_known() -> None:
     message = gate_opened()
     assert message.approval is not None
     with_zone = message.evolve(approval=message.approval.evolve(timezone="Europe/Berlin"))

@@ -89,7 +89,7 @@ def test_the_receiver_gets_a_signed_cloudevent(receiver: Receiver) -> None:
 NAME = re.compile(r"^[a-z0-9]+$")
 
 
-def test_it_is_a_cloudevent_of_1_0_in_every_attribute(receiver: Receiver) -> None:
+def test_the_notice_is_a_cloudevent_of_1_0_in_every_attribute(receiver: Receiver) -> None:
     """The specification's demands on attributes: presence, type, format, naming, and that source and id are unique."""
     for message in (MESSAGE, MESSAGE.evolve(id="another", application="other")):
         webhook(receiver.url).send(message)
@@ -127,7 +127,7 @@ def test_other_answers_than_success_are_errors_that_name_the_channel_only(
     assert len(receiver.requests) == 1
 
 
-def test_no_answer_is_worth_another_try_and_the_error_names_no_address() -> None:
+def test_an_unreachable_receiver_is_a_retryable_error_that_names_no_address() -> None:
     pool = urllib3.PoolManager(timeout=urllib3.Timeout(connect=1, read=1), retries=False)
     unreachable = Webhook(name="inbox", url=f"http://127.0.0.1:{free_port()}{PATH}", secret=SECRET, pool=pool)
     with pytest.raises(NotificationError) as error:

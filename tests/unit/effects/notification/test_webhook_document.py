@@ -51,7 +51,7 @@ def test_the_documented_verifier_reads_what_is_posted(
     assert Message.model_validate(notice) == message
 
 
-def test_it_refuses_another_body_another_secret_and_no_signature(
+def test_the_documented_verifier_refuses_another_body_another_secret_and_no_signature(
     read_notice: Callable[[bytes, dict[str, str], bytes], dict[str, Any]],
 ) -> None:
     headers, body = posted(gate_opened())

@@ -37,7 +37,7 @@ def test_a_referrer_that_is_listed_and_gone_is_left_out_and_noted(pair: Pair) ->
     assert run(pair, digest).manifests_copied == 0
 
 
-def test_a_referrer_of_which_a_part_is_gone_is_left_out_as_a_whole(pair: Pair) -> None:
+def test_a_referrer_with_a_missing_child_is_left_out_as_a_whole(pair: Pair) -> None:
     digest = pair.source.seed("team/shop", TWO_PLATFORMS)
     child = image(b"of an attestation")
     attestation = index(child, subject=TWO_PLATFORMS)
@@ -99,7 +99,7 @@ def test_a_signature_of_cosign_that_is_gone_is_left_out_and_noted(pair: Pair) ->
     assert signature.digest in run(pair, digest).notes[0]
 
 
-def test_an_index_that_lists_a_platform_in_vain_is_refused_by_name(pair: Pair) -> None:
+def test_an_index_that_lists_a_missing_platform_is_refused_by_name(pair: Pair) -> None:
     digest = pair.source.seed("team/shop", TWO_PLATFORMS)
     arm = TWO_PLATFORMS.children[1]
     del pair.source.manifests["team/shop", arm.digest]
@@ -112,7 +112,7 @@ def test_an_index_that_lists_a_platform_in_vain_is_refused_by_name(pair: Pair) -
     assert pair.target.writes() == []
 
 
-def test_what_a_registry_answers_in_place_of_lists_is_noted_once_for_each_end(pair: Pair) -> None:
+def test_a_refused_list_of_referrers_is_noted_once_for_source_and_target_each(pair: Pair) -> None:
     digest = pair.source.seed("team/shop", TWO_PLATFORMS)
     pair.source.referrers_api = pair.target.referrers_api = False
     signature = referrer(TWO_PLATFORMS, b"signed")
@@ -127,7 +127,7 @@ def test_what_a_registry_answers_in_place_of_lists_is_noted_once_for_each_end(pa
     assert record.notes == (f"source.test/team/shop {note}", f"target.test/prod/shop {note}")
 
 
-def test_a_tag_that_the_list_of_referrers_needs_is_not_taken_from_what_it_names(pair: Pair) -> None:
+def test_a_copy_fails_where_the_tag_for_the_list_of_referrers_names_something_else(pair: Pair) -> None:
     digest = pair.source.seed("team/shop", TWO_PLATFORMS)
     pair.source.seed("team/shop", referrer(TWO_PLATFORMS, b"signed"))
     pair.target.referrers_api = False

@@ -51,7 +51,7 @@ def test_the_record_says_what_was_copied_and_is_json(pair: Pair) -> None:
     assert CopyResult.model_validate_json(record.model_dump_json()) == record
 
 
-def test_an_artifact_of_which_the_target_holds_a_part_gets_the_rest(pair: Pair) -> None:
+def test_only_the_parts_that_the_target_lacks_are_copied(pair: Pair) -> None:
     digest = pair.source.seed("team/shop", TWO_PLATFORMS)
     pair.target.seed("prod/shop", TWO_PLATFORMS.children[0])
 
@@ -253,7 +253,7 @@ def test_a_target_that_takes_a_referrer_but_does_not_list_it_is_worth_another_tr
     assert ("prod/shop", "482") not in pair.target.tags
 
 
-def test_a_list_that_names_a_stranger_as_referrer_is_refused() -> None:
+def test_a_list_that_names_an_unrelated_manifest_as_referrer_is_refused() -> None:
     pair = make_pair(source_api=False)
     digest = pair.source.seed("team/shop", TWO_PLATFORMS)
     stranger = image(b"stranger")

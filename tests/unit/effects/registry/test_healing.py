@@ -93,7 +93,7 @@ def test_an_upload_that_the_registry_lost_is_begun_again_after_a_pause(ends: Cop
     assert len(ends.waiting.pauses) == 3
 
 
-def test_an_upload_that_is_lost_again_and_again_is_left_to_a_later_message(ends: CopyEnds) -> None:
+def test_an_upload_that_keeps_being_lost_is_left_to_a_later_message(ends: CopyEnds) -> None:
     ends.answer(ends_an_upload, LOST["unknown"], times=1000)
     with pytest.raises(Forgotten, match="uploading the blob was answered with 404") as error:
         ends.copy()
@@ -132,7 +132,7 @@ def test_a_tag_that_a_replica_does_not_show_yet_is_looked_for_again(ends: CopyEn
     assert len(ends.waiting.pauses) == 3
 
 
-def test_a_tag_that_still_names_what_it_named_is_looked_for_again(ends: CopyEnds) -> None:
+def test_a_tag_that_still_names_its_earlier_digest_is_looked_for_again(ends: CopyEnds) -> None:
     old_digest, new_digest = digest_of(b"old"), ends.target.seed("prod/shop", IMAGE, "482")
     named_before = RegistryReply(status=200, headers={"Docker-Content-Digest": old_digest})
     ends.answer(looks_for_the_tag(ends), named_before, times=2)

@@ -61,11 +61,11 @@ WHERE = ErrorSubject(registry="nonprod", repository="team/shop")
 
 
 @pytest.mark.parametrize("name", IMAGES)
-def test_an_image_is_one(name: str) -> None:
+def test_each_form_of_image_is_accepted_as_an_image(name: str) -> None:
     assert why_no_image(IMAGES[name], WHERE) == ""
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_what_lies_beside_images_is_reported_as_what_it_is(name: str) -> None:
+def test_an_artifact_other_than_an_image_is_reported_by_its_kind(name: str) -> None:
     pushed_manifest, expected = OTHERS[name]
     assert expected in why_no_image(pushed_manifest, WHERE)

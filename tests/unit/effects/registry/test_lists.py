@@ -33,7 +33,7 @@ def test_off_acr_the_last_tags_by_name_stand_for_the_newest(source: FaultyRegist
     ]
 
 
-def test_the_tags_of_no_repository_are_not_found(hostile: Hostile, client: Client) -> None:
+def test_the_tags_of_a_missing_repository_are_not_found(hostile: Hostile, client: Client) -> None:
     faulty = hostile()
     faulty.reply = lambda request, reply: error(404, "NAME_UNKNOWN")
 
@@ -72,7 +72,7 @@ NO_API = {
 
 
 @pytest.mark.parametrize("answer", NO_API.values(), ids=NO_API.keys())
-def test_what_is_not_a_list_of_referrers_says_that_there_is_no_api_for_them_and_is_noted(
+def test_an_answer_that_is_no_list_of_referrers_leads_to_their_tag_and_is_noted(
     source: FaultyRegistry, client: Client, answer: RegistryReply
 ) -> None:
     source.registry.seed("team/shop", index(IMAGE), IMAGE.digest.replace(":", "-"))
@@ -88,7 +88,7 @@ def test_what_is_not_a_list_of_referrers_says_that_there_is_no_api_for_them_and_
     ("answer", "kind"),
     [(error(403, "DENIED"), Denied), (RegistryReply(status=429), Throttled), (RegistryReply(status=503), Unreachable)],
 )
-def test_a_refusal_and_a_failure_say_nothing_about_the_api(
+def test_a_refused_or_failed_request_is_not_taken_for_a_missing_referrers_api(
     source: FaultyRegistry, client: Client, answer: RegistryReply, kind: type[RegistryError]
 ) -> None:
     source.reply = lambda request, reply: answer if "/referrers/" in request.path else reply
@@ -120,7 +120,7 @@ def test_a_list_that_cannot_be_read_is_an_error(source: FaultyRegistry, client: 
         pytest.param(TWO_PLATFORMS, "got the artifact that it would be of", id="an index (oras-project/oras-go#1396)"),
     ],
 )
-def test_a_tag_of_the_list_that_names_the_artifact_itself_is_not_a_list_and_is_noted(
+def test_a_list_tag_that_names_the_artifact_itself_is_no_list_and_is_noted(
     source: FaultyRegistry, client: Client, artifact: ArtifactDouble, expected: str
 ) -> None:
     source.registry.referrers_api = False

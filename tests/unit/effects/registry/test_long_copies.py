@@ -89,7 +89,7 @@ def test_progress_is_reported_within_a_large_blob(pair: Pair) -> None:
     assert invocation.reports[-1].bytes == invocation.reports[-1].of_bytes > len(LARGE)
 
 
-def test_what_progress_raises_ends_the_copy_in_mid_blob(pair: Pair) -> None:
+def test_an_exception_while_reporting_progress_ends_the_copy_in_mid_blob(pair: Pair) -> None:
     def give_up(at: Progress) -> None:
         if at.bytes > len(LARGE) // 2:
             raise OverError("the time is over")

@@ -45,7 +45,7 @@ def test_a_content_length_that_is_not_the_size_in_the_manifest_is_refused(
         read(client(source))
 
 
-def test_a_blob_that_goes_on_for_ever_is_given_up(source: FaultyRegistry, client: Client) -> None:
+def test_a_blob_that_is_longer_than_its_size_is_given_up(source: FaultyRegistry, client: Client) -> None:
     body = b"%x\r\n%b\r\n" % (len(LAYER), LAYER) * 2 + b"0\r\n\r\n"
     source.reply = lambda request, reply: (
         RegistryReply(status=200, headers={"Transfer-Encoding": "chunked"}, body=body)
@@ -105,7 +105,9 @@ def test_the_reason_of_a_refusal_is_shown_without_secrets(source: FaultyRegistry
         ("http://127.0.0.1:9/upload", "upload address: expected one at 127.0.0.1:"),
     ],
 )
-def test_an_upload_is_sent_to_nowhere_odd(hostile: Hostile, client: Client, location: str | None, message: str) -> None:
+def test_an_upload_to_a_missing_or_foreign_address_is_refused(
+    hostile: Hostile, client: Client, location: str | None, message: str
+) -> None:
     target = hostile()
     headers = {"Location": location} if location else {}
     target.reply = lambda request, reply: replace(reply, headers=headers) if request.method == "POST" else reply

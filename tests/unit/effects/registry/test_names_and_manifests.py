@@ -64,14 +64,16 @@ def test_a_login_server_is_a_host_and_nothing_else(login_server: str) -> None:
         ("team/shop", "1\n"),
     ],
 )
-def test_what_is_not_a_name_never_becomes_a_url(pair: Pair, repository: str, reference: str) -> None:
+def test_an_invalid_repository_or_reference_is_refused_without_a_request(
+    pair: Pair, repository: str, reference: str
+) -> None:
     with pytest.raises(Unsupported, match="expected"):
         pair.from_source.resolve(repository, reference)
 
     assert pair.source.log == []
 
 
-def test_errors_read_as_a_reference_and_what_to_do() -> None:
+def test_an_error_names_the_reference_and_the_remedy() -> None:
     error = Unsupported(ErrorSubject("shop.azurecr.io", "team/shop", "482"), "it is odd")
 
     assert str(error) == (
@@ -92,7 +94,7 @@ def test_a_registry_that_sends_no_digest_has_it_computed() -> None:
     assert registry.resolve("team/shop", "481") == artifact.digest
 
 
-def test_a_digest_that_is_none_is_refused() -> None:
+def test_a_malformed_digest_is_refused() -> None:
     with pytest.raises(Unsupported, match="digest: expected sha256:"):
         answering(RegistryReply(status=200, headers={"Docker-Content-Digest": "md5:1"})).resolve("team/shop", "481")
 
@@ -147,7 +149,7 @@ INDEX = json.loads(index(image(b"x")).raw)
         (MANIFEST, "text/html", "answered with a web page; check the registry's address"),
     ],
 )
-def test_a_manifest_that_can_be_read_in_two_ways_or_none_is_refused(
+def test_an_ambiguous_or_invalid_manifest_is_refused(
     pair: Pair, document: dict[str, object], media_type: str, message: str
 ) -> None:
     digest = pair.source.seed("team/shop", ArtifactDouble(raw=unusual_json(document), media_type=media_type))

@@ -164,7 +164,7 @@ def test_a_target_that_stores_something_else_is_refused(pair: Pair) -> None:
     ids=["storage limit", "quota", "412", "507", "disk full"],
 )
 @pytest.mark.parametrize("method", ["POST", "PUT"])
-def test_a_full_registry_is_told_apart_from_a_missing_right(pair: Pair, reply: RegistryReply, method: str) -> None:
+def test_a_full_registry_is_distinguished_from_a_missing_right(pair: Pair, reply: RegistryReply, method: str) -> None:
     digest = pair.source.seed("team/shop", image())
     answering(pair, method, "/blobs/uploads/", reply)
 
@@ -241,7 +241,7 @@ def test_a_refusal_by_a_firewall_names_the_address_that_it_refused(pair: Pair) -
         pair.to_target.blob_exists("prod/shop", LAYER)
 
 
-def test_a_refused_question_is_not_put_again_where_its_answer_would_be_another(pair: Pair) -> None:
+def test_a_refused_request_is_not_repeated_with_another_method(pair: Pair) -> None:
     digest = pair.target.seed("prod/shop", IMAGE, "482")
     answering(pair, "HEAD", "/v2/", RegistryReply(status=403))
 
@@ -314,7 +314,7 @@ ANSWERS = [
 
 
 @pytest.mark.parametrize(("request_matcher", "reply", "kind", "to_do"), ANSWERS)
-def test_each_answer_of_a_registry_leads_to_what_can_be_done_about_it(
+def test_each_error_of_a_registry_names_its_remedy(
     pair: Pair, request_matcher: tuple[str, str], reply: RegistryReply, kind: type[RegistryError], to_do: str
 ) -> None:
     digest = pair.source.seed("team/shop", IMAGE)
@@ -328,7 +328,7 @@ def test_each_answer_of_a_registry_leads_to_what_can_be_done_about_it(
     assert "sig=x" not in str(refusal)
 
 
-def test_a_page_in_place_of_a_manifest_is_not_taken_for_one_that_somebody_altered(pair: Pair) -> None:
+def test_a_web_page_in_place_of_a_manifest_is_reported_as_one(pair: Pair) -> None:
     page = RegistryReply(status=200, headers={"Content-Type": "text/html; charset=utf-8"}, body=b"<html>sign in")
     answering(pair, "GET", "/manifests/", page)
 
@@ -337,20 +337,20 @@ def test_a_page_in_place_of_a_manifest_is_not_taken_for_one_that_somebody_altere
 
 
 @pytest.mark.parametrize("media_type", ["text/plain; charset=utf-8", "application/octet-stream", ""])
-def test_a_manifest_that_is_served_as_a_text_is_what_it_calls_itself(pair: Pair, media_type: str) -> None:
+def test_a_manifest_served_under_a_generic_type_has_the_media_type_that_it_names(pair: Pair, media_type: str) -> None:
     digest = pair.source.seed("team/shop", IMAGE)
     pair.source.manifests["team/shop", digest] = (IMAGE.raw, media_type)
 
     assert pair.from_source.manifest("team/shop", digest).media_type == OCI_MANIFEST
 
 
-def test_a_manifest_that_says_nothing_of_itself_stays_a_text(pair: Pair) -> None:
+def test_a_manifest_that_names_no_known_media_type_keeps_the_one_it_is_served_under(pair: Pair) -> None:
     for raw in (b"[]", b"no json", unusual_json({"schemaVersion": 2}), unusual_json({"mediaType": "text/html"})):
         digest = pair.source.seed("team/shop", ArtifactDouble(raw=raw, media_type="text/plain"))
         assert pair.from_source.manifest("team/shop", digest).media_type == "text/plain"
 
 
-def test_an_upload_that_is_over_at_once_sends_nothing(pair: Pair) -> None:
+def test_an_upload_that_the_registry_completes_at_once_sends_no_bytes(pair: Pair) -> None:
     digest = pair.target.seed("prod/shop", IMAGE)
     assert digest
     answering(pair, "POST", "/blobs/uploads/", RegistryReply(status=201))
@@ -360,7 +360,7 @@ def test_an_upload_that_is_over_at_once_sends_nothing(pair: Pair) -> None:
     assert pair.target.writes() == []
 
 
-def test_an_upload_that_is_over_at_once_without_the_blob_is_begun_again(pair: Pair) -> None:
+def test_an_upload_completed_at_once_without_the_blob_is_a_forgotten_one(pair: Pair) -> None:
     answering(pair, "POST", "/blobs/uploads/", RegistryReply(status=201))
 
     with pytest.raises(Forgotten, match="answered with 201, as if the blob were there, and it is not"):
@@ -368,7 +368,7 @@ def test_an_upload_that_is_over_at_once_without_the_blob_is_begun_again(pair: Pa
 
 
 @pytest.mark.parametrize("address", ["http://target.test", "http://target.test:80", "http://TARGET.test"])
-def test_an_upload_address_that_a_proxy_hides_the_tls_of_is_used_over_https(pair: Pair, address: str) -> None:
+def test_a_plain_http_upload_address_from_behind_a_tls_proxy_is_used_over_https(pair: Pair, address: str) -> None:
     schemes: set[str] = set()
 
     def proxied(request: Request) -> RegistryReply:
@@ -387,7 +387,7 @@ def test_an_upload_address_that_a_proxy_hides_the_tls_of_is_used_over_https(pair
     assert schemes == {"https"}
 
 
-def test_a_layer_with_a_digest_of_another_kind_is_named(pair: Pair) -> None:
+def test_a_layer_whose_digest_is_not_sha256_is_refused_by_name(pair: Pair) -> None:
     raw = IMAGE.raw.replace(LAYER.encode(), b"sha512:" + b"0" * 128)
     digest = pair.source.seed("team/shop", ArtifactDouble(raw=raw, media_type=OCI_MANIFEST))
 

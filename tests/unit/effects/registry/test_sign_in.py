@@ -158,7 +158,7 @@ def test_a_token_that_the_registry_no_longer_takes_is_renewed_once(guarded: Guar
     assert len(guarded.grants) == 2
 
 
-def test_after_a_refusal_rights_are_asked_for_again_from_the_identity_on(guarded: Guarded) -> None:
+def test_after_a_refusal_the_next_try_signs_in_anew(guarded: Guarded) -> None:
     """A role assignment may reach the registry late, and a token holds the rights of the time when it was issued."""
     registry = client(guarded, ENTRA)
     with_rights = guarded.registry_handler
@@ -175,7 +175,7 @@ def test_after_a_refusal_rights_are_asked_for_again_from_the_identity_on(guarded
     assert len(guarded.exchanges) == 2
 
 
-def test_a_registry_that_refuses_even_a_new_token_denies(guarded: Guarded) -> None:
+def test_a_registry_that_refuses_even_a_new_token_denies_access(guarded: Guarded) -> None:
     guarded.accepted = _Nothing()
 
     with pytest.raises(Denied, match=r"acr\.test/team/shop:481: resolving it was answered with 401; check the role"):
@@ -216,7 +216,7 @@ def test_many_threads_that_need_a_token_fetch_it_once(guarded: Guarded) -> None:
     assert len(guarded.grants) == 2
 
 
-def test_an_entra_token_goes_to_the_registry_whatever_realm_it_names(guarded: Guarded) -> None:
+def test_an_entra_token_goes_only_to_the_registry_even_if_the_realm_is_elsewhere(guarded: Guarded) -> None:
     elsewhere: list[Request] = []
     guarded.challenge = 'Bearer realm="https://thief.example/oauth2/token",service="acr.test"'
 
@@ -255,7 +255,7 @@ def test_a_password_is_not_sent_over_plain_http(guarded: Guarded, realm: str) ->
 
 
 @pytest.mark.parametrize("realm", ["http://acr.test/oauth2/token", "http://ACR.test:80/oauth2/token"])
-def test_a_token_address_that_a_proxy_hides_the_tls_of_is_asked_over_https(guarded: Guarded, realm: str) -> None:
+def test_a_plain_http_token_address_from_behind_a_tls_proxy_is_asked_over_https(guarded: Guarded, realm: str) -> None:
     urls: list[str] = []
     guarded.challenge = f'Bearer realm="{realm}",service="acr.test"'
 
@@ -283,9 +283,7 @@ def test_a_token_address_that_a_proxy_hides_the_tls_of_is_asked_over_https(guard
         "//thief.example/oauth2/token",
     ],
 )
-def test_a_password_goes_to_the_registrys_own_host_whatever_token_address_it_names(
-    guarded: Guarded, realm: str
-) -> None:
+def test_a_password_is_not_sent_to_a_token_address_at_another_host(guarded: Guarded, realm: str) -> None:
     elsewhere: list[Request] = []
     guarded.challenge = f'Bearer realm="{realm}",service="acr.test"'
     everywhere = dict.fromkeys(("thief.example", "acr.test.thief.example", "acr.test:8443"), elsewhere.append)
@@ -361,7 +359,7 @@ def test_a_firewall_in_front_of_the_token_address_is_named_with_the_address_that
     assert not any(secret in str(failure.value) for secret in ("s3cret", "entra-token"))
 
 
-def test_what_stands_in_place_of_an_address_is_not_shown(guarded: Guarded) -> None:
+def test_text_in_place_of_an_ip_address_is_not_shown(guarded: Guarded) -> None:
     reply = error(403, "DENIED", "client with IP 'deadbeef.cafe' is not allowed access")
     guarded.overrides["/oauth2/exchange"] = lambda request: reply
 
@@ -371,7 +369,7 @@ def test_what_stands_in_place_of_an_address_is_not_shown(guarded: Guarded) -> No
     assert "deadbeef" not in str(failure.value)
 
 
-def test_a_name_and_password_that_a_registry_refuses_itself_are_what_has_to_be_looked_at(guarded: Guarded) -> None:
+def test_a_refused_name_and_password_lead_to_the_advice_to_check_the_credential(guarded: Guarded) -> None:
     guarded.challenge = 'Basic realm="registry"'
 
     with pytest.raises(SignInRefused, match=r"answered with 401; check that the credential is this registry's"):

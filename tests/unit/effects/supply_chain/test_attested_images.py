@@ -92,7 +92,7 @@ def test_an_sbom_of_the_index_is_enough(place: Place, how: str) -> None:
 
 
 @pytest.mark.parametrize("how", ATTACH)
-def test_every_platform_needs_one_otherwise(place: Place, how: str) -> None:
+def test_without_an_sbom_of_the_index_every_platform_needs_one(place: Place, how: str) -> None:
     arm = image(b"arm", architecture="arm64")
     with_index = with_image(place, index(SHOP, arm))
     ATTACH[how](with_index, SHOP)
@@ -104,7 +104,7 @@ def test_every_platform_needs_one_otherwise(place: Place, how: str) -> None:
     assert with_index.look("sbom").passed
 
 
-def test_an_sbom_that_is_listed_and_was_purged_is_missing_and_no_trouble_of_the_registry(place: Place) -> None:
+def test_an_sbom_that_is_listed_and_was_purged_may_still_come(place: Place) -> None:
     purged = sbom(SHOP)
     place.push(purged)
     place.registry.referrers_api = False
@@ -115,7 +115,7 @@ def test_an_sbom_that_is_listed_and_was_purged_is_missing_and_no_trouble_of_the_
     assert "expected an SBOM" in result.reason
 
 
-def test_what_is_attached_as_an_sbom_must_be_one(place: Place) -> None:
+def test_an_attachment_that_only_claims_to_be_an_sbom_does_not_count(place: Place) -> None:
     place.push(sbom(SHOP, b'{"hello":"world"}'))
     result = place.look("sbom")
     assert not isinstance(result, NotYet)
@@ -145,7 +145,7 @@ def test_provenance_in_a_bundle_holds(place: Place) -> None:
 
 
 @pytest.mark.parametrize("platform", [{"os": "linux", "architecture": "amd64"}, {"os": "unknown"}, None])
-def test_an_image_that_says_it_is_an_attestation_needs_provenance_where_nodes_may_run_it(
+def test_a_runnable_image_that_is_marked_as_an_attestation_needs_provenance(
     place: Place, platform: dict[str, str] | None
 ) -> None:
     arm = image(b"arm", architecture="arm64")
@@ -168,7 +168,7 @@ def test_provenance_of_another_builder_does_not_hold(place: Place) -> None:
     assert "it names the builder https://laptop.example" in result.reason
 
 
-def test_what_buildx_says_is_not_signed_and_counts_only_without_a_key(place: Place) -> None:
+def test_provenance_of_buildx_is_not_signed_and_counts_only_without_a_key(place: Place) -> None:
     buildx_image = with_image(place, built_with_buildx())
     result = buildx_image.look("provenance")
     assert not result.passed
@@ -179,7 +179,7 @@ def test_what_buildx_says_is_not_signed_and_counts_only_without_a_key(place: Pla
     assert "no signature asked for" in result.reason
 
 
-def test_buildx_must_speak_of_the_platform_that_it_hangs_on(place: Place) -> None:
+def test_provenance_of_buildx_must_be_about_the_platform_it_is_attached_to(place: Place) -> None:
     arm = image(b"arm", architecture="arm64")
     swapped = buildx_index(
         SHOP,
@@ -195,7 +195,7 @@ def test_buildx_must_speak_of_the_platform_that_it_hangs_on(place: Place) -> Non
     assert f"linux/arm64: expected provenance of {arm.digest[:19]}, none of 1 holds" in result.reason
 
 
-def test_only_what_may_be_provenance_is_downloaded(place: Place) -> None:
+def test_only_attestations_that_may_be_provenance_are_downloaded(place: Place) -> None:
     large = statement(SPDX, SPDX_DOCUMENT | {"packages": ["x" * 1000] * 1000}, digest=SHOP.digest)
     signed_provenance = dsse(place.people.builder, provenance(digest=SHOP.digest))
     place.tag(".att", attested(dsse(ec_key(), large), signed_provenance, kinds=(SPDX, PROVENANCE_1)))

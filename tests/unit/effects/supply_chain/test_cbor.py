@@ -49,13 +49,13 @@ def depth(value: Any) -> int:
 
 
 @given(VALUES)
-def test_what_is_written_is_read(value: Any) -> None:
+def test_an_encoded_value_is_decoded_to_the_same_value(value: Any) -> None:
     if depth(value) <= MAX_DEPTH:
         assert decode(cbor(value), "it") == plain(value)
 
 
 @given(st.binary(max_size=200))
-def test_anything_else_is_refused_without_a_crash(data: bytes) -> None:
+def test_arbitrary_bytes_are_decoded_or_refused_without_a_crash(data: bytes) -> None:
     try:
         value = decode(data, "it")
     except Unproven:
@@ -104,7 +104,7 @@ def test_altered_values_are_refused_or_read_as_something_else(value: Any, positi
     ],
     ids=lambda data: data[:6].hex(),
 )
-def test_what_could_be_read_in_two_ways_is_refused(data: bytes) -> None:
+def test_ambiguous_or_malformed_bytes_are_refused(data: bytes) -> None:
     with pytest.raises(Unproven):
         decode(data, "it")
 

@@ -74,7 +74,7 @@ def refusal(by: Issued) -> str:
         "under an RSA root",
     ],
 )
-def test_a_signing_certificate_may_be(make: Callable[[], Issued]) -> None:
+def test_an_acceptable_signing_certificate_passes(make: Callable[[], Issued]) -> None:
     check(make())
 
 
@@ -109,7 +109,7 @@ def test_a_signing_certificate_may_be(make: Callable[[], Issued]) -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_signing_certificate_may_be_for_nothing_else(
+def test_a_signing_certificate_with_another_or_no_usage_is_refused(
     extensions: tuple[tuple[x509.ExtensionType, bool], ...], expected: str
 ) -> None:
     assert expected in refusal(signer(extensions=extensions))

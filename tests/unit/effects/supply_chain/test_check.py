@@ -25,7 +25,7 @@ from tests.unit.effects.supply_chain.signing import (
 )
 
 
-def test_a_bare_image_lacks_everything_and_all_of_it_may_still_come(place: Place) -> None:
+def test_a_bare_image_passes_none_of_the_four_rules_and_may_still_pass_them_later(place: Place) -> None:
     results = check_required(place.client, REPOSITORY, SHOP.digest, place.people.all_checks(), NOW)
     names = ["signed-by-notation", "signed-by-cosign", "has-sbom", "built-by"]
     assert [result.name for result in results] == names
@@ -34,11 +34,11 @@ def test_a_bare_image_lacks_everything_and_all_of_it_may_still_come(place: Place
     assert results[0].reason == f"expected a Notation signature of {SHOP.digest[:19]}, there is none"
 
 
-def test_nothing_is_looked_for_that_is_not_wanted(place: Place) -> None:
+def test_where_nothing_is_required_nothing_is_checked(place: Place) -> None:
     assert check_required(place.client, REPOSITORY, SHOP.digest, RequiredChecks(), NOW) == ()
 
 
-def test_an_image_with_all_four_holds_all_four(place: Place) -> None:
+def test_an_image_with_all_four_attachments_passes_all_four_rules(place: Place) -> None:
     people = place.people
     place.push(notation(SHOP, people.notation, as_cose=True))
     place.tag(".sig", classic(simple_layer(SHOP, people.cosign)))
@@ -65,7 +65,7 @@ def test_a_statement_with_many_subjects_counts_for_each(place: Place) -> None:
     assert place.look("provenance").passed
 
 
-def test_a_bundle_is_found_though_its_list_names_another_type_as_cosign_writes_it(place: Place) -> None:
+def test_a_bundle_is_found_though_cosign_lists_it_under_another_type(place: Place) -> None:
     bundle = signed_in_bundle(SHOP, place.people.cosign)
     place.push(bundle)
     place.registry.referrers_api = False

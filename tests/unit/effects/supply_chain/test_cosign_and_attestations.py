@@ -97,7 +97,7 @@ def test_an_altered_payload_or_signature_does_not_hold(kind: str) -> None:
     ],
     ids=["another image", "another type", "none", "list", "two digests", "empty", "array", "twice", "deep"],
 )
-def test_a_payload_that_is_signed_must_also_say_the_right_thing(payload: bytes, expected: str) -> None:
+def test_a_signed_payload_for_another_image_or_of_another_shape_is_refused(payload: bytes, expected: str) -> None:
     key = ec_key()
     with pytest.raises(Unproven, match=expected):
         verify_simple_signing(payload, b64(key_signature(key, payload)), DIGEST, public(key))
@@ -283,7 +283,7 @@ def test_an_sbom_is_spdx_or_cyclonedx(document: bytes, expected: str) -> None:
     ],
     ids=lambda document: str(document[:20]),
 )
-def test_nothing_else_is_an_sbom(document: bytes) -> None:
+def test_any_other_document_is_no_sbom(document: bytes) -> None:
     with pytest.raises(Unproven):
         sbom_name(document)
 

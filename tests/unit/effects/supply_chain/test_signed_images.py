@@ -35,7 +35,7 @@ def test_a_notation_signature_is_found_and_verified(place: Place, as_cose: bool,
     assert result.reason.startswith("Notation signature: CN=release,O=contoso.com,ST=WA,C=US, at 2026-11-22")
 
 
-def test_one_notation_signature_that_holds_is_enough_and_the_reason_is_always_the_same(place: Place) -> None:
+def test_one_valid_notation_signature_is_enough_and_the_result_is_always_the_same(place: Place) -> None:
     place.push(notation(SHOP, signer(by=root("Fabrikam Root"))))
     place.push(notation(SHOP, place.people.notation, as_cose=True))
     first, second = place.look("notation"), place.look("notation")
