@@ -127,7 +127,7 @@ def test_a_rejection_is_anchored(waiting: Installation, storage: Storage) -> Non
     assert waiting.actions()[-1] == "gate.anchored"
 
 
-def test_each_anchor_names_the_one_before_it(waiting: Installation, storage: Storage) -> None:
+def test_each_anchor_names_the_anchor_before_it(waiting: Installation, storage: Storage) -> None:
     waiting.vote(1)
     waiting.settle()
     waiting.push("1.1.0")
@@ -148,7 +148,7 @@ def restore_over_a_rejection(installation: Installation) -> None:
     installation.vote(1)
 
 
-def test_a_ledger_that_was_put_back_before_a_rejection_opens_nothing(waiting: Installation, storage: Storage) -> None:
+def test_a_ledger_restored_to_before_a_rejection_lets_nothing_through(waiting: Installation, storage: Storage) -> None:
     restore_over_a_rejection(waiting)
     waiting.settle()
     assert waiting.production.applied == 0
@@ -158,7 +158,7 @@ def test_a_ledger_that_was_put_back_before_a_rejection_opens_nothing(waiting: In
     assert outcomes(storage) == [GateOutcome.REJECTED], "no anchor covers it"
 
 
-def test_a_ledger_that_was_put_back_and_went_on_past_the_anchor_opens_nothing(waiting: Installation) -> None:
+def test_a_restored_ledger_that_went_on_past_the_anchor_lets_nothing_through(waiting: Installation) -> None:
     restore_over_a_rejection(waiting)
     anchor = waiting.settle_at(StepKind.ANCHOR, "production")
     for number in range(30):
@@ -170,7 +170,7 @@ def test_a_ledger_that_was_put_back_and_went_on_past_the_anchor_opens_nothing(wa
     assert waiting.production.applied == 0
 
 
-def test_all_that_follows_in_that_application_is_held_back_and_says_why(waiting: Installation) -> None:
+def test_releases_after_the_ledger_was_restored_are_held_back_with_the_reason(waiting: Installation) -> None:
     restore_over_a_rejection(waiting)
     waiting.settle()
     waiting.push("1.1.0")
@@ -202,7 +202,7 @@ def test_an_anchor_that_the_worker_did_not_sign_is_reported_and_passed_over(
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"\xff", b"[" * 20_000, b'{"v":2}', json.dumps(LARGE).encode()])
-def test_what_is_not_an_anchor_is_passed_over(waiting: Installation, storage: Storage, content: bytes) -> None:
+def test_a_blob_that_is_no_anchor_is_passed_over(waiting: Installation, storage: Storage, content: bytes) -> None:
     storage.files[f"{FOLDER}application:shop/000000000000-000000000000"] = content
     assert waiting.app.chain_anchors.newest("shop") is None
 
@@ -227,7 +227,9 @@ def test_an_anchor_of_an_older_epoch_is_history(waiting: Installation, storage: 
     assert not waiting.app.chain_anchors.is_whole_rule("shop", head).passed, "it is of a later epoch than the ledger"
 
 
-def test_an_anchor_of_a_moment_ago_is_not_ahead_of_the_ledger(waiting: Installation, storage: Storage) -> None:
+def test_an_anchor_written_since_the_ledger_was_read_is_not_taken_for_ahead_of_it(
+    waiting: Installation, storage: Storage
+) -> None:
     head_before = waiting.app.ledger.head("shop")
     waiting.vote(1)
     waiting.settle()
@@ -266,7 +268,9 @@ def test_the_anchor_of_a_rejection_is_tried_until_the_container_is_back(
     assert outcomes(storage) == [GateOutcome.REJECTED]
 
 
-def test_blobs_that_bury_the_anchors_do_not_hide_what_was_put_back(waiting: Installation, storage: Storage) -> None:
+def test_blobs_that_bury_the_anchors_stop_the_release_instead_of_hiding_a_restore(
+    waiting: Installation, storage: Storage
+) -> None:
     restore_over_a_rejection(waiting)
     for number in range(MOST_SKIPPED):
         storage.files[f"{FOLDER}application:shop/000000000000-{number:012d}"] = b"junk"

@@ -94,7 +94,7 @@ def test_a_vote_is_followed_by_copy_and_deployment_without_a_queue(installation:
     assert queued_steps(installation) == [StepKind.CHECK]
 
 
-def test_what_was_read_since_the_decision_stops_a_step_that_is_about_to_be_begun(installation: Installation) -> None:
+def test_a_rejection_since_the_decision_stops_a_step_that_is_about_to_begin(installation: Installation) -> None:
     installation.push("1.0")
     installation.settle(until=lambda: installation.phase(1) is Phase.AWAITING_APPROVAL)
 
@@ -112,19 +112,19 @@ def test_what_was_read_since_the_decision_stops_a_step_that_is_about_to_be_begun
     assert queued_steps(installation) == []
 
 
-def test_whoever_holds_a_session_begins_nothing_in_it(installation: Installation) -> None:
+def test_a_step_requested_in_a_session_is_queued_and_not_begun(installation: Installation) -> None:
     delivery_of_a_push(installation, Queue.WORK)()
     assert queued_steps(installation) == [StepKind.PLAN]
 
 
-def test_nothing_is_begun_for_which_nobody_would_look_where_the_message_comes_again(installation: Installation) -> None:
+def test_a_step_of_an_application_that_the_message_does_not_concern_is_queued(installation: Installation) -> None:
     with installation.app.beginning.room(Queue.HINTS, BODY, again=False):
         concerns("another")
         installation.push("1.0")
     assert queued_steps(installation) == [StepKind.PLAN]
 
 
-def test_what_people_say_and_what_is_pushed_does_not_wait_for_slow_steps_of_others(installation: Installation) -> None:
+def test_a_push_does_not_wait_for_slow_steps_of_others(installation: Installation) -> None:
     with ExitStack() as slow_steps:
         for _ in range(BESIDE):
             assert installation.app.beginning.beside.acquire(blocking=False)
@@ -160,7 +160,7 @@ def test_a_step_that_cannot_be_begun_goes_to_its_queue(installation: Installatio
 
 
 @pytest.mark.parametrize("kind", [StepKind.PLAN, StepKind.DEPLOY])
-def test_where_the_process_ends_whoever_gets_its_message_again_sends_what_it_had_begun(
+def test_a_step_begun_by_a_process_that_died_is_queued_when_its_message_comes_again(
     installation: Installation, life: Life, kind: StepKind
 ) -> None:
     deliver = delivery_of_a_push(installation)
@@ -174,7 +174,7 @@ def test_where_the_process_ends_whoever_gets_its_message_again_sends_what_it_had
     assert kinds_in_outbox(installation) == []
 
 
-def test_what_was_begun_in_the_message_of_a_step_is_sent_where_that_comes_again(
+def test_a_step_begun_by_the_message_of_another_step_is_queued_when_that_comes_again(
     installation: Installation, life: Life
 ) -> None:
     installation.push("1.0")
@@ -195,7 +195,7 @@ def test_what_was_begun_in_the_message_of_a_step_is_sent_where_that_comes_again(
     assert installation.phase(1) is Phase.COMPLETED
 
 
-def test_a_hint_that_comes_again_sends_what_was_begun_though_its_row_is_gone(
+def test_a_hint_that_comes_again_queues_the_begun_step_though_its_row_is_gone(
     installation: Installation, life: Life
 ) -> None:
     die_during(installation, life, StepKind.DEPLOY, delivery_of_a_push(installation))
@@ -204,14 +204,14 @@ def test_a_hint_that_comes_again_sends_what_was_begun_though_its_row_is_gone(
     assert queued_steps(installation) == [StepKind.DEPLOY]
 
 
-def test_what_somebody_else_has_begun_is_left_to_the_message_of_theirs(installation: Installation, life: Life) -> None:
+def test_a_step_begun_by_one_message_is_not_queued_by_another(installation: Installation, life: Life) -> None:
     die_during(installation, life, StepKind.DEPLOY, delivery_of_a_push(installation))
     with installation.app.beginning.room(Queue.EVENTS, b"another message", again=True):
         concerns("shop")
     assert queued_steps(installation) == []
 
 
-def test_the_timer_leaves_what_was_begun_to_its_message_but_not_for_ever(
+def test_the_timer_leaves_a_begun_step_to_its_message_for_a_limited_time(
     installation: Installation, life: Life
 ) -> None:
     die_during(installation, life, StepKind.DEPLOY, delivery_of_a_push(installation))
@@ -223,7 +223,7 @@ def test_the_timer_leaves_what_was_begun_to_its_message_but_not_for_ever(
     assert installation.phase(1) is Phase.AWAITING_APPROVAL
 
 
-def test_a_step_taken_over_by_its_queue_is_the_queues_alone(installation: Installation, life: Life) -> None:
+def test_a_step_that_runs_from_its_queue_is_no_longer_in_the_outbox(installation: Installation, life: Life) -> None:
     """The step may take longer than its lease, and its message stays in the queue until it has ended."""
     deliver = delivery_of_a_push(installation)
     die_during(installation, life, StepKind.DEPLOY, deliver)
@@ -241,7 +241,7 @@ def test_a_step_taken_over_by_its_queue_is_the_queues_alone(installation: Instal
     assert outbox_during_step == []
 
 
-def test_what_was_begun_before_is_not_forgotten_where_it_cannot_be_sent(installation: Installation, life: Life) -> None:
+def test_a_begun_step_stays_in_the_outbox_while_it_cannot_be_queued(installation: Installation, life: Life) -> None:
     deliver = delivery_of_a_push(installation)
     die_during(installation, life, StepKind.DEPLOY, deliver)
     installation.bus.broken = True
@@ -254,7 +254,7 @@ def test_what_was_begun_before_is_not_forgotten_where_it_cannot_be_sent(installa
 @pytest.mark.parametrize(
     "outcome", [Requeue(after=timedelta(seconds=9), reason="it takes longer"), Retry(reason="it is away")]
 )
-def test_a_step_that_goes_on_by_a_message_is_not_sent_by_the_timer_too(
+def test_a_step_that_goes_on_by_a_message_leaves_nothing_in_the_outbox(
     installation: Installation, kind: StepKind, outcome: Outcome
 ) -> None:
     with_effect(installation, kind, lambda _: outcome)

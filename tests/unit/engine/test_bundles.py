@@ -246,7 +246,7 @@ def test_an_environment_whose_target_has_changed_is_refused_by_name(ci: Ci) -> N
     assert [rollout.outcome for rollout in release.rollouts] == ["live", "failed"]
 
 
-def test_what_is_not_a_bundle_is_reported_and_goes_nowhere(ci: Ci) -> None:
+def test_an_artifact_that_is_no_bundle_fails_the_release_with_the_reason(ci: Ci) -> None:
     installation = ci.installation
     digest = push_artifact(installation.nonprod, "team/shop-bundle", image(b"an image"), "1.4.0")
     ci.report_push("team/shop-bundle", digest, "1.4.0")

@@ -55,7 +55,7 @@ def test_a_thousand_attempts_of_one_caller_are_one_record_an_hour_that_counts_th
     assert [record["times"] for record in denials_on_record(installation)] == [1, 1_000]
 
 
-def test_what_was_asked_for_and_who_asked_are_told_apart(installation: Installation) -> None:
+def test_denials_of_different_callers_or_permissions_are_separate_records(installation: Installation) -> None:
     for caller, permission in ((EVE, "freeze"), (EVE, "rollback"), (NOBODY, "freeze")):
         installation.app.denials.deny(caller, permission)
     take_hints(installation)
@@ -66,7 +66,7 @@ def test_what_was_asked_for_and_who_asked_are_told_apart(installation: Installat
     ]
 
 
-def test_a_thousand_callers_do_not_flood_the_trail_nor_the_front(installation: Installation) -> None:
+def test_a_thousand_denied_callers_flood_neither_the_trail_nor_the_front(installation: Installation) -> None:
     for number in range(1_000):
         installation.app.denials.deny(f"app:{number}", "read")
     hints = take_hints(installation)
@@ -87,7 +87,7 @@ def test_the_same_hint_of_two_instances_of_the_front_is_one_record(installation:
     assert hint.evolve(times=3).message_id == hint.message_id, "the queue drops the second one as well"
 
 
-def test_while_the_queue_is_away_the_caller_is_denied_all_the_same(installation: Installation) -> None:
+def test_a_denial_while_the_queue_is_away_raises_nothing_and_leaves_no_record(installation: Installation) -> None:
     installation.bus.broken = True
     installation.app.denials.deny(EVE, "freeze")
     assert denials_on_record(installation) == []

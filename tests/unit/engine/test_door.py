@@ -29,7 +29,7 @@ def test_an_event_is_decided_at_once(installation: Installation) -> None:
     assert [message for message in installation.bus.sent if message.queue is Queue.WORK] == []
 
 
-def test_an_event_that_meets_a_crowd_waits_for_the_applications_turn_and_is_decided_there(
+def test_an_event_for_a_busy_application_waits_for_its_turn_and_is_decided_there(
     installation: Installation, busy: Door
 ) -> None:
     event = installation.pushed("1.0")
@@ -47,7 +47,7 @@ def test_an_event_that_is_forwarded_twice_is_one_message(installation: Installat
     assert len([message for message in installation.bus.sent if message.queue is Queue.WORK]) == 1
 
 
-def test_a_turn_of_an_application_that_the_event_does_not_concern_is_refused(installation: Installation) -> None:
+def test_an_event_in_the_turn_of_an_application_that_it_does_not_concern_is_refused(installation: Installation) -> None:
     event = installation.pushed("1.0")
     with pytest.raises(UnknownTarget, match="nobodys"):
         installation.app.door.take_turn("nobodys", event)
@@ -101,6 +101,6 @@ def test_a_push_that_the_registry_does_not_show_goes_on_and_its_release_says_why
     assert "release.created" in receipt.actions
 
 
-def test_what_is_deferred_keeps_the_event_whole(installation: Installation) -> None:
+def test_a_deferred_message_holds_the_whole_event(installation: Installation) -> None:
     event = installation.pushed("1.0")
     assert EVENT.validate_python(deferred("shop", event).body) == event

@@ -50,7 +50,7 @@ def test_the_lease_names_the_order_and_a_record_that_the_ledger_holds(live: Inst
     assert set(live.staging.orders.values()) == {"0.1"}
 
 
-def test_that_an_order_was_taken_is_recorded_once_it_was(live: Installation) -> None:
+def test_an_order_is_recorded_in_its_lane_once_it_was_taken(live: Installation) -> None:
     orders_taken = live.app.ledger.lanes("shop")["staging"].taken
     assert orders_taken == (TakenOrder(cluster="staging", namespace="shop", order=Order(epoch=0, number=1)),)
 

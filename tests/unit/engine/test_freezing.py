@@ -34,7 +34,7 @@ def at_the_gate(installation: Installation) -> None:
     installation.settle()
 
 
-def test_everything_is_frozen_in_one_chain_and_told_in_another(installation: Installation) -> None:
+def test_a_freeze_of_everything_is_recorded_in_both_trails_and_holds_releases_back(installation: Installation) -> None:
     at_the_gate(installation)
     frozen = order(Verb.FREEZE, installation)
     assert (frozen.applied, frozen.of, frozen.refused) == (1, 1, False)
@@ -51,7 +51,9 @@ def test_everything_is_frozen_in_one_chain_and_told_in_another(installation: Ins
     assert installation.verify("_installation").intact
 
 
-def test_the_same_order_twice_is_one_freeze_and_another_is_refused_and_recorded(installation: Installation) -> None:
+def test_the_same_order_twice_is_one_freeze_and_a_different_one_is_refused_and_recorded(
+    installation: Installation,
+) -> None:
     at_the_gate(installation)
     order(Verb.FREEZE, installation)
     assert not order(Verb.FREEZE, installation).refused
@@ -60,7 +62,7 @@ def test_the_same_order_twice_is_one_freeze_and_another_is_refused_and_recorded(
     assert [record.action for record in installation.trail("_installation")] == ["everything.frozen", "command.refused"]
 
 
-def test_a_freeze_of_everything_that_ends_in_a_moment_keeps_nobody_from_a_longer_one(
+def test_a_short_freeze_of_everything_does_not_prevent_a_longer_one(
     installation: Installation,
 ) -> None:
     at_the_gate(installation)
@@ -83,7 +85,7 @@ def test_a_freeze_of_everything_that_ends_in_a_moment_keeps_nobody_from_a_longer
     assert installation.phase(1) is Phase.COMPLETED
 
 
-def test_a_late_repeat_of_an_order_does_nothing_again(installation: Installation) -> None:
+def test_a_late_repeat_of_an_order_does_nothing(installation: Installation) -> None:
     at_the_gate(installation)
     order(Verb.FREEZE, installation)
     order(Verb.UNFREEZE, installation, "second-order")
@@ -126,7 +128,7 @@ def test_a_decision_that_is_under_way_when_everything_is_frozen_begins_no_rollou
     assert installation.phase(1) is Phase.HELD_BACK
 
 
-def test_an_application_that_was_not_told_is_told_by_the_reconcile_timer(
+def test_an_application_that_missed_a_freeze_or_its_end_gets_it_from_the_reconcile_timer(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at_the_gate(installation)
@@ -185,7 +187,7 @@ def test_a_reconcile_run_that_looked_before_everything_was_frozen_ends_no_freeze
     assert installation.phase(1) is Phase.HELD_BACK
 
 
-def test_whoever_still_tells_of_the_end_of_one_freeze_does_not_end_the_next(
+def test_spreading_the_end_of_one_freeze_does_not_end_the_next(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at_the_gate(installation)
@@ -234,7 +236,7 @@ def test_a_freeze_of_everything_that_cannot_be_read_holds_everything_back_and_is
     assert "slipway unfreeze --all" in freeze.reason
 
 
-def test_a_freeze_of_everything_that_cannot_be_read_silences_no_timer(unreadable: Installation) -> None:
+def test_a_freeze_of_everything_that_cannot_be_read_does_not_stop_the_reconcile_timer(unreadable: Installation) -> None:
     unreadable.bus.broken = True
     unreadable.push("1.1")
     unreadable.bus.broken = False
@@ -263,7 +265,7 @@ def test_a_freeze_that_becomes_unreadable_stays_in_every_application_as_it_was(i
     assert installation.app.ledger.head("shop").freeze == freeze_before
 
 
-def test_the_end_of_the_installations_trail_that_cannot_be_read_silences_no_application(
+def test_an_unreadable_end_of_the_installations_trail_stops_no_deadline_and_is_reported(
     installation: Installation,
 ) -> None:
     at_the_gate(installation)

@@ -59,7 +59,7 @@ def test_a_vote_sent_twice_is_counted_once(installation: Installation) -> None:
     assert installation.actions().count("vote.approved") == 1
 
 
-def test_two_people_who_vote_at_the_same_moment_are_both_heard_and_one_decides(installation: Installation) -> None:
+def test_an_approval_cast_at_the_same_time_as_a_rejection_is_recorded_as_refused(installation: Installation) -> None:
     installation.push("1.0")
     installation.settle()
     rejection = installation.voted(1, BEN, VoteDecision.REJECT).evolve(reason="not today")
@@ -71,14 +71,14 @@ def test_two_people_who_vote_at_the_same_moment_are_both_heard_and_one_decides(i
     assert installation.production.applied == 0
 
 
-def test_an_event_that_nobody_is_concerned_by_names_what_is_unknown(installation: Installation) -> None:
+def test_an_event_that_concerns_no_application_names_its_repository_or_pipeline(installation: Installation) -> None:
     with pytest.raises(UnknownTarget, match="no application delivers team/other from registry nonprod"):
         installation.app.handler.handle(installation.pushed("1.0").evolve(repository="team/other"))
     with pytest.raises(UnknownTarget, match="no application is built by pipeline 'build' of project 'Shop'"):
         installation.run("7")
 
 
-def test_rows_that_were_read_while_somebody_wrote_are_read_again(interrupted: Installation) -> None:
+def test_rows_that_were_read_during_another_write_are_read_again(interrupted: Installation) -> None:
     """The lane says that release 1 waits; by the time its row is read, it has already been superseded."""
     table = interrupted.table
     assert isinstance(table, Interrupted)
@@ -91,7 +91,7 @@ def test_rows_that_were_read_while_somebody_wrote_are_read_again(interrupted: In
     assert interrupted.verify().intact
 
 
-def test_a_mistake_in_deciding_is_not_contention(installation: Installation) -> None:
+def test_an_inconsistent_row_is_an_error_and_not_contention(installation: Installation) -> None:
     installation.push("1.0")
     release = installation.release(1)
     rejected_release = release.evolve(phase=Phase.REJECTED)
@@ -104,7 +104,9 @@ def _put_release(installation: Installation, release: Release) -> None:
     installation.app.table.transact("shop", [Write(act=Act.PUT, key=keys.release(1), values=pack_release(release))])
 
 
-def test_an_event_that_always_meets_others_goes_back_to_its_queue(installation: Installation) -> None:
+def test_an_event_that_keeps_losing_to_other_writers_is_given_up_after_growing_pauses(
+    installation: Installation,
+) -> None:
     waits: list[float] = []
     numbers = iter(range(100))
 

@@ -28,13 +28,15 @@ def disable_index(installation: Installation, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(installation.index_table, "transact", refuse)
 
 
-def test_what_is_committed_is_indexed_at_once(installation: Installation) -> None:
+def test_committed_records_are_indexed_at_once(installation: Installation) -> None:
     installation.push("1.0")
     installation.settle()
     assert indexed(installation, application="shop") == trail(installation)
 
 
-def test_the_reconcile_timer_indexes_what_was_left(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_reconcile_timer_indexes_records_that_were_left_out(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with monkeypatch.context() as patched:
         disable_index(installation, patched)
         installation.push("1.0")
@@ -47,7 +49,7 @@ def test_the_reconcile_timer_indexes_what_was_left(installation: Installation, m
     assert indexed_count == len(trail(installation)) > 0
 
 
-def test_what_the_reconcile_timer_could_not_index_is_left_to_its_next_run(
+def test_records_that_the_reconcile_timer_could_not_index_are_left_to_its_next_run(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
@@ -73,7 +75,7 @@ def test_the_installations_own_chain_is_indexed_too(installation: Installation) 
     assert indexed(installation, application="_installation") == [("_installation", 1)]
 
 
-def test_the_reconcile_timer_indexes_what_the_installations_chain_left(installation: Installation) -> None:
+def test_the_reconcile_timer_indexes_records_left_out_of_the_installations_trail(installation: Installation) -> None:
     without_index = type(installation.app.installation)(
         installation.app.table, signer=lambda: SIGNER, keys=lambda: PUBLIC_KEYS
     )
@@ -84,7 +86,7 @@ def test_the_reconcile_timer_indexes_what_the_installations_chain_left(installat
     assert indexed(installation, application="_installation") == [("_installation", 1)]
 
 
-def test_indexing_twice_at_once_is_harmless(installation: Installation) -> None:
+def test_indexing_the_same_records_twice_is_harmless(installation: Installation) -> None:
     installation.push("1.0")
     records = installation.trail()
     installation.app.indexer.take("shop", records)

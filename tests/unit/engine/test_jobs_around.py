@@ -84,7 +84,7 @@ def test_jobs_run_around_the_rollout_in_the_order_of_their_files(ci: Ci) -> None
     assert in_order([*around, "verification.requested", "release.live"], actions(ci))
 
 
-def test_a_plan_tells_its_jobs_before_anybody_votes_and_its_hash_depends_on_them(ci: Ci) -> None:
+def test_a_plan_shows_its_jobs_before_anybody_votes_and_its_hash_depends_on_them(ci: Ci) -> None:
     deliver(ci)
     rollout = ci.installation.release(1).rollout_in("staging")
     assert rollout is not None
@@ -106,7 +106,7 @@ def test_the_record_names_each_job_with_its_uid_and_keeps_its_log(ci: Ci) -> Non
     assert all(ci.installation.app.clients.blobs.get(run["log"]) == b"12 tables moved\n" for run in jobs)
 
 
-def test_the_page_of_the_release_tells_of_each_job_with_the_end_of_its_log(ci: Ci) -> None:
+def test_the_page_of_the_release_shows_each_job_with_the_end_of_its_log(ci: Ci) -> None:
     ci.installation.staging.log = "12 tables moved\n"
     deliver(ci)
     page = show_release(ci.installation.app.reader, "shop-1", visitor=DORA).body.decode()
@@ -128,7 +128,7 @@ def test_a_job_that_fails_before_the_rollout_ends_the_release_and_nothing_else_w
     assert failure.log is not None
 
 
-def test_what_is_live_stays_live_when_a_job_before_the_next_rollout_fails(ci: Ci) -> None:
+def test_the_live_release_stays_live_when_a_job_before_the_next_rollout_fails(ci: Ci) -> None:
     deliver(ci)
     ci.installation.staging.ends["migrate"] = FAILED
     ci.installation.wait(timedelta(minutes=1))
@@ -197,7 +197,7 @@ def test_a_job_is_waited_for_as_long_as_it_says(ci: Ci) -> None:
         (job("migrate", annotations="slipway.dev/on-rollback: always"), "expected run, or nothing"),
     ],
 )
-def test_a_job_that_could_not_be_waited_for_is_not_part_of_a_bundle(ci: Ci, text: str, says: str) -> None:
+def test_a_job_that_could_not_be_waited_for_is_refused_when_the_bundle_is_built(ci: Ci, text: str, says: str) -> None:
     with pytest.raises(Exception, match=says):
         ci.bundle("1.4.0", files=FILES | {"environments/staging/before/migrate.yaml": text})
 

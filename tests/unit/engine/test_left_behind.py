@@ -23,7 +23,7 @@ def event_of(installation: Installation) -> bytes:
     return installation.app.envelopes.seal(message, now=installation.now)
 
 
-def test_what_the_worker_did_not_say_is_parked_with_the_reason(installation: Installation) -> None:
+def test_a_left_message_that_is_no_envelope_of_the_worker_is_parked_with_the_reason(installation: Installation) -> None:
     leave_in_session(installation, installation.pushed("1.0").model_dump_json().encode())
     assert installation.app.turns.take_left_behind() == 1
     (parked,) = installation.app.parking.all()
@@ -31,7 +31,7 @@ def test_what_the_worker_did_not_say_is_parked_with_the_reason(installation: Ins
     assert installation.trail() == []
 
 
-def test_it_is_decided_as_if_its_reader_had_come(installation: Installation) -> None:
+def test_an_event_that_was_left_in_a_session_is_decided(installation: Installation) -> None:
     assert deferred("shop", installation.pushed("1.0")).queue is Queue.WORK
     leave_in_session(installation, event_of(installation))
     assert installation.app.turns.take_left_behind() == 1
@@ -39,7 +39,7 @@ def test_it_is_decided_as_if_its_reader_had_come(installation: Installation) -> 
     assert installation.bus.in_free_sessions == []
 
 
-def test_the_timer_of_every_five_minutes_decides_it(
+def test_the_timer_of_every_five_minutes_decides_an_event_left_in_a_session(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     use(monkeypatch, installation, timers)
@@ -49,7 +49,7 @@ def test_the_timer_of_every_five_minutes_decides_it(
     assert installation.app.ledger.release("shop", 1) is not None
 
 
-def test_what_cannot_be_read_is_parked_with_its_session_and_comes_back_to_it(installation: Installation) -> None:
+def test_an_unreadable_message_is_parked_with_its_session_and_replayed_into_it(installation: Installation) -> None:
     leave_in_session(installation, b"{")
     assert installation.app.turns.take_left_behind() == 1
     (parked,) = installation.app.parking.all()
@@ -59,7 +59,7 @@ def test_what_cannot_be_read_is_parked_with_its_session_and_comes_back_to_it(ins
     assert (replayed.queue, replayed.session, replayed.body) == (Queue.WORK, "shop", b"{")
 
 
-def test_what_was_decided_already_changes_nothing(installation: Installation) -> None:
+def test_an_event_that_was_decided_already_changes_nothing(installation: Installation) -> None:
     body = event_of(installation)
     leave_in_session(installation, body)
     installation.app.turns.take_left_behind()

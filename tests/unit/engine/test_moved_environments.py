@@ -35,7 +35,7 @@ def plan_warnings(live: Live, release: int) -> list[str]:
     return list(details.get("warnings") or ())
 
 
-def test_what_a_failed_release_made_in_the_new_place_is_gone_after_its_rollback(moved: Live) -> None:
+def test_objects_of_a_failed_release_in_the_new_place_are_gone_after_its_rollback(moved: Live) -> None:
     push_event = moved.pushed("1.1")
     moved.staging.broken.add(push_event.digest)
     objects_before = objects_in(moved, "shop")

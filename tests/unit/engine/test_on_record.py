@@ -61,7 +61,9 @@ def opened_nothing(installation: Installation) -> bool:
 
 
 @pytest.mark.parametrize(("phase", "kind"), [(Phase.COPYING, StepKind.COPY), (Phase.DEPLOYING, StepKind.DEPLOY)])
-def test_a_row_that_says_approved_opens_nothing(waiting: Installation, phase: Phase, kind: StepKind) -> None:
+def test_a_row_that_claims_an_approval_without_a_record_lets_nothing_through(
+    waiting: Installation, phase: Phase, kind: StepKind
+) -> None:
     waiting.run_step(claim(waiting, phase, kind))
     refusal = record_of(waiting, "gate.unproved")
     assert refusal.details["rules"] == ["gate-is-on-record"]
@@ -72,7 +74,7 @@ def test_a_row_that_says_approved_opens_nothing(waiting: Installation, phase: Ph
     assert waiting.verify().intact
 
 
-def test_what_people_approved_is_opened(waiting: Installation) -> None:
+def test_a_release_that_people_approved_is_let_through(waiting: Installation) -> None:
     waiting.vote(1)
     waiting.settle()
     assert waiting.phase(1) is Phase.COMPLETED
@@ -97,7 +99,7 @@ def hashed_anew(record: AuditRecord) -> AuditRecord:
     ],
     ids=["changed", "changed and hashed", "changed, hashed and signed"],
 )
-def test_a_record_that_was_changed_stops_what_rests_on_it(
+def test_a_changed_record_of_a_vote_stops_the_release(
     waiting: Installation, forge: Callable[[AuditRecord], AuditRecord], reason: str
 ) -> None:
     step = approved_until(waiting, StepKind.DEPLOY)
@@ -110,7 +112,7 @@ def test_a_record_that_was_changed_stops_what_rests_on_it(
     assert opened_nothing(waiting)
 
 
-def test_a_record_that_was_cut_off_the_end_is_missed(waiting: Installation) -> None:
+def test_a_record_cut_off_the_end_of_the_trail_stops_the_release(waiting: Installation) -> None:
     step = approved_until(waiting, StepKind.DEPLOY)
     end = waiting.app.ledger.head("shop").sequence
     waiting.app.table.transact("shop", [Write(act=Act.DELETE, key=keys.audit(end))])
@@ -119,7 +121,7 @@ def test_a_record_that_was_cut_off_the_end_is_missed(waiting: Installation) -> N
     assert opened_nothing(waiting)
 
 
-def test_a_row_that_says_its_records_begin_later_hides_nothing(waiting: Installation) -> None:
+def test_a_row_that_claims_a_later_first_record_lets_nothing_through(waiting: Installation) -> None:
     step = approved_until(waiting, StepKind.DEPLOY)
     end = waiting.app.ledger.head("shop").sequence
     put_row(waiting, keys.release(1), pack_release(waiting.release(1).evolve(first_sequence=end)))

@@ -40,7 +40,7 @@ def test_a_list_says_that_there_is_more_than_it_holds(installation: Installation
     assert (len(items), more) == (MOST_LISTED, True)
 
 
-def test_other_input_is_kept_besides(installation: Installation) -> None:
+def test_different_input_is_kept_separately(installation: Installation) -> None:
     for source, body, message_id in (
         ("events", b"{", "1"),
         ("events", b"{", "2"),
@@ -52,7 +52,7 @@ def test_other_input_is_kept_besides(installation: Installation) -> None:
     assert installation.verify("_installation").intact
 
 
-def test_what_waits_is_seen_however_much_was_parked_and_replayed_before_it(installation: Installation) -> None:
+def test_waiting_input_is_listed_however_much_was_replayed_before_it(installation: Installation) -> None:
     all_parked = [
         installation.app.parking.park(source="runs", reason="bad", body=b"{", message_id=str(number))
         for number in range(9)
@@ -131,7 +131,7 @@ def test_a_replay_while_the_queue_is_away_records_nothing(installation: Installa
 
 
 @pytest.mark.parametrize("id", ["", "nothing", "../x", "a#b", "x" * 5000, "ж"])
-def test_what_was_never_parked_cannot_be_replayed(installation: Installation, id: str) -> None:
+def test_input_that_was_never_parked_cannot_be_replayed(installation: Installation, id: str) -> None:
     with pytest.raises(NotFound, match="no parked input has the id"):
         installation.app.parking.replay(id, actor="ada")
 
@@ -172,7 +172,7 @@ def test_dead_letters_are_parked_with_the_queues_reason_and_removed(installation
     assert {item.reason for item in installation.app.parking.all()} == {"the queue gave up on it: MaxDeliveryCount"}
 
 
-def test_input_with_the_strangest_reason_is_kept(installation: Installation) -> None:
+def test_input_with_a_very_long_reason_is_kept_with_the_reason_cut(installation: Installation) -> None:
     parked = installation.app.parking.park(source="runs", reason="🚢" * 5000, body=b"\xff", message_id="🚢" * 500)
     assert len(parked.reason) == 2000
     assert installation.verify("_installation").intact

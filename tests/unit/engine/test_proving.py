@@ -95,7 +95,7 @@ def test_the_proof_is_kept_with_the_keys_that_verified_it(
     assert json.loads(blobs.documents[vote.proved.proof])["statement"]["reason"] == "looks good"
 
 
-def test_groups_that_the_token_only_points_to_are_none(prover: Prover, issuer: MemoryIssuer) -> None:
+def test_groups_that_the_token_only_points_to_do_not_count(prover: Prover, issuer: MemoryIssuer) -> None:
     vote = vote_of(prover.vote(row(signed(issuer, groups=None, _claim_names={"groups": "src1"}))))
     assert vote.signed_in is not None
     assert vote.signed_in.groups == ()
@@ -123,7 +123,9 @@ def test_a_proof_that_does_not_hold_is_a_vote_that_says_so_and_is_not_kept(
 @pytest.mark.parametrize(
     "field", [name for name in VoteStatement.model_fields if name not in ("v", "kind", "installation")]
 )
-def test_whoever_changes_the_statement_changes_the_nonce(prover: Prover, issuer: MemoryIssuer, field: str) -> None:
+def test_a_change_of_any_field_of_the_statement_changes_its_nonce(
+    prover: Prover, issuer: MemoryIssuer, field: str
+) -> None:
     other_values: dict[str, object] = {
         "salt": "B" * 22,
         "application": "cart",
@@ -135,7 +137,7 @@ def test_whoever_changes_the_statement_changes_the_nonce(prover: Prover, issuer:
     assert "nonce" in vote.unproved
 
 
-def test_what_was_said_to_another_installation_does_not_count_here(prover: Prover, issuer: MemoryIssuer) -> None:
+def test_a_vote_addressed_to_another_installation_does_not_count(prover: Prover, issuer: MemoryIssuer) -> None:
     elsewhere = VOTE.evolve(installation="there")
     vote = vote_of(prover.vote(row(signed(issuer, nonce=elsewhere.nonce), elsewhere)))
     assert vote.unproved == "it is addressed to the installation there, this is here"
@@ -149,11 +151,11 @@ def test_a_proof_that_nobody_can_verify_waits_and_counts_later(prover: Prover, i
     assert vote_of(prover.vote(waiting)).proved is not None
 
 
-def test_a_repeated_statement_is_refused_in_the_name_of_nobody(issuer: MemoryIssuer) -> None:
+def test_a_repeated_statement_is_not_proved(issuer: MemoryIssuer) -> None:
     assert repeated(row(signed(issuer))).unproved == "its statement was already counted"
 
 
-def test_a_row_without_a_proof_is_not_for_the_prover(prover: Prover) -> None:
+def test_a_row_without_a_proof_is_an_error_for_the_prover(prover: Prover) -> None:
     without_proof = Received(
         id="0000000000000-0000000000000000",
         partition="shop",

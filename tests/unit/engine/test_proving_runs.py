@@ -76,7 +76,7 @@ def rule(installation: Installation, name: Rule, number: int = 1) -> Explained:
 
 
 # ---- runs that do not exist
-def test_runs_that_there_are_not_leave_few_records_and_a_genuine_one_among_them_is_taken(
+def test_nonexistent_runs_leave_few_records_and_a_genuine_one_among_them_is_taken(
     installation: Installation,
 ) -> None:
     run = published_run(installation)
@@ -94,7 +94,7 @@ def test_runs_that_there_are_not_leave_few_records_and_a_genuine_one_among_them_
     assert sum(record.action == Action.RUN_NOT_PROVED for record in installation.trail()) == MOST_UNKNOWN + 1
 
 
-def test_a_genuine_run_that_its_source_does_not_know_yet_is_taken_however_many_others_stand_before_it(
+def test_a_genuine_run_that_its_source_does_not_know_yet_is_taken_despite_many_unknown_ones(
     installation: Installation,
 ) -> None:
     run = published_run(installation)
@@ -111,7 +111,7 @@ def test_a_genuine_run_that_its_source_does_not_know_yet_is_taken_however_many_o
     assert sum(record.action == Action.RUN_NOT_PROVED for record in installation.trail()) == MOST_UNKNOWN
 
 
-def test_runs_that_there_are_not_are_asked_for_a_few_times_each_and_leave_no_record_in_the_end(
+def test_nonexistent_runs_are_asked_for_a_few_times_and_leave_no_record_beyond_the_limit(
     installation: Installation,
 ) -> None:
     many = [run_info(id=id, number=f"20261128.{id}") for id in range(1000, 1000 + MOST_UNKNOWN + 1)]
@@ -171,7 +171,7 @@ def test_the_record_of_a_run_that_joins_says_what_is_proved(installation: Instal
     assert details["definition"] == run.definition
 
 
-def test_whoever_pushed_the_change_may_not_approve_it_however_they_sign_in(installation: Installation) -> None:
+def test_the_pusher_of_a_change_may_not_approve_it_when_known_by_object_id(installation: Installation) -> None:
     run = run_info(id=1, number="1", requested_by=DAN)
     installation.runs.put(run, published_by_run(installation.build("v1"), REPOSITORY), pushed_by=ADA)
     installation.push("v1")
@@ -246,7 +246,7 @@ def test_the_pause_that_the_source_asks_for_is_kept(installation: Installation) 
     assert message.not_before == installation.now + timedelta(minutes=7)
 
 
-def test_a_run_that_the_source_does_not_know_is_never_proved_and_not_asked_for_for_ever(
+def test_a_run_that_the_source_does_not_know_is_never_proved_and_asked_for_a_limited_time(
     installation: Installation,
 ) -> None:
     installation.push("v1")
@@ -259,7 +259,7 @@ def test_a_run_that_the_source_does_not_know_is_never_proved_and_not_asked_for_f
     assert "knows no run 99" in rule(installation, Rule.RUN_IS_PROVED).reason
 
 
-def test_a_run_that_goes_on_is_waited_for(installation: Installation) -> None:
+def test_a_run_that_is_still_running_is_waited_for(installation: Installation) -> None:
     run = published_run(installation)
     installation.push("v1")
     installation.runs.change(run, answer=run.evolve(completed=False, result=""))
@@ -399,7 +399,7 @@ def test_a_run_that_failed_and_was_run_again_contradicts_nothing(installation: I
 
 
 # ---- at its word
-def test_an_installation_that_cannot_ask_takes_runs_at_their_word_and_says_everywhere_that_nothing_is_proved(
+def test_an_installation_that_asks_no_source_takes_reported_runs_and_marks_them_as_not_proved(
     installation: Installation,
 ) -> None:
     installation.restart(runs="claimed")
@@ -418,7 +418,7 @@ def test_an_installation_that_cannot_ask_takes_runs_at_their_word_and_says_every
         assert "SLIPWAY_RUNS" in result.reason
 
 
-def test_two_reports_at_their_word_that_contradict_each_other_stop_the_release_and_bar_everybody_they_name(
+def test_unproved_reports_that_contradict_each_other_stop_the_release_and_keep_both_requesters(
     installation: Installation,
 ) -> None:
     installation.restart(runs="claimed")
@@ -450,7 +450,7 @@ def demanding(tmp_path: Path) -> Installation:
     return Installation(folder)
 
 
-def test_an_environment_that_demands_it_holds_back_what_no_proved_run_built(demanding: Installation) -> None:
+def test_an_environment_that_demands_a_proved_run_holds_back_a_release_without_one(demanding: Installation) -> None:
     demanding.push("v1")
     demanding.settle()
     demanding.vote(1)
@@ -458,7 +458,9 @@ def test_an_environment_that_demands_it_holds_back_what_no_proved_run_built(dema
     assert demanding.release(1).blocked_by == ("built-by-run",)
 
 
-def test_what_is_held_back_goes_on_once_its_run_is_proved_and_people_have_seen_that(demanding: Installation) -> None:
+def test_a_held_back_release_goes_on_once_its_run_is_proved_and_people_have_voted_again(
+    demanding: Installation,
+) -> None:
     run = published_run(demanding)
     demanding.push("v1")
     demanding.settle()
@@ -471,7 +473,7 @@ def test_what_is_held_back_goes_on_once_its_run_is_proved_and_people_have_seen_t
     assert demanding.phase(1) is Phase.COMPLETED
 
 
-def test_a_word_is_not_enough_where_an_environment_demands_a_proved_run(demanding: Installation) -> None:
+def test_a_reported_run_is_not_enough_where_an_environment_demands_a_proved_one(demanding: Installation) -> None:
     demanding.restart(runs="claimed")
     run = published_run(demanding)
     demanding.push("v1")

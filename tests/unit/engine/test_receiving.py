@@ -49,7 +49,7 @@ def test_a_message_that_is_handled_leaves_nothing_behind(installation: Installat
     assert nothing_is_left(installation)
 
 
-def test_what_is_none_of_our_business_leaves_nothing_behind(installation: Installation) -> None:
+def test_an_ignored_message_leaves_nothing_behind(installation: Installation) -> None:
     receive(installation, Ignored("it starts nothing"))
     assert nothing_is_left(installation)
 
@@ -152,7 +152,7 @@ class AwayTable(MemoryTable):
 
 
 @pytest.mark.parametrize("error", [BadInput("digest", "sha256:…", "'x'"), KeyError("a mistake")])
-def test_what_cannot_be_parked_is_put_off(installation: Installation, error: Exception) -> None:
+def test_a_message_that_cannot_be_parked_is_put_off(installation: Installation, error: Exception) -> None:
     installation.table = AwayTable()
     installation.restart()
     receive(installation, error, tries=TRIES)

@@ -94,7 +94,7 @@ def test_an_open_gate_closes_and_reminds_without_its_messages(installation: Inst
 
 
 @pytest.mark.parametrize(("age", "is_found"), [(timedelta(hours=2), True), (timedelta(hours=25), False)])
-def test_a_push_that_nobody_heard_of_is_found_for_a_day(
+def test_a_push_whose_event_was_lost_is_found_for_a_day(
     installation: Installation, age: timedelta, is_found: bool
 ) -> None:
     installation.build("1.0")

@@ -59,7 +59,7 @@ def installation(table: Watched, tmp_path: Path) -> Installation:
     return Installation(tmp_path, table=table)
 
 
-def test_a_release_is_read_together_with_what_stands_beside_it(installation: Installation, table: Watched) -> None:
+def test_a_release_is_read_in_one_request_with_its_head_and_lanes(installation: Installation, table: Watched) -> None:
     installation.push("1.0")
     installation.settle()
     table.requests.clear()
@@ -69,7 +69,7 @@ def test_a_release_is_read_together_with_what_stands_beside_it(installation: Ins
     assert nearby.rows.head == installation.app.ledger.head("shop")
 
 
-def test_a_release_that_many_newer_ones_lie_before_is_read_all_the_same(installation: Installation) -> None:
+def test_a_release_that_is_older_than_many_others_is_read_with_its_head_and_lanes(installation: Installation) -> None:
     for number in range(BETWEEN + 1):
         installation.push(f"1.{number}")
     nearby = installation.app.ledger.nearby("shop", 1)
@@ -152,7 +152,7 @@ def test_an_outcome_is_committed_though_the_row_of_its_message_is_gone_since_it_
     assert installation.phase(1) is not Phase.CHECKING
 
 
-def test_an_outcome_that_others_were_ahead_of_still_ends_lease_and_row(
+def test_an_outcome_after_another_commit_gives_the_lease_back_without_a_request_of_its_own(
     installation: Installation, table: Watched
 ) -> None:
     installation.push("1.0")
@@ -170,7 +170,7 @@ def test_an_outcome_that_others_were_ahead_of_still_ends_lease_and_row(
     )
 
 
-def test_a_report_that_somebody_else_was_ahead_of_is_decided_on_what_is_there_then(
+def test_an_outcome_after_a_commit_of_another_instance_is_decided_on_the_new_state(
     installation: Installation, table: Watched, tmp_path: Path
 ) -> None:
     installation.push("1.0")
@@ -196,7 +196,7 @@ def test_a_step_that_only_looks_takes_no_lease(installation: Installation, table
     assert installation.phase(1) is not Phase.CHECKING
 
 
-def test_whoever_looked_and_is_to_change_something_waits_for_whoever_holds_the_step(installation: Installation) -> None:
+def test_a_poll_that_has_to_change_something_waits_for_the_holder_of_the_step(installation: Installation) -> None:
     installation.push("1.0")
     step = installation.settle_at(StepKind.CHECK, "staging")
     assert installation.app.leases.take("shop", step.id, owner="other", now=installation.now, length=LEASE)
@@ -211,7 +211,7 @@ def test_whoever_looked_and_is_to_change_something_waits_for_whoever_holds_the_s
     assert installation.phase(1) is Phase.CHECKING
 
 
-def test_a_later_release_asks_no_more_than_an_earlier_one(tmp_path: Path, table: Watched) -> None:
+def test_a_later_release_costs_no_more_requests_than_an_earlier_one(tmp_path: Path, table: Watched) -> None:
     """Counts two environments and a vote, without the inbox and the front's requests."""
     index = Watched()
     write_application(tmp_path)

@@ -40,7 +40,7 @@ def sign(ci: Ci, repository: str, built: ArtifactDouble, key: Key = PEOPLE.cosig
         (("bundle", "image", "sbom"), ""),
     ],
 )
-def test_what_is_required_is_asked_of_the_bundle_and_of_each_image(
+def test_required_checks_apply_to_the_bundle_and_to_each_image(
     strict: Ci, signed: tuple[str, ...], reason: str
 ) -> None:
     shop, bundle = image(b"shop 1.4.0"), strict.bundle("1.4.0")

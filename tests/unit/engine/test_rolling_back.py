@@ -57,7 +57,7 @@ def rollback_details(ci: Ci, action: str = "rollback.done") -> dict[str, Any]:
     return next(record for record in reversed(ci.installation.trail()) if record.action == action).details
 
 
-def test_what_the_failed_release_has_made_is_gone_after_its_rollback(ci: Ci) -> None:
+def test_objects_that_the_failed_release_made_are_gone_after_its_rollback(ci: Ci) -> None:
     deliver(ci, "1.4.0")
     objects_before = live(ci)
     deliver_failing(ci, "1.5.0", new=NEW)
@@ -66,7 +66,7 @@ def test_what_the_failed_release_has_made_is_gone_after_its_rollback(ci: Ci) -> 
     assert rollback_details(ci)["removed"] == ["ConfigMap/new: deleted"]
 
 
-def test_what_was_there_before_the_failed_release_stays(ci: Ci) -> None:
+def test_an_object_from_before_the_failed_release_stays(ci: Ci) -> None:
     deliver(ci, "1.4.0")
     somebodys = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "new"}, "data": {"a": "c"}}
     ci.installation.staging.apply([somebodys], "shop-staging")
@@ -75,7 +75,7 @@ def test_what_was_there_before_the_failed_release_stays(ci: Ci) -> None:
     assert "removed" not in rollback_details(ci)
 
 
-def test_what_was_made_until_the_cluster_refused_the_rest_goes_too(ci: Ci) -> None:
+def test_objects_made_before_the_cluster_refused_another_are_removed_too(ci: Ci) -> None:
     deliver(ci, "1.4.0")
     ci.installation.staging.refuses["Deployment/shop"] = ObjectRefused("quota exceeded")
     ci.image("1.5.0")
@@ -85,7 +85,7 @@ def test_what_was_made_until_the_cluster_refused_the_rest_goes_too(ci: Ci) -> No
     assert rollback_details(ci)["removed"] == ["ConfigMap/new: deleted"]
 
 
-def test_what_stays_although_the_failed_release_has_made_it_is_reported_with_the_reason(ci: Ci) -> None:
+def test_an_object_of_the_failed_release_that_stays_is_reported_with_the_reason(ci: Ci) -> None:
     deliver(ci, "1.4.0")
     ci.installation.staging.undeletable["data"] = "data goes with it"
     deliver_failing(ci, "1.5.0", claim=CLAIM)
@@ -149,7 +149,7 @@ def test_a_manual_rollback_leaves_the_jobs_of_its_release_out(ci: Ci) -> None:
     assert plan_record.details["warnings"] == ["these Jobs of it ran, and do not run again: migrate"]
 
 
-def test_what_is_live_names_who_ordered_it_back_and_no_order_where_a_release_came_forward(ci: Ci) -> None:
+def test_the_live_release_names_its_order_only_if_a_rollback_brought_it_back(ci: Ci) -> None:
     deliver(ci, "1.4.0")
     deliver(ci, "1.5.0")
     [forward] = gathered(ci.installation.app.provenance.live("staging")).read

@@ -57,7 +57,7 @@ def test_a_step_is_performed_and_its_outcome_taken_in(installation: Installation
     assert installation.app.leases.take("shop", step.id, owner="next", now=installation.now, length=LEASE)
 
 
-def test_what_a_step_waits_for_is_noted_while_it_waits_and_only_once(installation: Installation, step: Step) -> None:
+def test_the_reason_that_a_step_waits_for_is_noted_once_while_it_waits(installation: Installation, step: Step) -> None:
     retry = Retry(reason="the cluster does not answer")
     step_runner(installation, lambda work: retry).run(step)
     ((next_try, _),) = scheduled_steps(installation)
@@ -80,7 +80,7 @@ def test_a_quick_rollout_notes_nothing(installation: Installation, step: Step) -
     assert installation.app.ledger.under_way.read("shop", 1, "staging") is None
 
 
-def test_a_note_of_another_step_is_not_taken_for_this_ones(installation: Installation, step: Step) -> None:
+def test_a_note_of_another_attempt_is_not_shown(installation: Installation, step: Step) -> None:
     installation.app.ledger.under_way.note(step.evolve(attempt=9), "something long over")
     assert "it waits" not in installation.explain(1).headline
     assert installation.app.reader.under_way(installation.release(1)) is None
@@ -101,14 +101,14 @@ def test_a_stale_step_is_dropped(installation: Installation, step: Step) -> None
 
 
 @pytest.mark.parametrize("changes", [{"application": "gone"}, {"release": 99}])
-def test_a_step_of_what_is_not_there_is_said_to_have_no_target(
+def test_a_step_of_an_unknown_application_or_release_has_an_unknown_target(
     installation: Installation, step: Step, changes: dict[str, Any]
 ) -> None:
     with pytest.raises(UnknownTarget, match="there is no such"):
         installation.run_step(step.evolve(**changes))
 
 
-def test_a_step_that_somebody_else_holds_is_put_off_as_it_is(installation: Installation, step: Step) -> None:
+def test_a_step_that_another_worker_holds_is_put_off_unchanged(installation: Installation, step: Step) -> None:
     assert installation.app.leases.take("shop", step.id, owner="other", now=installation.now, length=LEASE)
     step_runner(installation, lambda work: DONE).run(step)
     assert scheduled_steps(installation) == [(step, BUSY)]
@@ -132,7 +132,7 @@ def test_a_lease_that_ran_out_is_taken_over(installation: Installation, step: St
     assert installation.phase(1) is Phase.CHECKING
 
 
-def test_an_effect_may_prolong_its_lease_and_is_told_when_it_lost_it(installation: Installation, step: Step) -> None:
+def test_an_effect_may_renew_its_lease_and_sees_when_it_has_lost_it(installation: Installation, step: Step) -> None:
     renewals: list[bool] = []
 
     def take_long(work: Work) -> Outcome:
@@ -150,9 +150,7 @@ def test_an_effect_may_prolong_its_lease_and_is_told_when_it_lost_it(installatio
     assert not installation.app.leases.take("shop", step.id, owner="third", now=installation.now, length=LEASE)
 
 
-def test_looking_again_comes_as_another_message_and_forgets_earlier_tries(
-    installation: Installation, step: Step
-) -> None:
+def test_another_poll_is_a_message_of_its_own_and_resets_the_tries(installation: Installation, step: Step) -> None:
     runner = step_runner(installation, lambda work: Requeue(after=timedelta(seconds=3), reason="0 of 1"))
     runner.run(step.evolve(poll=4, tries=2))
     assert scheduled_steps(installation) == [(step.evolve(poll=5, tries=0, waits="0 of 1"), timedelta(seconds=3))]
@@ -183,23 +181,19 @@ def test_a_part_that_is_away_is_waited_for_until_the_steps_own_time_is_over(
     assert f"no answer (tried {last.tries + 1} times)" in installation.release(1).reason
 
 
-def test_what_may_be_refused_for_good_is_tried_a_few_times(installation: Installation, step: Step) -> None:
+def test_a_refusal_that_may_be_permanent_is_retried_a_few_times(installation: Installation, step: Step) -> None:
     pauses, _ = try_until_it_ends(installation, step, Retry(reason="403", briefly=True))
     assert pauses == [2, 4, 8, 16, 32]
     assert installation.phase(1) is Phase.FAILED
 
 
-def test_a_step_that_is_begun_after_its_own_time_is_tried_a_few_times_all_the_same(
-    installation: Installation, step: Step
-) -> None:
+def test_a_step_that_is_begun_after_its_time_is_still_tried_a_few_times(installation: Installation, step: Step) -> None:
     installation.wait(2 * STEP_TIME)
     pauses, _ = try_until_it_ends(installation, step, Retry(reason="no answer"))
     assert len(pauses) == TRIES - 1
 
 
-def test_of_a_step_that_was_sent_again_the_messages_from_before_are_dropped(
-    installation: Installation, step: Step
-) -> None:
+def test_earlier_messages_of_a_step_that_was_sent_again_are_dropped(installation: Installation, step: Step) -> None:
     performed = list[Work]()
 
     def perform(work: Work) -> Outcome:
@@ -255,7 +249,7 @@ def busy_like(handler: Handler) -> BusyHandler:
     return BusyHandler(**{attribute.name: getattr(handler, attribute.name) for attribute in fields(Handler)})
 
 
-def test_a_report_that_loses_to_other_writers_goes_through_the_queue_and_its_effect_happens_once(
+def test_an_outcome_that_loses_to_other_writers_goes_through_the_queue_without_a_second_effect(
     installation: Installation, step: Step
 ) -> None:
     performed: list[Work] = []

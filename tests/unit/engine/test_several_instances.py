@@ -101,7 +101,7 @@ def test_a_step_right_after_a_change_is_judged_by_what_is_in_force_now(
     assert live.verify().intact
 
 
-def test_a_step_goes_by_the_version_beside_its_release_however_lately_the_catalogue_was_read(live: Live) -> None:
+def test_a_step_uses_the_version_in_force_even_if_the_catalogue_was_read_just_before(live: Live) -> None:
     live.apply()
     live.push("1.0")
     step, another = live.settle_at(StepKind.CHECK, "staging"), other_instance(live)

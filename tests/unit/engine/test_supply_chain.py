@@ -95,7 +95,7 @@ def test_staging_requires_nothing_and_gets_the_image_at_once(installation: Insta
     assert installation.staging.digest("shop") == installation.release(1).digest
 
 
-def test_what_is_missing_is_waited_for(installation: Installation) -> None:
+def test_missing_attachments_are_waited_for(installation: Installation) -> None:
     installation.push("1.0")
     step = installation.settle_at(StepKind.PLAN, "production")
     started_at = installation.now
@@ -110,7 +110,9 @@ def test_what_is_missing_is_waited_for(installation: Installation) -> None:
     )  # one for each environment: another poll is not a new plan
 
 
-def test_what_does_not_come_in_time_is_refused_and_the_audit_names_each_rule(installation: Installation) -> None:
+def test_attachments_that_do_not_come_in_time_fail_the_release_and_the_audit_names_each_rule(
+    installation: Installation,
+) -> None:
     installation.push("1.0")
     installation.settle_at(StepKind.PLAN, "production")
     started_at = installation.now

@@ -44,7 +44,7 @@ def refuse_raw_messages(installation: Installation) -> None:
 
 @pytest.mark.parametrize("place", [0, 1, 2])
 @pytest.mark.parametrize(("queue", "other_queue"), [("work", "steps"), ("steps", "work")])
-def test_what_is_too_large_is_parked_and_everything_around_it_is_sent(
+def test_a_message_that_is_too_large_is_parked_and_all_others_are_sent(
     installation: Installation, place: int, queue: str, other_queue: str
 ) -> None:
     entries = [entry(installation, number, TOO_LARGE if number == place else 10, queue) for number in range(3)]
@@ -56,14 +56,14 @@ def test_what_is_too_large_is_parked_and_everything_around_it_is_sent(
     assert installation.actions("_installation") == ["input.parked"]
 
 
-def test_what_is_too_large_in_two_queues_is_parked_twice(installation: Installation) -> None:
+def test_messages_that_are_too_large_for_two_queues_are_both_parked(installation: Installation) -> None:
     assert installation.app.outbox.send(
         [entry(installation, 1, TOO_LARGE, "work"), entry(installation, 2, TOO_LARGE, "steps")]
     )
     assert {parked.message_id for parked in installation.app.parking.all()} == {"m-1", "m-2"}
 
 
-def test_it_stays_in_the_outbox_until_it_could_be_parked(
+def test_a_message_that_is_too_large_stays_in_the_outbox_until_it_can_be_parked(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(**_: Any) -> None:
@@ -77,7 +77,7 @@ def test_it_stays_in_the_outbox_until_it_could_be_parked(
     assert [parked.message_id for parked in installation.app.parking.all()] == ["m-1"]
 
 
-def test_the_reconcile_timer_does_not_meet_it_again(installation: Installation) -> None:
+def test_the_reconcile_timer_does_not_meet_a_parked_message_again(installation: Installation) -> None:
     """Otherwise such a row is tried every minute, and the rows behind it never are."""
     installation.bus.broken = True
     installation.push("1.0")
@@ -107,7 +107,7 @@ def test_parked_input_that_is_too_large_for_its_queue_is_said_not_to_be_replayab
 
 
 @pytest.mark.parametrize("error", [LedgerUnavailable("away"), ZeroDivisionError("a mistake")])
-def test_a_message_of_which_no_copy_fits_is_parked_instead_of_put_off(
+def test_a_message_whose_copy_is_too_large_is_parked_instead_of_put_off(
     installation: Installation, error: Exception
 ) -> None:
     def work(body: bytes) -> None:
@@ -120,7 +120,7 @@ def test_a_message_of_which_no_copy_fits_is_parked_instead_of_put_off(
     assert parked.reason.endswith("queue events: messages too large: m-1-copy")
 
 
-def test_where_it_can_be_neither_put_off_nor_parked_the_queue_keeps_it(
+def test_a_message_that_can_be_neither_put_off_nor_parked_is_left_to_its_queue(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(*_: Any, **__: Any) -> None:

@@ -59,7 +59,9 @@ def settle_until(installation: Installation, number: int, phase: Phase) -> None:
     assert installation.phase(number) is phase
 
 
-def test_from_a_push_to_the_first_patch(installation: Installation, trips: Trips) -> None:
+def test_the_first_patch_after_a_push_takes_as_many_round_trips_as_expected(
+    installation: Installation, trips: Trips
+) -> None:
     push_event = installation.pushed("2.0")
     trips.begin()
     with installation.app.beginning.room(Queue.EVENTS, b"", again=False):
@@ -67,7 +69,9 @@ def test_from_a_push_to_the_first_patch(installation: Installation, trips: Trips
     assert trips.first("cluster PATCH") == 16
 
 
-def test_from_a_vote_to_the_first_patch(installation: Installation, trips: Trips) -> None:
+def test_the_first_patch_after_a_vote_takes_as_many_round_trips_as_expected(
+    installation: Installation, trips: Trips
+) -> None:
     installation.push("2.0")
     settle_until(installation, 2, Phase.AWAITING_APPROVAL)
     vote = installation.voted(2)

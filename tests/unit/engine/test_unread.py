@@ -99,7 +99,9 @@ def effects_of(installation: Installation, step: Step, effect: Callable[[Work], 
 
 
 @pytest.mark.parametrize("name", STOPS)
-def test_a_word_that_stops_holds_the_step_back_until_it_is_read(waiting: tuple[Installation, Step], name: str) -> None:
+def test_an_unread_statement_that_stops_the_release_puts_its_step_off(
+    waiting: tuple[Installation, Step], name: str
+) -> None:
     installation, step = waiting
     STOPS[name](installation)
     assert effects_of(installation, step) == []
@@ -108,13 +110,13 @@ def test_a_word_that_stops_holds_the_step_back_until_it_is_read(waiting: tuple[I
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_nothing_else_in_the_inbox_holds_it_back(waiting: tuple[Installation, Step], name: str) -> None:
+def test_no_other_unread_row_holds_the_step_back(waiting: tuple[Installation, Step], name: str) -> None:
     installation, step = waiting
     OTHERS[name](installation)
     assert len(effects_of(installation, step)) == 1
 
 
-def test_once_it_is_read_the_release_has_moved_on_and_the_step_is_dropped(tmp_path: Path) -> None:
+def test_once_a_cancellation_is_read_the_release_is_cancelled_and_its_step_dropped(tmp_path: Path) -> None:
     write_application(tmp_path)
     installation = Installation(tmp_path)
     installation.push("1.0")
@@ -128,7 +130,7 @@ def test_once_it_is_read_the_release_has_moved_on_and_the_step_is_dropped(tmp_pa
     assert effects_of(installation, step) == []
 
 
-def test_a_word_that_comes_while_an_image_is_copied_keeps_the_copy_from_counting(tmp_path: Path) -> None:
+def test_a_rejection_that_comes_during_a_copy_keeps_the_copy_from_counting(tmp_path: Path) -> None:
     write_application(tmp_path)
     installation = Installation(tmp_path)
     installation.push("1.0")
@@ -160,14 +162,16 @@ def test_a_deployment_that_has_begun_is_not_stopped(tmp_path: Path) -> None:
     assert installation.phase(1) is Phase.CHECKING
 
 
-def test_more_rows_than_can_be_looked_at_stop_too(waiting: tuple[Installation, Step]) -> None:
+def test_more_unread_rows_than_can_be_looked_at_hold_the_step_back(waiting: tuple[Installation, Step]) -> None:
     installation, step = waiting
     for _ in range(MANY):
         OTHERS["approval"](installation)
     assert effects_of(installation, step) == []
 
 
-def test_many_rows_about_others_hide_nothing_and_stop_nothing(waiting: tuple[Installation, Step]) -> None:
+def test_many_rows_about_other_applications_stop_no_step_and_hide_no_rejection(
+    waiting: tuple[Installation, Step],
+) -> None:
     installation, step = waiting
     for _ in range(MANY):
         row = InboxRow(kind=InboxKind.COMMAND, said=_freeze_of("alpha"), speaker=OLGA)

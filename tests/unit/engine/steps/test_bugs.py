@@ -68,14 +68,16 @@ def outcome(installation: Installation, kind: StepKind, reach: Callable[[str], A
 
 @pytest.mark.parametrize("bug", BUGS)
 @pytest.mark.parametrize("kind", StepKind)
-def test_a_bug_is_not_the_outcome_of_any_step(waiting: Installation, kind: StepKind, bug: str) -> None:
+def test_a_bug_in_a_step_is_raised_and_is_not_its_outcome(waiting: Installation, kind: StepKind, bug: str) -> None:
     error, mistake = BUGS[bug]
     with pytest.raises(error):
         outcome(waiting, kind, lambda name: mistake())
 
 
 @pytest.mark.parametrize("kind", [kind for kind in StepKind if kind is not StepKind.ANCHOR])
-def test_a_name_that_the_settings_do_not_know_fails_any_step_with_it(waiting: Installation, kind: StepKind) -> None:
+def test_a_name_that_the_settings_do_not_know_fails_any_step_and_is_named(
+    waiting: Installation, kind: StepKind
+) -> None:
     def unknown(name: str) -> Any:
         raise UnknownName(f"the settings know no thing {name!r} (known: none)")
 

@@ -37,7 +37,7 @@ def test_the_artifact_arrives_under_the_same_digest_and_is_locked(installation: 
     assert installation.prod.locked == {("team/shop", "1.0"): work.release.digest}
 
 
-def test_doing_it_again_copies_nothing_and_passes(installation: Installation, work: Work) -> None:
+def test_copying_again_writes_nothing_and_passes(installation: Installation, work: Work) -> None:
     copy(installation.app.clients, installation.clock, work)
     writes_before = len(installation.prod.held.writes())
     outcome = copy(installation.app.clients, installation.clock, work)
@@ -80,7 +80,7 @@ def test_a_registry_that_is_away_is_tried_again(installation: Installation, work
 @pytest.mark.parametrize(
     "error", [OtherSignIn(ErrorSubject("prod.test"), "Basic"), TagTaken(ErrorSubject("prod.test"), "it is another")]
 )
-def test_what_will_not_pass_by_itself_fails_at_once(
+def test_an_error_that_no_retry_can_help_fails_the_copy_at_once(
     installation: Installation, work: Work, error: OtherSignIn | TagTaken
 ) -> None:
     installation.prod.errors.append(error)

@@ -32,7 +32,7 @@ def test_a_tag_that_is_taken_fails_the_plan_and_nobody_is_asked(installation: In
     assert [message.notice for message in installation.inbox.messages] == ["ended"]
 
 
-def test_a_tag_that_may_be_moved_does_not(tmp_path: Path) -> None:
+def test_a_tag_that_may_be_moved_does_not_fail_the_plan(tmp_path: Path) -> None:
     text = APPLICATION.replace("    gate: ", "    promotion: {{ tag: move }}\n    gate: ")
     write_application(tmp_path / "moving", text=text)
     installation = Installation(tmp_path / "moving")
@@ -63,14 +63,14 @@ def test_a_registry_of_the_environment_that_is_away_is_waited_for(installation: 
     assert installation.phase(1) is Phase.AWAITING_APPROVAL
 
 
-def test_nothing_is_written_to_foresee(installation: Installation) -> None:
+def test_planning_writes_to_neither_registry(installation: Installation) -> None:
     pushed(installation)
     assert installation.phase(1) is Phase.AWAITING_APPROVAL
     assert installation.prod.held.writes() == installation.nonprod.held.writes() == []
 
 
 @pytest.mark.parametrize("environment", ["staging", "production"])
-def test_where_nothing_is_brought_and_nobody_asked_only_the_image_itself_is_looked_at(
+def test_layers_are_checked_in_planning_for_production_and_not_for_ungated_staging(
     installation: Installation, environment: str
 ) -> None:
     installation.push("1.0")
@@ -81,7 +81,7 @@ def test_where_nothing_is_brought_and_nobody_asked_only_the_image_itself_is_look
     assert any("/blobs/" in path for path in paths) is (environment == "production")
 
 
-def test_where_people_are_asked_and_nothing_is_brought_a_missing_layer_fails_the_plan_too(tmp_path: Path) -> None:
+def test_a_missing_layer_also_fails_the_plan_of_a_gated_environment_that_copies_nothing(tmp_path: Path) -> None:
     after_the_gate = "    rollout_within: 5m\n    verification:\n      job"
     assert after_the_gate in APPLICATION
     gate = '    gate: {{ kind: approval, approvers: ["role:testers"] }}\n'

@@ -74,7 +74,7 @@ class InCloud(Installation):
         return record.details
 
 
-def test_the_registry_imports_it_and_its_signature_follows(tmp_path: Path, cloud: Azure) -> None:
+def test_the_registry_imports_the_artifact_and_its_signature_follows(tmp_path: Path, cloud: Azure) -> None:
     installation = InCloud(tmp_path, cloud, "imported")
     installation.deliver(ROOT, SIGNATURE)
     installation.settle()
@@ -90,7 +90,7 @@ def test_the_registry_imports_it_and_its_signature_follows(tmp_path: Path, cloud
     assert cloud.arm.imports[-1]["source"]["sourceImage"] == f"{installation.repository}@{ROOT.digest}"
 
 
-def test_the_import_is_looked_at_by_later_messages_and_can_be_seen_on_its_way(tmp_path: Path, cloud: Azure) -> None:
+def test_the_import_is_polled_by_later_messages_and_its_progress_is_shown(tmp_path: Path, cloud: Azure) -> None:
     installation = InCloud(tmp_path, cloud, "watched")
     installation.deliver(ROOT)
     step = installation.settle_at(StepKind.COPY, "production")
@@ -113,7 +113,7 @@ def test_the_import_is_looked_at_by_later_messages_and_can_be_seen_on_its_way(tm
     assert len(cloud.arm.imports) == request_count
 
 
-def test_what_is_there_already_is_not_imported(tmp_path: Path, cloud: Azure) -> None:
+def test_an_artifact_that_is_there_already_is_not_imported(tmp_path: Path, cloud: Azure) -> None:
     installation = InCloud(tmp_path, cloud, "there")
     push_artifact(cloud.target, installation.repository, ROOT)
     installation.deliver(ROOT)
@@ -124,7 +124,7 @@ def test_what_is_there_already_is_not_imported(tmp_path: Path, cloud: Azure) -> 
     assert len(cloud.arm.imports) == request_count
 
 
-def test_what_cannot_be_imported_is_copied_where_that_is_allowed(tmp_path: Path, cloud: Azure) -> None:
+def test_an_artifact_that_cannot_be_imported_is_copied_where_that_is_allowed(tmp_path: Path, cloud: Azure) -> None:
     installation = InCloud(tmp_path, cloud, "copied", token="no import", promotion="how: import, fallback: true")
     installation.deliver(ROOT)
     installation.settle()
@@ -142,7 +142,7 @@ def test_what_cannot_be_imported_is_copied_where_that_is_allowed(tmp_path: Path,
     ],
     ids=["unreadable", "manyfold"],
 )
-def test_what_cannot_be_imported_fails_where_nothing_else_is_allowed(
+def test_an_artifact_that_cannot_be_imported_fails_the_release_where_no_copy_is_allowed(
     tmp_path: Path, cloud: Azure, token: str, built: ArtifactDouble, reason: str
 ) -> None:
     application = f"refused-{token.replace(' ', '-')}"
@@ -182,7 +182,7 @@ def test_an_import_that_does_not_end_in_time_fails(tmp_path: Path, cloud: Azure)
 
 
 @pytest.mark.parametrize("how", ["copy", "import"])
-def test_a_tag_is_moved_where_the_environment_says_so_and_the_audit_says_what_it_named(
+def test_a_tag_is_moved_where_the_environment_says_so_and_the_audit_names_its_earlier_digest(
     tmp_path: Path, cloud: Azure, how: str
 ) -> None:
     installation = InCloud(tmp_path, cloud, f"moved-{how}", promotion=f"how: {how}, tag: move")
@@ -203,7 +203,9 @@ class DiesBeforeLock(Registry):
         raise MemoryError(f"{repository}:{tag}, {digest}")
 
 
-def test_what_the_tag_named_survives_a_crash_right_after_it_was_moved(tmp_path: Path, cloud: Azure) -> None:
+def test_the_earlier_digest_of_a_moved_tag_is_recorded_despite_a_crash_after_the_move(
+    tmp_path: Path, cloud: Azure
+) -> None:
     installation = InCloud(tmp_path, cloud, "crashed", promotion="tag: move")
     old_digest = push_artifact(cloud.target, installation.repository, image(b"old"), "1.0")
     installation.deliver(ROOT)
@@ -220,7 +222,7 @@ def test_what_the_tag_named_survives_a_crash_right_after_it_was_moved(tmp_path: 
     assert installation.copied()["tag_was"] == old_digest
 
 
-def test_a_bundle_and_its_image_are_imported_one_after_the_other(tmp_path: Path, cloud: Azure) -> None:
+def test_a_bundle_and_its_image_are_both_imported(tmp_path: Path, cloud: Azure) -> None:
     installation = InCloud(tmp_path / "deliveries", cloud, "bundled")
     (tmp_path / "deliveries" / "bundled" / "application.yaml").write_text(
         BUNDLED.format(name="bundled", start="push", pipeline="").replace("    gate: {", IMPORT + "    gate: {")

@@ -104,7 +104,7 @@ def state(installation: Installation) -> StepState | None:
 
 
 @pytest.mark.usefixtures("pace")
-def test_it_goes_on_in_further_messages_and_no_blob_is_sent_twice(installation: Installation) -> None:
+def test_a_long_copy_goes_on_in_further_messages_and_sends_no_blob_twice(installation: Installation) -> None:
     step = approved(installation)
     installation.run_step(step)
     messages = 1
@@ -125,7 +125,7 @@ def test_it_goes_on_in_further_messages_and_no_blob_is_sent_twice(installation: 
 
 
 @pytest.mark.usefixtures("pace")
-def test_what_is_left_is_asked_for_at_once(installation: Installation) -> None:
+def test_the_next_message_of_a_long_copy_is_due_at_once(installation: Installation) -> None:
     outcome = run(installation, approved(installation))
 
     assert isinstance(outcome, Requeue)
@@ -133,7 +133,7 @@ def test_what_is_left_is_asked_for_at_once(installation: Installation) -> None:
 
 
 @pytest.mark.usefixtures("pace")
-def test_how_far_it_is_can_be_read_while_it_runs_and_is_gone_afterwards(installation: Installation) -> None:
+def test_the_progress_of_a_copy_can_be_read_while_it_runs_and_is_gone_afterwards(installation: Installation) -> None:
     step = approved(installation)
     assert installation.app.reader.under_way(installation.release(1)) is None
     installation.run_step(step)
@@ -165,7 +165,7 @@ def test_progress_is_written_at_most_once_a_second(installation: Installation, p
 
 
 @pytest.mark.usefixtures("pace")
-def test_after_its_time_it_fails_with_what_had_arrived(installation: Installation) -> None:
+def test_a_copy_that_exceeds_its_time_fails_and_says_how_much_had_arrived(installation: Installation) -> None:
     step = approved(installation)
     installation.run_step(step)
     installation.now = step.asked_at + COPY_TIME
@@ -200,7 +200,7 @@ def test_a_blob_that_would_outlive_the_function_ends_the_copy_and_says_so(
     assert installation.prod.held.tags == {}
 
 
-def test_a_copy_that_was_asked_for_long_ago_still_gets_its_chance(installation: Installation) -> None:
+def test_a_copy_whose_time_was_over_before_it_began_is_still_tried(installation: Installation) -> None:
     step = approved(installation)
     installation.now = step.asked_at + COPY_TIME * 2
 
@@ -257,7 +257,7 @@ def test_the_copy_goes_on_while_its_progress_cannot_be_written(installation: Ins
 
 
 @pytest.mark.usefixtures("pace")
-def test_what_an_earlier_attempt_left_behind_does_not_count(installation: Installation) -> None:
+def test_progress_of_an_earlier_attempt_does_not_count(installation: Installation) -> None:
     step = approved(installation)
     earlier_state = StepState(step="shop-1/production/99/copy", not_imported="once upon a time")
     installation.app.ledger.under_way.write("shop", 1, "production", earlier_state)

@@ -99,7 +99,7 @@ def test_people_are_asked_although_the_plan_cannot_be_read(installation: Install
     assert [message.recipient for message in installation.inbox.messages] == [ADA, BEN]
 
 
-def test_nobody_is_told_of_a_gate_that_has_closed(installation: Installation, step: Step) -> None:
+def test_nobody_is_notified_of_a_gate_that_has_closed(installation: Installation, step: Step) -> None:
     installation.vote(1)
     installation.run_step(step)
     assert installation.inbox.messages == []
@@ -141,7 +141,7 @@ def test_a_channel_that_comes_back_gets_the_notice(installation: Installation, s
     assert [message.recipient for message in installation.inbox.messages] == [ADA, BEN]
 
 
-def test_a_refusal_is_final(installation: Installation, step: Step) -> None:
+def test_a_notice_that_the_channel_refuses_is_not_sent_again(installation: Installation, step: Step) -> None:
     installation.inbox.errors = [NotificationError("channel inbox: expected a status of 2xx, got 410", retryable=False)]
     installation.run_step(step)
     assert outcome(installation)[0] == "notification.failed"
@@ -188,9 +188,7 @@ def stored_content(installation: Installation) -> str:
     return "\n".join((*rows, *messages, *documents))
 
 
-def test_a_shared_channel_gets_one_message_for_everybody_with_no_link_of_anybody(
-    installation: Installation, step: Step
-) -> None:
+def test_a_shared_channel_gets_one_message_without_any_personal_link(installation: Installation, step: Step) -> None:
     team = installation.channels["team"] = MemoryChannel(shared=True)
     installation.restart(channels=dict.fromkeys(("inbox", "team"), SETTINGS["channels"]["inbox"]))
     installation.run_step(step.evolve(channel="team"))
@@ -227,7 +225,7 @@ def test_approvers_known_only_to_the_identity_provider_are_named_by_their_role_o
 
 
 @pytest.mark.parametrize("level", [Level.SIGNED, Level.QUEUE])
-def test_where_people_sign_in_everybody_gets_the_address_of_the_page_and_a_link_that_only_shows(
+def test_where_people_sign_in_notices_have_the_address_of_the_page_and_links_only_show(
     installation: Installation, step: Step, level: Level
 ) -> None:
     entry = with_gate(installation.app.catalogue.entries["shop"], level=level)
@@ -241,7 +239,9 @@ def test_where_people_sign_in_everybody_gets_the_address_of_the_page_and_a_link_
                 assert claims.purpose is Purpose.SHOW
 
 
-def test_the_message_holds_what_people_need_to_know_which_version_it_is(installation: Installation, step: Step) -> None:
+def test_a_notice_about_a_gate_holds_digest_plan_pusher_votes_and_evidence(
+    installation: Installation, step: Step
+) -> None:
     installation.run_step(step)
     approval, release = installation.inbox.messages[0].approval, installation.release(1)
     assert approval is not None
@@ -250,14 +250,14 @@ def test_the_message_holds_what_people_need_to_know_which_version_it_is(installa
     assert [result.environment for result in approval.evidence] == ["staging"] * len(release.evidence)
 
 
-def test_an_unreachable_recipient_keeps_nobody_else_from_being_told(installation: Installation, step: Step) -> None:
+def test_an_unreachable_recipient_keeps_nobody_else_from_being_notified(installation: Installation, step: Step) -> None:
     installation.inbox.errors = [NotificationError("channel inbox: expected a mail address", retryable=False)]
     installation.run_step(step)
     assert [message.recipient for message in installation.inbox.messages] == [BEN]
     assert outcome(installation)[1]["reason"] == "1 of 2 not sent: channel inbox: expected a mail address"
 
 
-def test_who_is_asked_about_what_was_rejected_before_reads_by_whom_and_why(
+def test_a_notice_about_a_release_that_was_rejected_before_says_by_whom_and_why(
     installation: Installation, step: Step
 ) -> None:
     installation.run_step(step)
@@ -268,9 +268,7 @@ def test_who_is_asked_about_what_was_rejected_before_reads_by_whom_and_why(
     assert f"; {BEN} rejected it on {installation.now:%Y-%m-%d}: wrong totals" in "".join(headlines)
 
 
-def test_while_one_cannot_be_told_the_others_are_and_later_tries_send_only_what_is_left(
-    installation: Installation, step: Step
-) -> None:
+def test_a_busy_recipient_is_notified_by_a_later_try_and_nobody_twice(installation: Installation, step: Step) -> None:
     busy = NotificationError("channel inbox: the server refused every recipient (450)", retryable=True, of_one=True)
     installation.inbox.errors = [busy]
     installation.run_step(step)
@@ -280,7 +278,7 @@ def test_while_one_cannot_be_told_the_others_are_and_later_tries_send_only_what_
     assert outcome(installation)[1]["reason"] == "2 sent"
 
 
-def test_a_voter_is_told_what_was_counted_in_their_name_and_where_to_say_that_it_was_not_theirs(
+def test_a_voter_is_notified_of_the_vote_counted_in_their_name_with_a_link_of_their_own(
     installation: Installation, step: Step
 ) -> None:
     installation.settle()
@@ -294,7 +292,9 @@ def test_a_voter_is_told_what_was_counted_in_their_name_and_where_to_say_that_it
     assert (claims.approver, claims.purpose, claims.plan_hash) == (ADA, Purpose.VOTE, installation.release(1).plan_hash)
 
 
-def test_where_people_sign_in_the_voter_is_told_the_address_of_the_page(installation: Installation, step: Step) -> None:
+def test_where_people_sign_in_the_voter_gets_the_address_of_the_page_and_no_link(
+    installation: Installation, step: Step
+) -> None:
     entry = with_gate(installation.app.catalogue.entries["shop"], level=Level.SIGNED)
     counted_step = step.evolve(notice=Notice.VOTE_COUNTED, recipients=(ADA,), why=f"approval of {ADA}")
     work = Work(step=counted_step, release=installation.release(1), entry=entry, renew=lambda: True)
@@ -303,9 +303,7 @@ def test_where_people_sign_in_the_voter_is_told_the_address_of_the_page(installa
     assert notification.locate_url == f"{BASE}/approvals/shop/1/production"
 
 
-def test_everybody_whom_the_gate_asks_or_the_channel_names_is_told_about_an_objection(
-    installation: Installation, step: Step
-) -> None:
+def test_approvers_and_the_channel_itself_are_notified_of_an_objection(installation: Installation, step: Step) -> None:
     installation.settle()
     installation.vote(1, ADA)
     installation.vote(1, ADA, VoteDecision.OBJECT, reason="I was on a plane")
@@ -316,7 +314,7 @@ def test_everybody_whom_the_gate_asks_or_the_channel_names_is_told_about_an_obje
     assert notifications[0].approval_url == ""
 
 
-def test_what_was_counted_is_not_said_to_be_told_by_a_channel_that_carries_questions_alone(
+def test_a_channel_that_carries_only_questions_fails_the_notice_of_a_counted_vote(
     installation: Installation, step: Step
 ) -> None:
     installation.inbox.asks_only = True
@@ -332,7 +330,7 @@ def test_what_was_counted_is_not_said_to_be_told_by_a_channel_that_carries_quest
     assert "nobody was told" in records["vote-counted"].details["reason"]
 
 
-def test_beside_another_channel_it_is_left_to_that_one(tmp_path: Path) -> None:
+def test_a_channel_that_carries_only_questions_leaves_other_notices_to_another_channel(tmp_path: Path) -> None:
     write_application(tmp_path, text=APPLICATION.replace("notify: [inbox]", "notify: [inbox, team]"))
     installation = Installation(tmp_path)
     installation.inbox.asks_only = True

@@ -140,7 +140,7 @@ def unsearched_in(installation: Installation) -> tuple[str, ...]:
     return unsearched
 
 
-def test_of_kinds_that_an_application_never_had_a_plan_says_nothing(installation: Installation) -> None:
+def test_a_plan_mentions_no_kind_that_the_application_never_had(installation: Installation) -> None:
     installation.staging.unsearched = (ROLE, MESH)
     installation.push("1.0")
     assert unsearched_in(installation) == ()
@@ -173,7 +173,7 @@ def test_where_the_cluster_does_not_say_which_kinds_it_has_the_plan_says_so() ->
     )
 
 
-def test_what_a_rollout_deletes_is_part_of_the_hash(deliveries: Path) -> None:
+def test_the_objects_that_a_rollout_deletes_are_part_of_the_hash(deliveries: Path) -> None:
     plain, with_deletion = Installation(deliveries), Installation(deliveries)
     left_behind(with_deletion, "old")
     plans = [planned(installation)[1] for installation in (plain, with_deletion)]
@@ -181,7 +181,7 @@ def test_what_a_rollout_deletes_is_part_of_the_hash(deliveries: Path) -> None:
     assert changed_parts(plans[0].parts, plans[1].parts) == ("deletions",)
 
 
-def test_what_else_the_cluster_holds_is_shown_and_is_not_part_of_the_hash(deliveries: Path) -> None:
+def test_retained_objects_and_unsearched_kinds_are_in_the_preview_and_not_in_the_hash(deliveries: Path) -> None:
     plain, with_more_objects = Installation(deliveries), Installation(deliveries)
     with_more_objects.staging.staying = (
         RetainedObject(kind="ConfigMap", name="old", why="an annotation on it asks to keep it"),
@@ -246,7 +246,9 @@ def test_a_place_that_the_settings_do_not_know_fails_the_release_with_the_known_
     assert installation.release(1).reason.endswith(f"(known: {known_name})")
 
 
-def test_what_may_pass_is_tried_again_and_what_will_not_fails_at_once(installation: Installation) -> None:
+def test_a_transient_failure_of_planning_is_retried_and_a_permanent_one_fails_the_release(
+    installation: Installation,
+) -> None:
     installation.push("1.0")
     installation.staging.errors.append(ClusterAway("staging did not answer"))
     installation.nonprod.errors.append(Unreachable(ErrorSubject("nonprod.test"), "no answer"))
@@ -321,7 +323,7 @@ def test_a_kind_that_the_project_leaves_unpinned_is_shown_with_each_of_its_image
     assert any("busybox:1 is not pinned" in text for text in last(installation, "plan.made").details["warnings"])
 
 
-def test_what_a_rollback_brings_back_is_judged_by_the_project_of_now(own_deliveries: Path) -> None:
+def test_images_of_an_earlier_plan_are_judged_by_the_projects_present_rules(own_deliveries: Path) -> None:
     installation = Installation(own_deliveries)
     _, live_plan = planned(installation)
     application = installation.app.catalogue.entries["shop"].application

@@ -39,7 +39,9 @@ def delivered(tmp_path: Path) -> Installation:
     return installation
 
 
-def test_it_is_there_until_the_rollout_is_good_and_gone_before_the_tests_begin(delivered: Installation) -> None:
+def test_an_object_that_left_the_manifests_is_deleted_after_the_rollout_and_before_the_tests(
+    delivered: Installation,
+) -> None:
     delivered.push("2.0")
     step = delivered.settle_at(StepKind.CHECK, "staging")
     assert KEY in delivered.staging.objects
@@ -48,7 +50,7 @@ def test_it_is_there_until_the_rollout_is_good_and_gone_before_the_tests_begin(d
     assert KEY not in delivered.staging.objects
 
 
-def test_it_is_recorded_object_by_object_and_explained(delivered: Installation) -> None:
+def test_deletions_are_recorded_object_by_object_and_explained(delivered: Installation) -> None:
     delivered.push("2.0")
     delivered.settle()
     (record,) = [record for record in delivered.trail() if record.action == "objects.deleted"]
@@ -57,7 +59,7 @@ def test_it_is_recorded_object_by_object_and_explained(delivered: Installation) 
     assert "1 object that left the manifests deleted" in str(delivered.explain(2).model_dump())
 
 
-def test_what_could_not_be_deleted_is_reported_and_undoes_nothing(delivered: Installation) -> None:
+def test_an_object_that_cannot_be_deleted_is_reported_and_the_release_stays_live(delivered: Installation) -> None:
     delivered.staging.undeletable["report"] = "an admission policy protects it"
     delivered.push("2.0")
     delivered.settle()
@@ -69,7 +71,7 @@ def test_what_could_not_be_deleted_is_reported_and_undoes_nothing(delivered: Ins
     )
 
 
-def test_what_is_still_there_after_its_deletion_is_reported_with_what_holds_it() -> None:
+def test_an_object_still_there_after_its_deletion_is_reported_with_the_reason() -> None:
     still_there = Deleted(
         object="Service/web", ending=Ending.DELETED, why="it goes once its finalizer has been taken away"
     )
@@ -79,7 +81,7 @@ def test_what_is_still_there_after_its_deletion_is_reported_with_what_holds_it()
     )
 
 
-def test_a_rollback_after_failed_tests_brings_it_back(delivered: Installation) -> None:
+def test_a_rollback_after_failed_tests_brings_the_deleted_object_back(delivered: Installation) -> None:
     delivered.staging.job_ends = JobState(state=ProgressState.FAILED, reason="1 of 1 pods failed")
     delivered.push("2.0")
     step = delivered.settle_at(StepKind.VERIFY, "staging")
@@ -99,7 +101,7 @@ def test_a_rollout_that_fails_deletes_nothing(delivered: Installation) -> None:
     assert KEY in delivered.staging.objects
 
 
-def test_a_cluster_that_goes_away_before_it_is_waited_for(delivered: Installation) -> None:
+def test_deletions_are_made_up_for_once_a_cluster_that_was_away_is_back(delivered: Installation) -> None:
     delivered.push("2.0")
     delivered.run_step(delivered.settle_at(StepKind.CHECK, "staging"))
     step = delivered.settle_at(StepKind.CHECK, "staging")

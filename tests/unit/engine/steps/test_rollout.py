@@ -88,14 +88,14 @@ def test_a_rollout_that_is_not_up_in_time_fails(installation: Installation) -> N
     assert (outcome.passed, outcome.reason) == (False, "not up within 0:05:00: 0 of 1 pods are ready")
 
 
-def test_a_first_look_that_comes_too_late_is_not_the_last(installation: Installation) -> None:
+def test_a_first_poll_after_the_time_is_over_is_followed_by_another(installation: Installation) -> None:
     ready = work_at(installation, StepKind.CHECK)
     installation.staging.slow.add(installation.release(1).digest or "")
     installation.wait(2 * WITHIN)
     assert isinstance(check_rollout(installation.app.clients, installation.clock, ready), Requeue)
 
 
-def test_a_rollout_that_is_up_too_late_passes_all_the_same(installation: Installation) -> None:
+def test_a_rollout_that_is_found_up_after_its_time_passes(installation: Installation) -> None:
     ready = work_at(installation, StepKind.CHECK)
     check_rollout(installation.app.clients, installation.clock, ready)
     installation.wait(WITHIN * 2)
@@ -146,7 +146,7 @@ def test_a_rollout_that_succeeds_when_it_is_tried_again_forgets_why_it_failed_be
     assert installation.release(1).failures == ()
 
 
-def test_a_reason_with_a_long_last_word_is_cut_before_it(installation: Installation) -> None:
+def test_the_reason_of_a_failed_rollout_keeps_to_its_limit_and_ends_with_the_log(installation: Installation) -> None:
     ready = work_at(installation, StepKind.CHECK)
     installation.staging.broken.add(installation.release(1).digest or "")
     installation.staging.last_lines = "x" * 400
@@ -216,7 +216,7 @@ def test_a_container_that_the_project_names_is_part_of_the_plan_that_people_vote
     assert (permitted.container, permitted.image) == ("debug", "evil.example/*")
 
 
-def test_what_could_not_be_compared_is_said_in_the_record(installation: Installation) -> None:
+def test_pods_that_could_not_be_compared_are_named_in_the_record(installation: Installation) -> None:
     installation.staging.compares = ComparedPods(unread=("ReplicaSet/old: nobody waits for its pods",))
     outcome = second_check(installation)
     assert isinstance(outcome, Finished)
@@ -272,7 +272,7 @@ def test_a_plan_that_is_gone_or_was_changed_fails_the_release_at_once(
         (StepKind.CHECK, ObjectRefused("422"), Finished(passed=False, reason="422")),
     ],
 )
-def test_what_may_pass_is_tried_again_and_what_will_not_fails(
+def test_an_unreachable_or_denying_cluster_is_retried_and_a_refused_object_fails_the_step(
     installation: Installation, kind: StepKind, error: ClusterError, outcome: Outcome
 ) -> None:
     ready = work_at(installation, kind)
@@ -319,7 +319,7 @@ def test_a_rollback_says_what_runs_beside_what_is_back(installation: Installatio
     assert f"running beside it without a vote: {NOT_IN_THE_PLAN}" in installation.release(2).reason
 
 
-def test_rolling_back_is_done_though_whoever_began_it_died_before_anything_was_applied(
+def test_a_rollback_whose_worker_died_before_applying_anything_is_finished_by_another(
     installation: Installation, rollback_work: Work
 ) -> None:
     assert installation.app.leases.take("shop", rollback_work.step.id, owner="dead", now=installation.now, length=LEASE)

@@ -85,7 +85,7 @@ def test_a_probe_that_passes_in_the_end_leads_on_to_the_job(installation: Instal
     assert verify_to_the_end(installation, work).passed
 
 
-def test_the_job_is_started_once_however_often_it_is_looked_at(installation: Installation, work: Work) -> None:
+def test_the_job_is_started_once_however_often_it_is_polled(installation: Installation, work: Work) -> None:
     installation.staging.job_ends = JobState(state=ProgressState.WAITING, reason="0 of 1 pods have ended")
     polling = work_after_start(installation, work)
     for _ in range(3):
@@ -157,7 +157,7 @@ def test_a_cluster_that_is_away_is_tried_again(installation: Installation, work:
         "pod evil stands behind Service shop and does not belong to the release",
     ],
 )
-def test_a_verdict_of_something_else_than_our_job_and_our_pods_fails_by_name_and_nothing_goes_on(
+def test_tests_of_a_foreign_job_or_answered_by_a_foreign_pod_fail_the_release(
     installation: Installation, work: Work, reason: str
 ) -> None:
     if reason.startswith("Job"):
