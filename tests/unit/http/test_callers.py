@@ -43,7 +43,7 @@ def test_a_named_key_has_a_name_and_reads_too(access: Access) -> None:
         assert (who.name, who.roles) == ("key:auditors", frozenset({Role.READER}))
 
 
-def test_where_roles_decide_a_key_that_is_not_named_opens_nothing() -> None:
+def test_where_roles_decide_an_unnamed_key_is_refused() -> None:
     for headers in ({}, {"x-functions-key": "some other key"}, {"x-functions-key": ""}):
         with pytest.raises(UnknownCaller):
             caller(ROLES, headers)
@@ -59,7 +59,7 @@ def test_a_persons_token_says_who_they_are_and_which_roles_they_have(access: Acc
     assert who.signed_in.object_id == ADA.oid
 
 
-def test_whoever_has_a_role_that_only_a_gate_names_may_read_and_whoever_has_none_may_not() -> None:
+def test_a_person_whose_role_only_a_gate_names_may_read_and_one_without_a_role_may_not() -> None:
     assert caller(ROLES, token(person(2, "Ben", "shop-approvers"))).roles == frozenset({Role.READER})
     nobody = TokenPerson(tenant=ADA.tenant, oid=ADA.oid, name="Eve", roles=(), groups=())
     assert caller(ROLES, token(nobody)).roles == frozenset()
@@ -130,11 +130,11 @@ def test_headers_of_the_platforms_own_sign_in_are_believed_nowhere(header: str) 
         caller(ROLES, {header: "eyJjbGFpbXMiOltdfQ=="})
 
 
-def test_a_key_is_not_shown_by_its_record() -> None:
+def test_the_hash_of_a_key_is_not_shown_when_access_is_printed() -> None:
     assert KEYS["auditors"] not in repr(HOST)
 
 
-def test_some_role_has_each_permission_and_refusals_name_it() -> None:
+def test_each_permission_belongs_to_a_role_and_a_refusal_names_both() -> None:
     for permission in Permission:
         assert holders(permission)
     reader = Caller(name="oid:x", roles=frozenset({Role.READER}))
@@ -148,11 +148,11 @@ def test_every_role_reads_and_the_platform_alone_applies_projects() -> None:
     assert holders(Permission.APPLY) == (Role.PLATFORM,)
 
 
-def test_a_role_of_a_name_that_was_once_ours_gives_nothing() -> None:
+def test_a_former_name_of_a_role_gives_no_role() -> None:
     assert read_roles(("admin", "approver", "Slipway.Admin")) == frozenset()
 
 
 @given(st.lists(st.text(max_size=20), max_size=5))
-def test_what_is_not_a_role_of_ours_gives_nothing(values: list[str]) -> None:
+def test_an_unknown_name_of_a_role_gives_no_role(values: list[str]) -> None:
     role_names = {name for role in Role for name in (role.value, f"slipway.{role}")}
     assert read_roles(value for value in values if value.casefold() not in role_names) == frozenset()

@@ -13,13 +13,13 @@ LAPTOP = Cookies("http://127.0.0.1:7071")
 HOUR = timedelta(hours=1)
 
 
-def test_over_tls_no_other_host_can_set_them_and_no_script_reads_them() -> None:
+def test_over_tls_no_other_host_can_set_a_cookie_and_no_script_can_read_it() -> None:
     assert AZURE.keep(Cookie.SESSION, "a.b", HOUR) == (
         "__Host-session=a.b; Max-Age=3600; Path=/; HttpOnly; SameSite=Lax; Secure"
     )
 
 
-def test_on_a_laptop_they_hold_the_port_and_are_not_secure() -> None:
+def test_cookies_of_a_laptop_are_named_by_their_port_and_are_not_secure() -> None:
     assert LAPTOP.keep(Cookie.SESSION, "a", HOUR) == (
         "slipway-7071-session=a; Max-Age=3600; Path=/; HttpOnly; SameSite=Lax"
     )
@@ -27,7 +27,7 @@ def test_on_a_laptop_they_hold_the_port_and_are_not_secure() -> None:
     assert on_other_port.read({"Cookie": "slipway-7071-session=a"}, Cookie.SESSION) == ""
 
 
-def test_dropping_one_takes_it_away_at_once() -> None:
+def test_a_dropped_cookie_expires_at_once() -> None:
     assert AZURE.drop(Cookie.SIGN_IN).startswith("__Host-signin=; Max-Age=0; Path=/")
 
 
@@ -47,16 +47,16 @@ def test_dropping_one_takes_it_away_at_once() -> None:
         ("x=" + "a" * HEADER_LIMIT + "; __Host-session=abc", ""),
     ],
 )
-def test_what_is_read(header: str, value: str) -> None:
+def test_a_cookie_is_read_only_if_it_is_well_formed_and_has_one_value(header: str, value: str) -> None:
     assert AZURE.read({"Cookie": header}, Cookie.SESSION) == value
 
 
 @given(st.text(max_size=300))
-def test_no_header_breaks_the_reading(header: str) -> None:
+def test_any_cookie_header_can_be_read(header: str) -> None:
     assert AZURE.read({"Cookie": header}, Cookie.SESSION) in header
 
 
 @pytest.mark.parametrize("value", ["a;b", "a=b", "ä", "a b", "a" * (VALUE_LIMIT + 1)])
-def test_what_browser_or_host_would_change_is_not_set(value: str) -> None:
+def test_a_value_that_a_browser_or_host_would_change_is_not_set(value: str) -> None:
     with pytest.raises(ValueError, match="expected at most"):
         AZURE.keep(Cookie.SESSION, value, HOUR)

@@ -41,7 +41,7 @@ def test_the_list_has_every_page_that_asks_people_to_sign_in() -> None:
         "/releases/%E2%82%AC",
     ],
 )
-def test_our_pages(address: str) -> None:
+def test_an_address_of_a_page_that_asks_for_sign_in_is_accepted(address: str) -> None:
     assert is_page(address)
 
 
@@ -65,11 +65,11 @@ def test_our_pages(address: str) -> None:
         "/.auth/login/aad",
     ],
 )
-def test_other_addresses(address: str) -> None:
+def test_any_other_address_is_refused(address: str) -> None:
     assert not is_page(address)
 
 
 @given(st.text(max_size=60))
-def test_whatever_passes_stays_on_this_host(address: str) -> None:
+def test_an_accepted_address_stays_on_this_host(address: str) -> None:
     if is_page(address):
         assert urlsplit(urljoin("https://slipway.example/x", address)).netloc == "slipway.example"

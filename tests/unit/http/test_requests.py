@@ -20,13 +20,13 @@ OWN = "https://slipway.example"
         {"Sec-Fetch-Site": "same-origin", "Origin": OWN},
     ],
 )
-def test_our_own_pages_and_programs_may_send(headers: Mapping[str, str]) -> None:
+def test_requests_of_our_own_pages_and_of_programs_are_accepted(headers: Mapping[str, str]) -> None:
     check_origin(headers, OWN)
 
 
 @pytest.mark.parametrize("site", [None, "same-origin", "same-site", "cross-site", "none", ""])
 @pytest.mark.parametrize("origin", [None, OWN, "null", "https://evil.example", "https://sub.slipway.example", ""])
-def test_nothing_else_may(site: str | None, origin: str | None) -> None:
+def test_all_other_requests_are_refused(site: str | None, origin: str | None) -> None:
     own_page = site == "same-origin" and origin in (None, OWN, "null")
     program = site is None and origin in (None, OWN)
     possible_headers = {"Sec-Fetch-Site": site, "Origin": origin}
@@ -40,12 +40,12 @@ def test_nothing_else_may(site: str | None, origin: str | None) -> None:
 
 
 @pytest.mark.parametrize("headers", [{"Origin": OWN}, {"Sec-Fetch-Site": "same-origin", "Origin": "null"}])
-def test_a_page_of_ours_says_that_it_sent_the_form(headers: Mapping[str, str]) -> None:
+def test_a_form_whose_headers_name_our_own_page_is_accepted(headers: Mapping[str, str]) -> None:
     check_own_page(headers, OWN)
 
 
 @pytest.mark.parametrize("headers", [{}, {"Origin": "null"}, {"Origin": "https://evil.example"}])
-def test_a_form_that_does_not_say_so_is_refused(headers: Mapping[str, str]) -> None:
+def test_a_form_whose_headers_do_not_name_our_own_page_is_refused(headers: Mapping[str, str]) -> None:
     with pytest.raises(RequestRefused) as refused:
         check_own_page(headers, OWN)
     assert refused.value.status == 403

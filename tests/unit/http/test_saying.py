@@ -159,7 +159,7 @@ def test_back_reload_and_a_restored_tab_lead_to_the_same_page_and_send_nothing_m
     assert len(stage.rows()) == 1
 
 
-def test_another_browser_gets_nothing_before_and_nothing_after(stage: Stage) -> None:
+def test_a_challenge_cannot_be_answered_from_another_browser(stage: Stage) -> None:
     callback = stage.provider.signs_in(stage.press())
     assert why(stage.back(*callback, browser="m" * 32)) is WhyNothingSent.ELSEWHERE
     assert why(stage.back(*callback, browser="")) is WhyNothingSent.ELSEWHERE
@@ -169,7 +169,7 @@ def test_another_browser_gets_nothing_before_and_nothing_after(stage: Stage) -> 
     assert len(stage.rows()) == 1
 
 
-def test_nobody_finishes_what_they_began_with_the_sign_in_of_somebody_else(stage: Stage) -> None:
+def test_a_statement_is_not_sent_with_the_sign_in_of_another_person(stage: Stage) -> None:
     """An approver sends another one to the provider, and gets hold of the address that they are sent back to."""
     ben = replace(ADA, oid="aaaaaaaa-0000-4000-8000-000000000002", name="Ben")
     callback = stage.provider.signs_in(stage.press(), who=ben)
@@ -183,14 +183,14 @@ def test_nobody_finishes_what_they_began_with_the_sign_in_of_somebody_else(stage
     assert stage.rows() == []
 
 
-def test_two_tabs_of_one_browser_both_work(stage: Stage) -> None:
+def test_two_tabs_of_one_browser_each_send_their_own_statement(stage: Stage) -> None:
     tabs = [stage.press(VOTE.evolve(salt=salt * 22)) for salt in "XY"]
     callback = [stage.provider.signs_in(tab) for tab in tabs]
     assert stage.back(*callback[1]) != stage.back(*callback[0])
     assert {row.row.statement.salt for row in stage.rows() if row.row.statement} == {"X" * 22, "Y" * 22}
 
 
-def test_the_code_of_one_tab_does_not_answer_the_other(stage: Stage) -> None:
+def test_the_code_of_one_tab_does_not_answer_the_challenge_of_another(stage: Stage) -> None:
     first, second = (stage.provider.signs_in(stage.press(VOTE.evolve(salt=salt * 22))) for salt in "XY")
     assert why(stage.back(first[0], second[1])) is WhyNothingSent.REFUSED
     assert stage.rows() == []
@@ -211,7 +211,7 @@ def test_any_other_error_is_reported_without_the_providers_text(stage: Stage) ->
     assert "script" not in WhyNothingSent.FAILED.sentence
 
 
-def test_after_a_quarter_of_an_hour_it_is_too_late(stage: Stage) -> None:
+def test_a_challenge_that_is_answered_after_a_quarter_of_an_hour_is_too_late(stage: Stage) -> None:
     callback = stage.provider.signs_in(stage.press())
     stage.clock.wait(LIFE)
     assert why(stage.back(*callback)) is WhyNothingSent.TOO_LATE
@@ -225,7 +225,7 @@ def test_a_state_that_was_never_given_is_unknown(stage: Stage, state: str) -> No
 
 
 @pytest.mark.parametrize("code", ["", "c" * 5000])
-def test_without_a_code_nothing_is_used_up(stage: Stage, code: str) -> None:
+def test_a_return_without_a_valid_code_does_not_use_the_challenge_up(stage: Stage, code: str) -> None:
     callback = stage.provider.signs_in(stage.press())
     assert why(stage.back(callback[0], code)) is WhyNothingSent.INCOMPLETE
     assert isinstance(stage.back(*callback), ProviderRedirect)
@@ -247,7 +247,7 @@ def test_nobody_is_led_to_a_provider_that_is_away(stage: Stage) -> None:
     assert outcome == NothingSent(why=WhyNothingSent.AWAY, back=f"/approvals/{VOTE.salt}")
 
 
-def test_an_older_sign_in_is_asked_for_again_with_the_credential_for_the_same_statement(stage: Stage) -> None:
+def test_an_older_sign_in_leads_to_a_fresh_one_for_the_same_statement(stage: Stage) -> None:
     callback = stage.provider.signs_in(stage.press(), ago=timedelta(hours=1))
     second = stage.back(*callback)
     assert isinstance(second, ProviderRedirect)
@@ -266,12 +266,12 @@ def test_a_second_sign_in_that_is_old_too_goes_to_the_worker_who_refuses(stage: 
 
 
 @pytest.mark.parametrize("claims", [{"nonce": "another"}, {"aud": "cccccccc-0000-4000-8000-000000000001"}])
-def test_a_token_for_something_else_is_not_sent_on(stage: Stage, claims: dict[str, Any]) -> None:
+def test_a_token_for_another_statement_or_audience_is_not_sent_on(stage: Stage, claims: dict[str, Any]) -> None:
     assert why(stage.back(*stage.provider.signs_in(stage.press(), **claims))) is WhyNothingSent.REFUSED
     assert stage.rows() == []
 
 
-def test_what_cannot_be_verified_here_is_left_to_the_worker(stage: Stage) -> None:
+def test_a_token_that_the_front_cannot_verify_is_left_to_the_worker(stage: Stage) -> None:
     callback = stage.provider.signs_in(stage.press())
     stage.provider.issuer.kid = "k2"
     assert isinstance(stage.back(*callback), ProviderRedirect)

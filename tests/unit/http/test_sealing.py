@@ -14,7 +14,7 @@ SEAL = Seal(FixedKeys({"new": NEW, "old": OLD}))
 
 
 @given(st.binary(max_size=3000))
-def test_what_was_sealed_opens_for_its_purpose_alone(content: bytes) -> None:
+def test_sealed_content_opens_for_its_purpose_alone(content: bytes) -> None:
     sealed = SEAL.close(KeyPurpose.SESSION, content)
     assert SEAL.open(KeyPurpose.SESSION, sealed) == content
     assert SEAL.open(KeyPurpose.SIGN_IN, sealed) is None
@@ -22,7 +22,7 @@ def test_what_was_sealed_opens_for_its_purpose_alone(content: bytes) -> None:
 
 
 @given(st.data())
-def test_no_changed_character_opens(data: st.DataObject) -> None:
+def test_sealed_content_with_a_changed_character_does_not_open(data: st.DataObject) -> None:
     sealed = SEAL.close(KeyPurpose.SESSION, b"who it is")
     place = data.draw(st.integers(0, len(sealed) - 1))
     letter = data.draw(st.sampled_from("abcXYZ019-_."))
@@ -31,12 +31,12 @@ def test_no_changed_character_opens(data: st.DataObject) -> None:
 
 
 @given(st.text(max_size=200))
-def test_no_text_of_a_stranger_opens(text: str) -> None:
+def test_arbitrary_text_neither_opens_nor_counts_as_a_mark(text: str) -> None:
     assert SEAL.open(KeyPurpose.SESSION, text) is None
     assert not SEAL.marked(KeyPurpose.FORM, b"a form", text)
 
 
-def test_the_key_before_opens_still_and_one_that_is_gone_does_not() -> None:
+def test_the_previous_key_still_opens_and_a_removed_key_does_not() -> None:
     before = Seal(FixedKeys({"old": OLD}))
     former = Seal(FixedKeys({"gone": OTHER}))
     assert SEAL.open(KeyPurpose.SESSION, before.close(KeyPurpose.SESSION, b"a")) == b"a"
@@ -61,6 +61,6 @@ def test_the_id_of_the_key_cannot_be_exchanged() -> None:
 
 
 @pytest.mark.parametrize("length", [0, 11, 12, 27])
-def test_too_short_a_content_is_nothing(length: int) -> None:
+def test_sealed_content_that_is_too_short_does_not_open(length: int) -> None:
     text = base64.urlsafe_b64encode(b"a" * length).rstrip(b"=").decode()
     assert SEAL.open(KeyPurpose.SESSION, f"new.{text}") is None

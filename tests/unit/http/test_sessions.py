@@ -21,7 +21,7 @@ def test_a_session_says_who_signed_in(scene: Scene) -> None:
     assert session.began == scene.time.now
 
 
-def test_an_hour_without_use_ends_it(scene: Scene) -> None:
+def test_an_hour_without_use_ends_a_session(scene: Scene) -> None:
     scene.signs_in()
     scene.time.wait(timedelta(minutes=59))
     assert scene.sessions.read(scene.browser.headers)
@@ -29,7 +29,7 @@ def test_an_hour_without_use_ends_it(scene: Scene) -> None:
     assert scene.sessions.read(scene.browser.headers) is None
 
 
-def test_use_is_noted_every_five_minutes_and_eight_hours_end_it_all_the_same(scene: Scene) -> None:
+def test_use_is_noted_every_five_minutes_and_a_session_in_use_ends_after_eight_hours(scene: Scene) -> None:
     scene.signs_in()
     assert scene.sessions.used(scene.session()) is None
     for _ in range(8 * 12 - 1):
@@ -41,7 +41,7 @@ def test_use_is_noted_every_five_minutes_and_eight_hours_end_it_all_the_same(sce
     assert scene.sessions.read(scene.browser.headers) is None
 
 
-def test_roles_are_too_old_after_an_hour(scene: Scene) -> None:
+def test_the_roles_of_a_session_are_stale_after_an_hour(scene: Scene) -> None:
     session = scene.signs_in()
     scene.time.wait(timedelta(minutes=59))
     assert not scene.sessions.stale(session)
@@ -53,7 +53,7 @@ def test_each_sign_in_has_an_id_of_its_own(scene: Scene) -> None:
     assert scene.signs_in().sid != scene.signs_in().sid
 
 
-def test_the_cookie_alone_opens_nothing_in_another_browser(scene: Scene) -> None:
+def test_a_session_cookie_does_not_count_in_another_browser(scene: Scene) -> None:
     scene.signs_in()
     stolen = scene.browser.jar["__Host-session"]
     assert scene.sessions.read({"Cookie": f"__Host-session={stolen}"}) is None
@@ -81,7 +81,7 @@ def test_one_session_that_was_ended_is_over_and_the_others_of_the_person_go_on(s
     assert scene.sessions.read(scene.browser.headers, sure=True) is None
 
 
-def test_ending_it_takes_the_cookie_away(scene: Scene) -> None:
+def test_ending_a_session_takes_its_cookie_away(scene: Scene) -> None:
     scene.signs_in()
     scene.browser.take(scene.sessions.end())
     assert scene.sessions.read(scene.browser.headers) is None
@@ -96,7 +96,7 @@ def test_more_groups_than_a_cookie_holds_are_not_known(scene: Scene, groups: int
     assert len(scene.browser.jar["__Host-session"]) <= VALUE_LIMIT
 
 
-def test_what_was_sealed_for_something_else_is_not_a_session(scene: Scene) -> None:
+def test_a_value_that_was_sealed_for_another_purpose_is_not_a_session(scene: Scene) -> None:
     scene.begin()
     jar = scene.browser.jar
     assert scene.sessions.read({"Cookie": f"__Host-session={jar['__Host-signin']}; __Host-browser=x"}) is None

@@ -45,7 +45,7 @@ def test_the_oldest_of_many_tabs_gives_way(scene: Scene) -> None:
     assert all(isinstance(scene.back(scene.provider.answer(address, ADA)), SignInRedirect) for address in later_tabs)
 
 
-def test_coming_back_twice_is_harmless(scene: Scene) -> None:
+def test_coming_back_from_the_provider_twice_keeps_the_session(scene: Scene) -> None:
     callback = scene.provider.answer(scene.begin(), ADA)
     scene.back(callback)
     session = scene.session()

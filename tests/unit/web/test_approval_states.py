@@ -58,20 +58,18 @@ def test_a_closed_gate_is_explained_and_takes_no_vote(sample: str, expected: str
         ("approval-expired", False),
     ],
 )
-def test_whoever_has_a_vote_there_may_say_that_it_was_not_theirs_as_long_as_it_counts(
-    sample: str, offered: bool
-) -> None:
+def test_an_objection_is_offered_to_a_voter_only_while_their_vote_counts(sample: str, offered: bool) -> None:
     assert ('value="object"' in body(SAMPLES[sample]())) is offered
 
 
-def test_while_it_is_frozen_the_page_tells_no_deadline_and_still_lets_people_decide() -> None:
+def test_during_a_freeze_the_page_shows_no_deadline_and_still_lets_people_decide() -> None:
     page = body(SAMPLES["approval-frozen"]())
     assert "Its time has stood still since" in page
     assert "Decide <strong>" not in page
     assert 'value="approve"' in page
 
 
-def test_who_has_approved_is_offered_to_take_that_back_or_to_reject() -> None:
+def test_an_approver_who_approved_is_offered_to_withdraw_or_reject() -> None:
     answer = SAMPLES["approval-voted"]()
     assert answer.status == 200
     assert "You approved this" in body(answer)
@@ -115,7 +113,7 @@ def test_a_superseded_release_links_to_the_newer_one() -> None:
     assert 'href="/releases/hello-3"' in body(SAMPLES["approval-superseded"]())
 
 
-def test_whoever_asked_for_the_run_may_only_reject() -> None:
+def test_the_requester_of_the_run_may_only_reject() -> None:
     page = body(SAMPLES["approval-own-release"]())
     assert 'value="reject"' in page
     assert 'value="approve"' not in page
@@ -150,7 +148,7 @@ def test_a_plan_that_is_being_made_again_is_waited_for() -> None:
 
 
 @pytest.mark.parametrize("stop", [StepKind.COPY, StepKind.DEPLOY])
-def test_what_was_let_through_can_be_rejected_up_to_its_first_object(stop: StepKind) -> None:
+def test_an_approved_release_can_be_rejected_until_its_first_object_is_written(stop: StepKind) -> None:
     home, subject = awaiting_approval()
     token = home.token(subject)
     home.stops_before = frozenset({stop})
@@ -169,7 +167,7 @@ def test_what_was_let_through_can_be_rejected_up_to_its_first_object(stop: StepK
     assert 'value="reject"' not in body(show_linked_gate(home.services, token))
 
 
-def test_the_time_is_over_before_the_reconcile_timer_has_noticed() -> None:
+def test_a_passed_deadline_is_shown_before_the_reconcile_timer_has_noticed_it() -> None:
     home, subject = awaiting_approval()
     token = home.token(subject)
     home.wait(timedelta(hours=25))
@@ -206,7 +204,7 @@ def test_a_plan_that_was_tampered_with_cannot_be_voted_on() -> None:
     assert "<form" not in page
 
 
-def test_an_expired_link_is_told_from_a_damaged_one() -> None:
+def test_an_expired_link_is_answered_as_gone() -> None:
     home, subject = awaiting_approval()
     token = home.token(subject)
     home.wait(timedelta(days=EXPLAINS_FOR.days + 2))

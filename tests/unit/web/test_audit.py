@@ -46,7 +46,7 @@ def test_pages_lead_from_the_newest_record_to_the_first(home: ScriptedInstallati
     assert shown_numbers == list(range(home.app.ledger.head("hello").sequence, 0, -1))
 
 
-def test_a_search_is_an_address_and_an_empty_field_asks_for_nothing(home: ScriptedInstallation) -> None:
+def test_a_search_is_read_from_the_address_and_empty_fields_filter_nothing(home: ScriptedInstallation) -> None:
     body = page(home, actor=ADA, environment="production", release=" ", to="")
     assert "<code>vote.approved</code>" in body
     assert "<code>plan.made</code>" not in body
@@ -87,7 +87,7 @@ def test_a_token_of_another_search_is_refused(home: ScriptedInstallation) -> Non
     assert show_audit(home.app.trail, home.app.catalogue, {"actor": ADA, "after": token}, DORA).status == 400
 
 
-def test_what_is_taken_along_is_what_is_shown(home: ScriptedInstallation) -> None:
+def test_a_download_holds_the_records_that_the_page_shows(home: ScriptedInstallation) -> None:
     on_page = sequences(page(home))
     lines = [json.loads(line) for line in download(home.app.trail, {}, ExportFormat.JSONL).body.decode().splitlines()]
     rows = list(csv.DictReader(io.StringIO(download(home.app.trail, {}, ExportFormat.CSV).body.decode())))
@@ -119,7 +119,7 @@ def test_tampering_and_unknown_actions_do_not_look_like_routine(action: str, loo
     assert f"<code>{action}</code>" in body
 
 
-def test_a_record_that_was_changed_is_not_a_plain_line_on_the_page_nor_in_an_export() -> None:
+def test_a_changed_record_is_marked_on_the_page_and_in_exports() -> None:
     home = ScriptedInstallation()
     genuine = signed_anew(record(1, 0, "gate.passed"))
     home.app.index.write([genuine.evolve(actor="mallory")])
@@ -133,5 +133,5 @@ def test_a_record_that_was_changed_is_not_a_plain_line_on_the_page_nor_in_an_exp
     assert (row["action"], row["actor"]) == ("damaged", "")
 
 
-def test_nothing_found_says_what_to_do() -> None:
+def test_a_search_without_results_says_so() -> None:
     assert "No record matches" in SAMPLES["audit-nothing"]().body.decode()

@@ -103,7 +103,7 @@ def test_pages_come_compressed_to_browsers_that_say_so(world: tuple[ScriptedInst
     assert b"hello-2" in gzip.decompress(response.get_body())
 
 
-def test_a_bug_behind_a_page_is_a_page_and_its_traceback_is_in_the_log(
+def test_a_bug_behind_a_page_gives_an_error_page_and_its_traceback_is_logged(
     world: tuple[ScriptedInstallation, Release], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     headers = reader(world[0])
@@ -132,7 +132,9 @@ def test_a_page_that_a_stranger_opens_leads_to_the_provider(world: tuple[Scripte
         assert response.headers["Set-Cookie"].startswith("__Host-signin=")
 
 
-def test_whoever_signs_in_comes_back_to_the_page_that_they_opened(world: tuple[ScriptedInstallation, Release]) -> None:
+def test_a_person_who_signs_in_comes_back_to_the_page_that_they_opened(
+    world: tuple[ScriptedInstallation, Release],
+) -> None:
     home, browser = world[0], Browser()
     redirect = pages.page_release(request(route={"release": "hello-1"}, params={"after": "3"}))
     browser.take(*redirect.headers.getlist("Set-Cookie"))
@@ -154,7 +156,7 @@ def test_roles_are_asked_for_again_after_an_hour_without_a_page(world: tuple[Scr
     assert "prompt=none" in response.headers["Location"]
 
 
-def test_whoever_has_no_role_reads_nothing(world: tuple[ScriptedInstallation, Release]) -> None:
+def test_a_person_without_a_role_reads_nothing(world: tuple[ScriptedInstallation, Release]) -> None:
     nobody = TokenPerson(tenant=TENANT, oid="aaaaaaaa-0000-4000-8000-000000000007", name="Eve", roles=(), groups=())
     headers = signed_in(world[0].app, nobody).headers
     for function, route in READING:
@@ -259,7 +261,7 @@ def test_a_page_that_cannot_be_served_now_leads_to_itself_and_a_form_to_its_page
     assert b'href="/operate">Back to the page</a>' in form.get_body()
 
 
-def test_while_nothing_can_be_written_down_the_browser_is_signed_out_and_told_that_copies_go_on(
+def test_while_the_inbox_is_away_only_this_browser_is_signed_out_and_the_page_says_so(
     world: tuple[ScriptedInstallation, Release],
 ) -> None:
     home = world[0]
@@ -295,7 +297,7 @@ def test_the_stylesheet_is_open_because_approval_pages_need_it(world: tuple[Scri
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_where_links_vote_one_is_enough_and_looking_changes_nothing(
+def test_where_links_vote_a_link_opens_the_page_and_looking_changes_nothing(
     monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     home, subject = awaiting_approval()
@@ -307,7 +309,7 @@ def test_where_links_vote_one_is_enough_and_looking_changes_nothing(
     assert home.app.ledger.head("hello") == before
 
 
-def test_a_decision_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_approval_by_a_link_is_received_and_then_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     home, subject = awaiting_approval()
     _use(monkeypatch, home)
     route = {"token": home.token(subject, ADA)}
@@ -324,7 +326,7 @@ def test_a_decision_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     assert home.newest().phase is Phase.COPYING
 
 
-def test_a_form_that_was_sent_in_chunks_says_so_and_changes_nothing(
+def test_a_form_that_was_sent_in_chunks_is_refused_with_the_reason_and_changes_nothing(
     world: tuple[ScriptedInstallation, Release],
 ) -> None:
     """The host passes on a body only if its length was announced: the function sees none."""
@@ -397,7 +399,7 @@ def test_routes_and_methods_are_what_links_and_forms_use() -> None:
 @pytest.mark.parametrize(
     ("address", "suggestion"), [("applications", "/catalogue"), ("Releases", "/"), ("nosuch", "/")]
 )
-def test_an_address_without_a_page_leads_on(
+def test_an_address_without_a_page_suggests_another_page(
     world: tuple[ScriptedInstallation, Release], address: str, suggestion: str
 ) -> None:
     response = pages.unknown_page(request("GET", {"address": address}, {}, {}))

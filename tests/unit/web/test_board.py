@@ -34,13 +34,13 @@ def board_html(home: ScriptedInstallation) -> str:
     return show_board(home.app.reader, home.app.proposals, DORA).body.decode()
 
 
-def test_it_says_what_is_live_and_what_is_on_its_way_and_who_looks() -> None:
+def test_the_board_says_what_is_live_what_is_on_its_way_and_who_is_signed_in() -> None:
     body = SAMPLES["board"]().body.decode()
     for expected in ('href="/releases/hello-1"', "Waiting for approval", "Rolling out", "1.4.0", "Dora"):
         assert expected in body
 
 
-def test_releases_that_cannot_be_shown_are_not_said_to_be_none_yet() -> None:
+def test_the_board_does_not_say_none_yet_where_releases_cannot_be_shown() -> None:
     home, _ = awaiting_approval()
     none = replace(home.board(), newest=())
     hidden = replace(none, not_shown=(NotShown(application="shop", why="its head cannot be read"),))
@@ -48,7 +48,7 @@ def test_releases_that_cannot_be_shown_are_not_said_to_be_none_yet() -> None:
     assert "None yet" not in board_page(hidden, now=home.now, visitor=DORA)
 
 
-def test_what_waits_names_the_rules_that_explain_names() -> None:
+def test_a_waiting_release_names_the_rules_that_explain_names() -> None:
     home, subject = awaiting_approval()
     (row,) = home.board().rows
     (moving,) = row.cells[1].moving
@@ -59,7 +59,7 @@ def test_what_waits_names_the_rules_that_explain_names() -> None:
     assert 'Waiting for approval: <span class="note"><bdi>0 of 1 approvals' in board_html(home)
 
 
-def test_what_waits_with_a_plan_that_is_out_of_date_is_not_offered_for_approval() -> None:
+def test_a_waiting_release_with_an_outdated_plan_is_not_offered_for_approval() -> None:
     home, subject = awaiting_approval()
     ada = visitor(ADA)
     assert "Approve or reject" in show_board(home.app.reader, home.app.proposals, ada).body.decode()
@@ -77,7 +77,7 @@ def test_what_waits_with_a_plan_that_is_out_of_date_is_not_offered_for_approval(
     assert "changed since the plan was made" in gate.outdated
 
 
-def test_it_is_read_again_by_itself_for_whoever_follows_it_and_for_nobody_else() -> None:
+def test_the_board_reloads_itself_only_for_people_who_follow_it() -> None:
     home, _ = awaiting_approval()
     followed = show_board(home.app.reader, home.app.proposals, DORA, follow=True)
     assert followed.headers["Refresh"] == "5"
@@ -142,7 +142,7 @@ def test_applications_with_the_same_chain_share_a_table() -> None:
     assert body.index(">asia-pacific</th>") > body.index(">production</th>")
 
 
-def test_one_application_can_be_looked_at_alone() -> None:
+def test_the_board_can_show_one_application_alone() -> None:
     body = SAMPLES["board-one"]().body.decode()
     assert "catalogue-service-15" in body
     assert "/releases/shop-" not in body
@@ -152,13 +152,13 @@ def test_one_application_can_be_looked_at_alone() -> None:
 
 
 @pytest.mark.parametrize("releases", [15, 90])
-def test_it_costs_one_request_for_each_application_and_one_each_for_parked_input_and_changes(releases: int) -> None:
+def test_the_board_costs_one_request_per_application_one_for_parked_input_and_one_for_changes(releases: int) -> None:
     fleet = Fleet(applications=30, environments=FIVE, releases=min(releases, 90))
     show_board(fleet.app.reader, fleet.app.proposals, DORA)
     assert fleet.table.requests == 30 + 2
 
 
-def test_what_lies_between_the_lanes_and_the_releases_hides_none_of_them() -> None:
+def test_outbox_rows_between_the_lanes_and_the_releases_hide_none_of_them() -> None:
     fleet = Fleet(applications=1)
     rows = [Write(act=Act.CREATE, key=keys.outbox(1, n, "message"), values={"Data": "{}"}) for n in range(80)]
     fleet.table.transact("shop", rows)
@@ -196,7 +196,7 @@ def test_a_release_that_is_held_back_names_what_holds_it() -> None:
     assert [rule.name for rule in in_the_way(explanation, "production")] == ["freeze"]
 
 
-def test_looked_at_twice_within_a_second_it_is_the_same_page_and_need_not_be_sent_again() -> None:
+def test_the_board_is_the_same_page_when_looked_at_twice_within_a_second() -> None:
     home, _ = awaiting_approval()
     home.wait(timedelta(minutes=5))
     cells, now = home.board(), home.app.reader.clock()
@@ -204,7 +204,7 @@ def test_looked_at_twice_within_a_second_it_is_the_same_page_and_need_not_be_sen
     assert first == second
 
 
-def test_it_says_that_everything_is_frozen_and_why() -> None:
+def test_the_board_says_that_everything_is_frozen_and_why() -> None:
     home, _ = awaiting_approval()
     cells, now = home.board(), home.app.reader.clock()
     frozen = Freeze(
@@ -219,7 +219,7 @@ def test_it_says_that_everything_is_frozen_and_why() -> None:
     assert "incident 4711" not in after
 
 
-def test_a_gate_of_which_nobody_could_be_told_says_so_beside_who_has_to_decide() -> None:
+def test_a_gate_that_nobody_could_be_notified_of_says_so_on_the_board_and_in_explain() -> None:
     home, _ = awaiting_approval()
     assert "nobody could be told" not in board_html(home)
     home.fails = {StepKind.NOTIFY: "channel inbox: expected a status of 2xx, got 410"}

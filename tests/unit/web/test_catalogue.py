@@ -39,14 +39,14 @@ def test_everything_in_force_is_listed_and_leads_to_its_versions(live: Live) -> 
     assert "Stalled" not in page
 
 
-def test_what_is_stalled_says_why(live: Live) -> None:
+def test_a_stalled_application_says_why(live: Live) -> None:
     live.without("channels", "inbox")
     for page in (catalogue_html(live), versions(live)):
         assert "Stalled" in page
         assert "notify[0]: expected a channel of this installation" in page
 
 
-def test_a_version_says_who_when_why_and_what_and_escapes_it(live: Live) -> None:
+def test_a_version_shows_its_reason_and_changes_and_escapes_them(live: Live) -> None:
     live.edit_environment("staging", rollout_within="7m")
     live.apply(reason="the nodes are slow")
     page = versions(live)
@@ -62,7 +62,7 @@ def test_an_installation_without_anything_says_how_to_begin(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(("kind", "name"), [("application", "cart"), ("other", "shop"), ("application", "../x")])
-def test_what_is_not_there_is_not_found(live: Live, kind: str, name: str) -> None:
+def test_an_unknown_document_is_not_found(live: Live, kind: str, name: str) -> None:
     with pytest.raises(NotFound):
         versions(live, kind, name)
 

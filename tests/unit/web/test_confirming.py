@@ -78,13 +78,13 @@ def test_a_release_that_is_to_be_created_is_not_called_by_the_name_of_the_one_be
     assert "Create a release of shop from the artifact of shop-1" in page(home, handle)
 
 
-def test_a_rollback_names_the_release_that_comes_back_as_such(home: Installation) -> None:
+def test_the_heading_of_a_rollback_names_the_release_that_comes_back(home: Installation) -> None:
     command = CommandRequest(verb=Verb.ROLLBACK, release="shop-1", environment="production", reason="2 loses orders")
     handle = home.app.saying.keep_pending(home.app.inbox_writer.statement(command), Via.CLI)
     assert '<h1 id="confirm">Roll production back to shop-1</h1>' in page(home, handle)
 
 
-def test_whoever_ends_a_freeze_reads_whose_it_is_and_why(home: Installation) -> None:
+def test_the_page_for_ending_a_freeze_shows_the_freeze_that_is_in_force(home: Installation) -> None:
     html = page(home, pending(home))
     assert "In force now" in html
     assert "is frozen by" in html
@@ -113,7 +113,7 @@ def test_the_button_leads_to_the_provider_and_back_to_the_page_that_follows(home
     assert (record.details["channel"], record.details["reason"]) == ("cli", "the sale is over")
 
 
-def test_whoever_says_no_ends_it_for_everybody_and_nothing_is_recorded(
+def test_declining_ends_the_command_for_everybody_and_records_nothing(
     home: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     use(monkeypatch, home, commands, guard)
@@ -132,9 +132,7 @@ def test_whoever_says_no_ends_it_for_everybody_and_nothing_is_recorded(
     assert home.actions() == before
 
 
-def test_a_no_that_comes_after_the_confirmation_changes_nothing(
-    home: Installation, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_declining_after_the_confirmation_changes_nothing(home: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, home, commands, guard)
     handle = pending(home)
     form_token = form_token_of(home, handle)
@@ -167,7 +165,7 @@ def keep_pending(home: Installation, command: CommandRequest) -> str:
     return home.app.saying.keep_pending(home.app.inbox_writer.statement(command), Via.CLI)
 
 
-def test_whoever_confirms_a_rollback_reads_what_is_live_and_that_newer_releases_will_wait(home: Installation) -> None:
+def test_the_page_of_a_rollback_shows_what_is_live_and_that_newer_releases_will_wait(home: Installation) -> None:
     html = page(home, keep_pending(home, ONCE[2]))
     assert (
         "<dd>shop-2 is live there now. No vote is needed; newer releases wait until the lane is resumed.</dd>" in html
@@ -175,7 +173,7 @@ def test_whoever_confirms_a_rollback_reads_what_is_live_and_that_newer_releases_
 
 
 @EACH
-def test_what_was_asked_for_once_is_said_once_whoever_opens_its_page_again(
+def test_a_confirmed_command_is_carried_out_once_whoever_opens_its_page_again(
     home: Installation, command: CommandRequest
 ) -> None:
     handle = keep_pending(home, command)
@@ -196,7 +194,7 @@ def test_what_was_asked_for_once_is_said_once_whoever_opens_its_page_again(
 
 
 @EACH
-def test_of_two_people_at_the_provider_at_once_whoever_comes_back_first_has_said_it(
+def test_of_two_confirmations_at_the_provider_at_once_only_the_first_to_come_back_is_sent(
     home: Installation, command: CommandRequest
 ) -> None:
     handle = keep_pending(home, command)
@@ -206,7 +204,7 @@ def test_of_two_people_at_the_provider_at_once_whoever_comes_back_first_has_said
     assert len(list(home.inbox_table.everything(limit=5))) == 1
 
 
-def test_whoever_may_not_order_it_sees_no_button_and_is_refused(home: Installation) -> None:
+def test_a_person_without_the_permission_sees_no_button_and_is_refused(home: Installation) -> None:
     handle = pending(home)
     assert "<form" not in page(home, handle, READER)
     assert "needs the permission <code>freeze</code>" in page(home, handle, READER)
@@ -220,7 +218,7 @@ def test_a_form_of_another_site_leads_nowhere(home: Installation, headers: dict[
     assert confirm(services_of(home.app), handle, OLGA, FORM, b"form_token=x").status == 400
 
 
-def test_it_waits_a_quarter_of_an_hour_and_what_was_never_asked_for_is_not_found(home: Installation) -> None:
+def test_a_command_that_is_unknown_or_a_quarter_of_an_hour_old_is_not_found(home: Installation) -> None:
     handle = pending(home)
     home.wait(timedelta(minutes=15))
     for unknown in (handle, f"20261123-{'a' * 43}", "../head"):
@@ -228,7 +226,7 @@ def test_it_waits_a_quarter_of_an_hour_and_what_was_never_asked_for_is_not_found
             page(home, unknown)
 
 
-def test_what_was_confirmed_in_another_browser_is_not_sent(home: Installation) -> None:
+def test_a_command_that_was_confirmed_in_another_browser_is_not_sent(home: Installation) -> None:
     handle = pending(home)
     answer = press(home, handle)
     state, code = home.votes.signs_in(next_address(answer), SIGNS_IN)
@@ -247,7 +245,7 @@ def test_the_page_of_a_new_epoch_says_what_the_ledger_lacks(home: Installation) 
     assert "<dt>New epoch</dt><dd>2;" in html
 
 
-def test_what_has_become_pointless_is_not_confirmed(home: Installation) -> None:
+def test_a_command_that_would_be_refused_now_is_not_confirmed(home: Installation) -> None:
     handle = pending(home)
     form_token = form_token_of(home, handle)
     confirm_pending(home, pending(home))

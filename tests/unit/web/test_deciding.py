@@ -21,7 +21,7 @@ def pages(home: ScriptedInstallation, subject: Release, who: Visitor) -> tuple[s
     return body.body.decode(), release.show_release(home.app.reader, subject.id, visitor=who).body.decode()
 
 
-def test_whoever_may_decide_finds_the_way_on_the_board_and_on_the_release() -> None:
+def test_an_approver_finds_the_link_to_decide_on_the_board_and_on_the_release() -> None:
     home, subject = awaiting_approval()
     link = f'href="/approvals/hello/{subject.number}/production?plan={subject.plan_hash}"'
     for page in pages(home, subject, visitor(ADA)):
@@ -31,7 +31,7 @@ def test_whoever_may_decide_finds_the_way_on_the_board_and_on_the_release() -> N
 
 
 @pytest.mark.parametrize("who", [DORA, visitor(BEN), visitor("olga@example.com", "operator")])
-def test_whoever_may_not_sees_that_it_waits_and_no_button(who: Visitor) -> None:
+def test_a_person_who_may_not_decide_sees_the_waiting_release_without_a_button(who: Visitor) -> None:
     home, subject = awaiting_approval()
     board_page, release_page = pages(home, subject, who)
     assert subject.id in board_page
@@ -40,7 +40,7 @@ def test_whoever_may_not_sees_that_it_waits_and_no_button(who: Visitor) -> None:
     assert BUTTON not in release_page
 
 
-def test_whoever_has_voted_is_not_waited_for_any_more() -> None:
+def test_a_person_who_has_voted_is_not_waited_for_any_more() -> None:
     home, subject = awaiting_two_approvals()
     cast_vote(home, subject, ADA)
     assert BUTTON not in pages(home, subject, visitor(ADA))[0]
@@ -55,7 +55,7 @@ def test_a_role_that_the_gate_names_is_enough() -> None:
     assert OUTDATED not in pages(home, subject, visitor(ADA))[1]
 
 
-def test_what_waits_for_nobody_has_no_button() -> None:
+def test_a_release_past_its_deadline_has_no_button() -> None:
     home, subject = awaiting_approval()
     home.deadline(subject)
     assert all(BUTTON not in page for page in pages(home, subject, visitor(ADA)))

@@ -30,7 +30,7 @@ def test_a_plan_is_readable_and_shows_no_secret_values() -> None:
 @pytest.mark.parametrize(
     "name", ["", "sha256:", "../../etc/passwd", "sha256:" + "g" * 64, "sha256:" + "A" * 64, "sha512:" + "a" * 64]
 )
-def test_what_is_not_a_hash_names_no_document(name: str) -> None:
+def test_a_name_that_is_not_a_hash_names_no_document(name: str) -> None:
     with pytest.raises(NotFound):
         kept_document(name, ScriptedInstallation().app.reader.evidence)
 
@@ -69,7 +69,7 @@ def test_the_end_of_a_log_is_shown_and_only_of_the_newest_results() -> None:
         (LedgerUnavailable("away"), "cannot be read right now"),
     ],
 )
-def test_a_log_that_cannot_be_read_is_no_reason_to_show_nothing(error: Exception, message: str) -> None:
+def test_a_result_whose_log_cannot_be_read_is_shown_with_the_reason(error: Exception, message: str) -> None:
     def reader(_: str) -> bytes:
         raise error
 

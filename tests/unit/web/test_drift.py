@@ -68,7 +68,7 @@ def test_a_release_that_is_not_live_shows_no_drift() -> None:
     assert ("no longer matches it" in body) is (live_in_production(home) == "hello-1")
 
 
-def test_that_nobody_can_tell_is_shown_as_such() -> None:
+def test_drift_that_is_not_known_is_shown_as_not_known() -> None:
     home = drifted_installation(AWAY)
     body = board(home.app.reader, home.app.proposals, DORA).body.decode()
     assert "Drift not known" in body

@@ -38,14 +38,14 @@ def test_a_release_that_is_followed_is_read_again_until_it_has_ended(
     assert ">Stop</a>" not in ended.body.decode()
 
 
-def test_nobody_else_is_interrupted_while_reading(waiting: tuple[ScriptedInstallation, Release]) -> None:
+def test_a_release_that_is_not_followed_does_not_reload(waiting: tuple[ScriptedInstallation, Release]) -> None:
     answer = page(waiting, follow=False)
     assert "Refresh" not in answer.headers
     assert '?follow=1">Follow</a>' in answer.body.decode()
 
 
 @pytest.mark.parametrize(("phase", "heading"), [(Phase.AWAITING_APPROVAL, "Counted"), (Phase.COPYING, "Done")])
-def test_a_vote_that_others_still_have_to_join_is_not_told_as_carried_out(phase: Phase, heading: str) -> None:
+def test_a_vote_is_shown_as_counted_while_the_gate_is_open_and_then_as_carried_out(phase: Phase, heading: str) -> None:
     row_outcome = RowOutcome(kind=InboxKind.VOTE, release="shop-1", phase=phase)
     reply = Reply(partition="shop", id="1", state=SaidState.COUNTED, answered=row_outcome)
     page = outcome.reply_page(reply, path="/said/shop/1", back=("/releases/shop-1", "Follow"), who=None).body.decode()
@@ -54,7 +54,7 @@ def test_a_vote_that_others_still_have_to_join_is_not_told_as_carried_out(phase:
     assert ("The gate is still open: the page of shop-1" in page) is (phase is Phase.AWAITING_APPROVAL)
 
 
-def test_a_plan_that_is_made_again_is_not_told_as_a_refusal_of_whoever_asked_for_it() -> None:
+def test_a_vote_on_an_outdated_plan_is_shown_as_a_new_plan_and_not_as_refused() -> None:
     outdated = Rule.PLAN_IS_CURRENT.not_yet("the application changed since the plan was made", WaitsFor.STEP)
     row_outcome = RowOutcome(
         kind=InboxKind.VOTE, release="shop-1", phase=Phase.PLANNING, refused=True, rules=(outdated,)

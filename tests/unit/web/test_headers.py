@@ -27,7 +27,7 @@ def assert_guarded(answer: Answer) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(SAMPLES))
-def test_every_page_has_them_and_is_kept_by_its_reader_alone(name: str) -> None:
+def test_every_page_has_the_security_headers_and_is_kept_by_its_reader_alone(name: str) -> None:
     answer = SAMPLES[name]()
     assert_guarded(answer)
     assert answer.headers["Content-Security-Policy"] == POLICY
@@ -48,7 +48,7 @@ def test_a_page_that_the_reader_has_is_not_sent_again() -> None:
     assert conditional(answer, "") == answer
 
 
-def test_what_may_be_kept_is_compressed_for_those_who_take_it_so() -> None:
+def test_a_page_that_may_be_kept_is_compressed_for_browsers_that_accept_it() -> None:
     answer = cacheable("<p>much the same</p>" * 200)
     small = compressed(answer, "br;q=1.0, gzip;q=0.8")
     assert gzip.decompress(small.body) == answer.body
@@ -57,12 +57,12 @@ def test_what_may_be_kept_is_compressed_for_those_who_take_it_so() -> None:
     assert compressed(answer, "identity") == answer
 
 
-def test_what_may_hold_a_secret_is_not_compressed() -> None:
+def test_a_page_that_may_hold_a_secret_is_not_compressed() -> None:
     answer = SAMPLES["approval-open"]()
     assert compressed(answer, "gzip") == answer
 
 
-def test_documents_have_them_and_can_run_nothing() -> None:
+def test_documents_have_the_security_headers_and_can_run_nothing() -> None:
     home, subject = awaiting_approval()
     for answer in (
         kept_document(str(subject.plan_hash), home.app.reader.evidence),
@@ -75,13 +75,13 @@ def test_documents_have_them_and_can_run_nothing() -> None:
         assert answer.headers["Content-Disposition"].startswith('inline; filename="')
 
 
-def test_redirects_have_them_too() -> None:
+def test_redirects_have_the_security_headers_too() -> None:
     answer = see_other("/")
     assert_guarded(answer)
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_the_stylesheet_is_kept_for_ever_under_the_address_that_names_its_content() -> None:
+def test_the_stylesheet_is_kept_for_a_year_under_the_address_that_names_its_content() -> None:
     body = SAMPLES["board-empty"]().body.decode()
     version = body.partition("slipway.css?v=")[2].partition('"')[0]
     current, older = stylesheet(version), stylesheet("older")

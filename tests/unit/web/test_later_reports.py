@@ -38,7 +38,7 @@ def test_a_run_that_nobody_knows_and_one_of_another_image_stand_on_the_page(home
         assert f"<bdi>{report.what}</bdi>" in page
 
 
-def test_a_release_that_has_both_says_nothing_of_it(home: Installation) -> None:
+def test_a_release_that_has_both_triggers_mentions_no_later_report(home: Installation) -> None:
     report_run(home, run_info(id=99, number="20261128.9"))
     report_run(home, published_run(home))
     home.settle()

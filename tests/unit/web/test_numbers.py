@@ -15,7 +15,7 @@ def body(name: str) -> str:
     return SAMPLES[name]().body.decode()
 
 
-def test_it_shows_the_four_and_the_waiting_for_approval() -> None:
+def test_the_page_shows_the_four_dora_numbers_and_the_wait_for_approval() -> None:
     page = body("numbers")
     for expected in (
         "Deployment frequency",
@@ -68,7 +68,7 @@ def test_one_environment_can_be_compared_over_all_applications() -> None:
     assert "shop in staging" not in page
 
 
-def test_what_is_not_read_to_its_end_says_so() -> None:
+def test_an_application_whose_trail_is_not_read_to_its_end_says_so() -> None:
     page = show_numbers(numbers(Fleet(applications=1), caught_up=False), {"application": "shop"}, DORA).body.decode()
     assert "its numbers are incomplete" in page
 

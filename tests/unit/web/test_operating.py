@@ -76,7 +76,7 @@ def test_a_lane_is_frozen_and_unfrozen_by_its_forms(installation: Installation) 
     assert installation.phase(1) is Phase.COMPLETED
 
 
-def test_what_was_pushed_is_released_by_its_tag_from_the_page_of_the_first_environment(
+def test_a_pushed_image_is_released_by_its_tag_from_the_page_of_the_first_environment(
     installation: Installation,
 ) -> None:
     assert 'name="tag"' not in show_commands(services_of(installation.app), LANE, OLGA).body.decode()
@@ -107,7 +107,7 @@ def test_a_release_is_cancelled_once_however_often_the_form_is_sent(installation
     assert (record.actor, record.details["channel"]) == (OLGA.caller.name, "page")
 
 
-def test_whoever_cancels_is_told_how_it_can_go_out_again_as_it_then_can(installation: Installation) -> None:
+def test_the_page_of_a_cancellation_says_how_the_release_can_go_out_again(installation: Installation) -> None:
     waiting = PageSubject(release="shop-1")
     services = services_of(installation.app)
     assert "Somebody can send it out again from here" in show_commands(services, waiting, OLGA).body.decode()
@@ -141,7 +141,7 @@ def test_a_refusal_is_shown_by_its_rules(installation: Installation) -> None:
     assert b"<b>me" not in page
 
 
-def test_what_somebody_may_not_do_has_no_form_and_is_refused(installation: Installation) -> None:
+def test_a_command_without_the_permission_has_no_form_and_is_refused(installation: Installation) -> None:
     page = show_commands(services_of(installation.app), LANE, READER).body.decode()
     assert "<form" not in page
     assert "needs the permission <code>freeze</code>" in page

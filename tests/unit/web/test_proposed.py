@@ -57,7 +57,7 @@ def approve(home: Live, change: ProposedChange, who: TokenPerson) -> str:
     return location
 
 
-def test_it_shows_what_is_weaker_who_is_asked_and_what_changes(live: Live) -> None:
+def test_the_page_shows_what_is_weaker_who_is_asked_and_what_changes(live: Live) -> None:
     change = weaken(live)
     html = page(live, change)
     assert "gate: required: 1 instead of 2" in html
@@ -92,7 +92,7 @@ def test_a_rejection_is_said_at_once_and_needs_a_reason(live: Live) -> None:
     assert "too few &lt;b&gt;eyes&lt;/b&gt;" in page(live, change)
 
 
-def test_who_is_not_asked_sees_it_and_has_no_button(live: Live) -> None:
+def test_a_person_who_is_not_asked_sees_the_change_and_has_no_button(live: Live) -> None:
     change = weaken(live)
     html = page(live, change, EVE)
     assert "who is an approver of none of these gates" in html
@@ -100,7 +100,7 @@ def test_who_is_not_asked_sees_it_and_has_no_button(live: Live) -> None:
     assert 'name="form_token"' not in html, "no form of theirs is taken without its token"
 
 
-def test_whoever_proposed_it_may_only_reject_it(live: Live) -> None:
+def test_the_proposer_may_only_take_the_change_back(live: Live) -> None:
     change = weaken(live)
     olga = person(4, "Olga", "platform", "shop-approvers")
     html = page(live, change, olga)
@@ -109,7 +109,7 @@ def test_whoever_proposed_it_may_only_reject_it(live: Live) -> None:
     assert "Take it back" in html
 
 
-def test_whoever_proposed_it_takes_it_back_by_a_button_though_no_gate_asks_them(live: Live) -> None:
+def test_the_proposer_takes_the_change_back_by_a_button_though_no_gate_asks_them(live: Live) -> None:
     change = weaken(live)
     assert "Take it back" in page(live, change, SIGNS_IN)
     assert press(live, change, SIGNS_IN, "reject", reason="the old one is better").status == 303
@@ -149,7 +149,7 @@ def test_two_of_the_platform_stand_in_by_the_buttons_of_the_page(live: Live) -> 
     assert "Stand in for their approvers" not in page(live, change, person(33, "Pat", "platform"))
 
 
-def test_whoever_may_not_stand_in_reads_that_it_did_not_take_effect(live: Live) -> None:
+def test_a_person_who_may_not_stand_in_is_shown_that_it_did_not_take_effect(live: Live) -> None:
     refused = vote(live, weaken(live), ADA, stands_in=True, reason="the team has gone")
     outcome_page = outcome(live, f"/said/{refused.partition}/{refused.id}")
     assert "stands-in-by-role" in outcome_page
@@ -181,7 +181,7 @@ def parts_of(html: str) -> tuple[str, str]:
     return for_reader[0] if for_reader else "", for_others[0] if for_others else ""
 
 
-def test_it_waits_for_whoever_is_asked_and_is_shown_to_everybody_else(live: Live) -> None:
+def test_a_change_waits_for_those_who_are_asked_and_is_shown_to_everybody_else(live: Live) -> None:
     change = weaken(live)
     for_reader, for_others = parts_of(board(live, ADA))
     assert f'href="{change_place(change.hash)}#decide"' in for_reader
@@ -193,7 +193,7 @@ def test_it_waits_for_whoever_is_asked_and_is_shown_to_everybody_else(live: Live
         assert (change_place(change.hash) in for_reader, change_place(change.hash) in for_others) == (False, True)
 
 
-def test_it_waits_no_longer_for_who_has_voted_and_leaves_the_board_when_it_is_over(live: Live) -> None:
+def test_a_change_no_longer_waits_for_a_voter_and_leaves_the_board_when_it_is_over(live: Live) -> None:
     change = weaken(live)
     approve(live, change, ADA)
     assert change_place(change.hash) not in parts_of(board(live, ADA))[0]
@@ -222,7 +222,7 @@ def test_a_change_whose_plan_was_tampered_with_breaks_no_board(live: Live) -> No
     ("decision", "fields", "status"),
     [("withdraw", {}, 400), ("approve", {"opening": "2"}, 409), ("approve", {"form_token": "x.y"}, 400)],
 )
-def test_a_form_that_is_not_of_this_page_says_nothing(
+def test_a_form_that_does_not_match_the_page_casts_no_vote(
     live: Live,
     decision: str,
     fields: dict[str, str],
@@ -240,7 +240,7 @@ def test_no_other_address_is_a_change(live: Live, hash: str) -> None:
         show_proposed_change(services_of(live.app), hash, as_visitor(ADA))
 
 
-def test_what_has_moved_on_is_said_before_anybody_votes(live: Live) -> None:
+def test_a_change_whose_documents_have_moved_on_says_so_and_offers_no_vote(live: Live) -> None:
     change = weaken(live)
     live.edit_gate(required=2)
     live.edit_environment("staging", rollout_within="9m")

@@ -86,7 +86,7 @@ GROUP = "99999999-0000-4000-8000-000000000009"
     [("role:leads", {"roles": ("reader", "leads")}), (f"group:{GROUP}", {"groups": (GROUP,)})],
     ids=["role", "group"],
 )
-def test_a_rejection_counts_from_whoever_the_gate_names_by_a_role_or_a_group(
+def test_a_rejection_counts_from_an_approver_whom_the_gate_names_by_role_or_group(
     office: Office, approver: str, claims: dict[str, Any]
 ) -> None:
     office.home.change_delivery(strict_application(approver))
@@ -101,9 +101,7 @@ def test_a_rejection_counts_from_whoever_the_gate_names_by_a_role_or_a_group(
 
 
 @pytest.mark.parametrize("somebody_else", [BEN, "mallory@example.com"])
-def test_where_somebody_else_signs_in_than_who_pressed_the_button_nothing_is_sent(
-    office: Office, somebody_else: str
-) -> None:
+def test_nothing_is_sent_if_another_person_signs_in_than_pressed_the_button(office: Office, somebody_else: str) -> None:
     before = office.home.actions()
     outcome = confirm(office.home, office.send(ADA, nonce_of(office.look(ADA))), somebody_else)
     assert isinstance(outcome, NothingSent)

@@ -70,7 +70,7 @@ def text(answer: Answer) -> str:
     return answer.body.decode()
 
 
-def test_whoever_has_signed_in_decides_in_their_own_name(office: Office) -> None:
+def test_a_person_who_has_signed_in_decides_in_their_own_name(office: Office) -> None:
     page = office.look(ADA)
     assert f"You are signed in as <bdi>{ADA}</bdi>, and vote in that name" in text(page)
     assert "Do not share this link" not in text(page)
@@ -118,7 +118,7 @@ def test_a_form_from_another_site_is_refused(office: Office) -> None:
     assert office.phase is Phase.AWAITING_APPROVAL
 
 
-def test_an_address_without_a_plan_leads_to_the_present_one(office: Office) -> None:
+def test_an_address_without_a_plan_leads_to_the_present_plan(office: Office) -> None:
     answer = office.look(ADA, replace(office.place, plan=""))
     assert (answer.status, answer.headers["Location"]) == (303, f"{office.place.path}?plan={office.place.plan}")
 
@@ -131,7 +131,7 @@ def test_a_vote_needs_the_plan_that_was_read(office: Office) -> None:
     assert office.phase is Phase.AWAITING_APPROVAL
 
 
-def test_the_address_of_an_earlier_plan_explains_itself_and_leads_to_the_present_one(office: Office) -> None:
+def test_the_address_of_an_earlier_plan_explains_itself_and_leads_to_the_present_plan(office: Office) -> None:
     before = office.place
     office.change(hello(approvers=(ADA, BEN)))
     cast_vote(office.home, office.subject)
@@ -165,7 +165,7 @@ def test_a_person_is_known_by_their_object_id_and_by_no_name(office: Office) -> 
     assert "<form" not in page
 
 
-def test_whoever_did_not_vote_says_so_on_the_page_even_when_the_gate_is_passed(office: Office) -> None:
+def test_a_vote_counted_in_a_persons_name_can_be_objected_to_after_the_gate_has_passed(office: Office) -> None:
     count_vote(office.home, office.send(ADA, nonce_of(office.look(ADA))), ADA)
     assert office.phase is Phase.COPYING
     page = office.look(ADA)
@@ -176,12 +176,12 @@ def test_whoever_did_not_vote_says_so_on_the_page_even_when_the_gate_is_passed(o
     assert "Counted in your name" not in text(office.look(ADA))
 
 
-def test_the_page_offers_no_objection_to_whoever_has_no_vote(office: Office) -> None:
+def test_the_page_offers_no_objection_to_a_person_without_a_vote(office: Office) -> None:
     count_vote(office.home, office.send(ADA, nonce_of(office.look(ADA))), ADA)
     assert "Counted in your name" not in text(office.look(BEN))
 
 
-def test_of_what_went_live_by_a_vote_that_was_disowned_the_page_says_so(office: Office) -> None:
+def test_the_page_of_a_live_release_says_that_a_vote_for_it_was_disowned(office: Office) -> None:
     count_vote(office.home, office.send(ADA, nonce_of(office.look(ADA))), ADA)
     office.home.settle()
     assert office.phase is Phase.COMPLETED

@@ -20,7 +20,7 @@ def test_a_provider_that_is_away_is_waited_for() -> None:
     assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
 
 
-def test_whoever_has_no_role_is_told_who_they_are_and_can_sign_out() -> None:
+def test_a_person_without_a_role_is_shown_who_they_are_and_can_sign_out() -> None:
     page = no_role(DORA).body.decode()
     assert "You are signed in as Dora" in page
     assert 'href="/sign-out"' in page

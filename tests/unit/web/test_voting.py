@@ -123,7 +123,7 @@ def test_a_form_sent_again_long_after_is_still_one_vote(page: Page) -> None:
     assert page.votes() == ["vote.approved"]
 
 
-def test_of_two_people_each_counts_once() -> None:
+def test_each_of_two_approvers_counts_once() -> None:
     home, subject = awaiting_two_approvals()
     ada, ben = Page(home, subject, ADA), Page(home, subject, BEN)
     ada.press()
@@ -133,7 +133,7 @@ def test_of_two_people_each_counts_once() -> None:
     assert ben.phase is Phase.COPYING
 
 
-def test_who_approved_rejects_by_the_back_button_in_one_step() -> None:
+def test_an_approver_who_approved_can_reject_in_one_step_by_the_back_button() -> None:
     home, subject = awaiting_two_approvals()
     first, second = Page(home, subject), Page(home, subject)
     first.press()

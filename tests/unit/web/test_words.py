@@ -14,11 +14,11 @@ from slipway.web.times import relative
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 
 
-def test_every_phase_has_a_word_and_a_mark_of_its_own_kind() -> None:
+def test_every_phase_has_a_word_and_a_mark_of_one_character() -> None:
     assert all(phase.word and len(phase.mark) == 1 for phase in Phase)
 
 
-def test_each_tone_has_a_look_of_its_own_wherever_pages_show_one() -> None:
+def test_pages_show_each_tone_in_a_look_of_its_own() -> None:
     rules = STYLESHEET.read_text(encoding="utf-8")
     looks = {words.css(tone) for tone in Tone if tone is not Tone.QUIET}  # which looks like everything else
     assert len(looks) == len(Tone) - 1
@@ -87,7 +87,7 @@ UNSEEN = [
 
 
 @pytest.mark.parametrize("unseen", UNSEEN, ids=lambda unseen: f"U+{ord(unseen):04X}")
-def test_what_is_not_seen_is_spelt_out(unseen: str) -> None:
+def test_characters_that_are_not_seen_are_spelt_out(unseen: str) -> None:
     assert visible(f"1{unseen}0") == f"1\\u{ord(unseen):04x}0"
     assert web_address(f"https://example.com/{unseen}") is None
 
@@ -102,7 +102,7 @@ def test_what_is_not_seen_is_spelt_out(unseen: str) -> None:
         ("привет, hello, καλημέρα, 日本 ünï", "привет, hello, καλημέρα, 日本 ünï"),
     ],
 )
-def test_a_letter_that_looks_like_another_is_spelt_out_in_a_word_of_both(text: str, expected: str) -> None:
+def test_a_letter_that_looks_like_another_is_spelt_out_in_a_word_of_mixed_scripts(text: str, expected: str) -> None:
     assert visible(text) == expected
 
 
@@ -111,10 +111,10 @@ def test_a_cell_that_a_spreadsheet_would_run_is_quoted(cell: str) -> None:
     assert no_formula(cell) == f"'{cell}"
 
 
-def test_a_cell_that_is_none_stays_as_it_is() -> None:
+def test_a_cell_without_a_formula_stays_as_it_is() -> None:
     assert no_formula("shop = 1") == "shop = 1"
 
 
-def test_a_digest_is_said_by_its_first_digits() -> None:
+def test_a_digest_is_shown_by_its_first_digits() -> None:
     assert short("sha256:" + "ab" * 32) == "abababababab"
     assert short(None) == ""
