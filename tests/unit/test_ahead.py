@@ -8,7 +8,7 @@ import pytest
 from slipway.ahead import ahead
 
 
-def test_what_is_asked_ahead_goes_on_beside_everything_else() -> None:
+def test_calls_made_ahead_run_at_the_same_time_as_their_caller() -> None:
     together = Barrier(3, timeout=60)
     answers = [ahead(together.wait), ahead(together.wait)]
     together.wait()
@@ -19,11 +19,11 @@ def _down(levels: int) -> int:
     return 1 + ahead(partial(_down, levels - 1))() if levels else 0
 
 
-def test_a_question_may_ask_ahead_and_wait_for_the_answer() -> None:
+def test_calls_made_ahead_may_nest_a_hundred_deep() -> None:
     assert _down(100) == 100
 
 
-def test_the_answer_raises_what_asking_raised() -> None:
+def test_an_exception_of_a_call_made_ahead_is_raised_where_its_answer_is_read() -> None:
     def fails() -> None:
         raise KeyError("gone")
 

@@ -58,7 +58,7 @@ def test_a_part_that_could_not_be_built_is_tried_again() -> None:
     assert (parts.thing, parts.thing, len(attempts)) == ("built", "built", 2)
 
 
-def test_what_the_settings_do_not_name_is_refused_with_what_they_name() -> None:
+def test_a_name_that_the_settings_do_not_know_is_refused_with_the_known_names() -> None:
     opened: list[str] = []
 
     def build(name: str) -> str:

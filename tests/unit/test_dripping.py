@@ -61,7 +61,7 @@ def drops(connection: socket.socket) -> None:
     connection.sendall(b"0\r\n\r\n")
 
 
-def test_a_server_that_drips_is_given_up_with_what_came_in_what_time(
+def test_a_dripping_server_is_given_up_with_the_bytes_that_came_and_the_time_they_took(
     serve: Callable[[Callable[[socket.socket], None]], str],
 ) -> None:
     with pytest.raises(TooSlow, match=r"only \d+ bytes came in \d\d+ s"):
@@ -105,7 +105,7 @@ def test_a_download_below_the_floor_is_given_up(serve: Callable[[Callable[[socke
     assert slow.now < 4 * GRACE
 
 
-def test_time_that_the_reader_takes_is_not_the_servers(
+def test_time_that_the_reader_takes_does_not_count_against_the_server(
     serve: Callable[[Callable[[socket.socket], None]], str],
 ) -> None:
     slow, size = Slow(response_of(serve(all_of_it)), FLOOR * 100), 0

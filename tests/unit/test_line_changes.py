@@ -20,7 +20,7 @@ def test_a_usual_text_is_compared_line_by_line() -> None:
 
 @pytest.mark.parametrize("size", [9_900, 100_000])
 @pytest.mark.usefixtures("fails_after_a_minute")
-def test_the_same_lines_again_and_again_cost_no_more_than_a_moment(size: int) -> None:
+def test_texts_of_many_repeated_lines_are_compared_within_a_minute(size: int) -> None:
     """Finding the shortest difference of these would take hours. The one that is returned is right, but longer."""
     old = ["first", *(str(number * 7919 % 101) for number in range(size)), "last"]
     new = ["first", *(str(number * 104729 % 101) for number in range(1, size)), "last"]
@@ -30,6 +30,6 @@ def test_the_same_lines_again_and_again_cost_no_more_than_a_moment(size: int) ->
     assert [line[1:] for line in difference[3:] if line.startswith("+")] == new[1:-1]
 
 
-def test_what_is_only_added_between_equal_lines_is_all_that_is_shown() -> None:
+def test_a_single_line_added_between_equal_ones_is_all_that_is_shown() -> None:
     old = [str(number % 101) for number in range(20_000)]
     assert changes(old, [*old[:9], "new", *old[9:]])[3:] == ["+new"]

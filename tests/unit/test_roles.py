@@ -29,13 +29,13 @@ def settings_of(role: AppRole) -> dict[str, str]:
     return {"SLIPWAY_ROLE": str(role)} | {name: value for name, value in GOOD.items() if name not in foreign}
 
 
-def test_the_roles_share_no_setting_that_only_one_of_them_may_have() -> None:
+def test_no_setting_is_only_for_the_worker_and_only_for_the_front() -> None:
     assert not WORKER_ONLY & FRONT_ONLY
     assert foreign_to(AppRole.SINGLE) == frozenset()
 
 
 @pytest.mark.parametrize("role", AppRole)
-def test_each_role_starts_with_what_it_needs(role: AppRole) -> None:
+def test_each_role_starts_with_the_settings_that_it_needs(role: AppRole) -> None:
     settings = Settings.read(settings_of(role))
     assert settings.role is role
     assert bool(settings.signing_keys) is role.works
@@ -50,14 +50,14 @@ def test_each_role_starts_with_what_it_needs(role: AppRole) -> None:
         for field in sorted(foreign_to(role) & Settings.model_fields.keys())
     ],
 )
-def test_what_a_role_must_not_have_stops_its_start_by_name(role: AppRole, field: str) -> None:
+def test_a_setting_that_a_role_must_not_have_is_named_and_stops_the_start(role: AppRole, field: str) -> None:
     with pytest.raises(SettingsError) as refused:
         Settings.read(settings_of(role) | {variable(field): "hush-hush"})
     assert str(refused.value) == f"{variable(field)}: a {role} must not have it; remove it from this app's settings"
 
 
 @pytest.mark.parametrize(("role", "field"), [(AppRole.FRONT, "hook_secrets"), (AppRole.WORKER, "clusters")])
-def test_what_a_role_needs_and_lacks_is_named(role: AppRole, field: str) -> None:
+def test_a_missing_setting_that_a_role_needs_is_named(role: AppRole, field: str) -> None:
     settings = {name: value for name, value in settings_of(role).items() if name != variable(field)}
     with pytest.raises(SettingsError, match=f"{variable(field)}: expected at least one: a {role} app needs it"):
         Settings.read(settings)
@@ -68,7 +68,7 @@ def test_an_unknown_role_is_refused() -> None:
         Settings.read(settings_of(AppRole.SINGLE) | {"SLIPWAY_ROLE": "boss"})
 
 
-def test_a_front_loads_no_way_to_a_cluster_and_a_worker_no_page() -> None:
+def test_a_front_loads_no_module_of_clusters_and_a_worker_none_of_pages() -> None:
     """Each in a process of its own, as the host loads it."""
     assert loaded_modules(AppRole.FRONT, ("slipway.effects.cluster", "slipway.engine.run_step", "kubernetes")) == "[]"
     assert loaded_modules(AppRole.WORKER, ("functions.pages", "functions.api", "functions.hooks")) == "[]"

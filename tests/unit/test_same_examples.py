@@ -21,9 +21,7 @@ def examples() -> list[tuple[int, str]]:
     return drawn
 
 
-def test_another_module_that_was_imported_before_changes_no_example(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_importing_another_module_first_changes_no_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = examples()
     file = tmp_path / "constants.py"
     file.write_text(f"NUMBERS = {list(range(10_000, 10_400))}\nTEXTS = {[f'text {n}' for n in range(400)]}")

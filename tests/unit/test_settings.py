@@ -80,7 +80,7 @@ def test_a_sign_in_can_never_pass_for_a_vote() -> None:
     assert "SLIPWAY_VOTES_CLIENT_ID: expected a registration other than SLIPWAY_SIGN_IN_CLIENT_ID" in message
 
 
-def test_an_empty_variable_counts_as_none() -> None:
+def test_an_empty_variable_counts_as_not_set() -> None:
     assert Settings.read(GOOD | {"SLIPWAY_TABLE": "", "SLIPWAY_CHANNELS": ""}) == Settings.read(GOOD)
 
 
@@ -259,7 +259,7 @@ def test_the_example_can_be_read_as_it_is() -> None:
     assert signer_of(keys_of(settings)).sign(b"content")
 
 
-def test_the_example_fits_the_examples_of_this_repository() -> None:
+def test_the_example_settings_fit_the_example_applications_of_this_repository() -> None:
     example = json.loads((ROOT / "local.settings.json.example").read_text())
     names = app(azure_ports(Settings.read(example["Values"])), Settings.read(example["Values"])).settings_names
     assert check_path(ROOT / "examples", known=names).definitions

@@ -64,7 +64,7 @@ def test_the_retired_connectors_are_refused_with_what_to_do(host: str) -> None:
     assert "Send webhook alerts to a channel" in message
 
 
-def test_a_double_of_teams_is_for_laptops_alone() -> None:
+def test_a_local_address_in_place_of_teams_is_accepted_only_on_a_laptop() -> None:
     message = refused(TEAMS, url=f"http://127.0.0.1:8080/{MARK}")
     assert message == "SLIPWAY_CHANNELS.one.url: expected the address of a workflow"
     laptop = GOOD | {
@@ -91,7 +91,7 @@ def test_a_double_of_teams_is_for_laptops_alone() -> None:
         (TEAMS, {"kind": [MARK]}, ".one: kind: expected webhook, teams, "),
     ],
 )
-def test_what_a_kind_lacks_or_does_not_have_is_named(
+def test_a_missing_wrong_or_unknown_field_of_a_channel_is_named(
     part: dict[str, Any], changes: dict[str, Any], message: str
 ) -> None:
     assert message in refused(part, **changes)
@@ -111,7 +111,7 @@ class NoToken:
 
 
 @pytest.mark.parametrize(("part", "shared"), [(TEAMS, True), (SMTP, False), (ACS, False)])
-def test_a_channel_is_opened_without_reaching_for_anything(part: dict[str, Any], shared: bool) -> None:
+def test_a_channel_is_opened_without_asking_for_a_token(part: dict[str, Any], shared: bool) -> None:
     channel = open_channel("one", read(part).channels["one"], credential=NoToken)
     assert channel.shared is shared
 

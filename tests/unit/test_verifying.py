@@ -29,7 +29,7 @@ def test_a_whole_chain_is_intact(installation: Audited) -> None:
     assert 0 < verdict.anchored < verdict.records
 
 
-def test_a_wrong_record_ends_it_and_is_named(installation: Audited) -> None:
+def test_a_missing_record_ends_the_verification_and_is_named(installation: Audited) -> None:
     installation.app.table.transact("shop", [Write(act=Act.DELETE, key=keys.audit(5))])
     verdict = installation.verify()
     assert verdict.records == 4

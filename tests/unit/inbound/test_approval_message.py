@@ -57,7 +57,7 @@ def test_a_vote_names_what_it_is_for_and_on_whose_behalf_it_is_said() -> None:
 
 @pytest.mark.parametrize("decision", ["reject", "withdraw"])
 @pytest.mark.parametrize("left_out", [("plan",), ("opening",), ("plan", "opening")])
-def test_what_stops_a_release_may_leave_out_plan_and_opening(decision: str, left_out: tuple[str, ...]) -> None:
+def test_a_rejection_or_withdrawal_may_leave_out_plan_and_opening(decision: str, left_out: tuple[str, ...]) -> None:
     absent: dict[str, Any] = dict.fromkeys(left_out, NOTHING)
     vote = parse(changed(VOTE, decision=decision, **absent))
     assert isinstance(vote, VoteMessage)
@@ -121,7 +121,7 @@ def test_ids_are_read_without_regard_to_case(oid: str) -> None:
         (changed(CANCEL, on_behalf_of__tid=OID), "on_behalf_of.tid"),
     ],
 )
-def test_what_is_wrong_is_named(message: Any, field: str) -> None:
+def test_a_missing_or_wrong_field_is_named(message: Any, field: str) -> None:
     assert refusal(message).field == field
 
 

@@ -75,7 +75,7 @@ def test_a_completed_run_becomes_a_run_whose_project_is_known_by_id() -> None:
 
 
 @pytest.mark.parametrize("state", ["inProgress", "canceling", "unknown"])
-def test_a_run_that_goes_on_is_ignored(state: str) -> None:
+def test_a_run_that_is_still_running_is_ignored(state: str) -> None:
     with pytest.raises(Ignored, match=rf"the run 1\.4\.2 is {state}, not completed"):
         parse(changed(RUN_STATE, resource__run__state=state, resource__run__result=NOTHING))
 
@@ -175,7 +175,7 @@ def test_the_address_of_the_run_is_made_from_its_ids_whatever_the_hook_says(url:
         ("resourceContainers__account__baseUrl", 7),
     ],
 )
-def test_what_is_wrong_is_named_by_its_path_and_shown_in_short(field: str, value: Any) -> None:
+def test_a_wrong_field_is_named_by_its_path_in_a_short_message(field: str, value: Any) -> None:
     with pytest.raises(BadInput) as refused:
         parse(changed(BUILD, **{field: value}))
     assert refused.value.field == field.replace("__", ".")
@@ -187,7 +187,7 @@ def test_long_values_are_cut_to_what_a_run_holds() -> None:
     assert (len(run.number), len(run.branch)) == (256, 1024)
 
 
-def test_the_wizards_test_is_told_that_it_came_through_whatever_it_holds() -> None:
+def test_the_test_of_the_wizard_is_answered_with_success_whatever_it_holds() -> None:
     zeros = "00000000-0000-0000-0000-000000000000"
     for hook in (BUILD, LEGACY_BUILD, RUN_STATE, {"eventType": BUILD["eventType"]}):
         with pytest.raises(Ignored, match="test of the connection: it came through, the secret is right"):

@@ -55,7 +55,7 @@ def test_every_optional_field_may_come_or_be_missing() -> None:
 
 
 @pytest.mark.parametrize("field", ["timestamp", "action", "actor", "source", "target__mediaType"])
-def test_null_counts_as_nothing(field: str) -> None:
+def test_a_field_that_is_null_counts_as_missing(field: str) -> None:
     assert parse(changed(PUSH, **{field: None})) == parse(changed(PUSH, **{field: NOTHING}))
 
 
@@ -85,7 +85,7 @@ def test_the_time_of_the_push_is_the_registrys_then_event_grids_then_ours() -> N
 
 
 @pytest.mark.parametrize("timestamp", ["9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+12:00", "soon", {}, 1e400])
-def test_a_time_that_is_none_is_refused_by_name(timestamp: Any) -> None:
+def test_an_invalid_time_is_refused_by_the_name_of_its_field(timestamp: Any) -> None:
     with pytest.raises(BadInput) as refused:
         parse(changed(PUSH, timestamp=timestamp))
     assert refused.value.field in ("data.timestamp", "body")
@@ -117,7 +117,7 @@ def test_the_registrys_host_is_found_whatever_its_case() -> None:
 
 
 @pytest.mark.parametrize("host", ["contoso.azurecr.io:443", "contoso.azurecr.io.", NOTHING, ""])
-def test_the_topic_says_which_registry_it_is_however_the_event_spells_its_host(host: Any) -> None:
+def test_the_registry_is_known_by_its_topic_however_the_event_spells_its_host(host: Any) -> None:
     assert parse(changed(PUSH, request__host=host)).registry == "nonprod"
 
 
@@ -187,7 +187,7 @@ def test_a_registry_without_a_resource_id_takes_events_of_any_topic() -> None:
         ("target", NOTHING),
     ],
 )
-def test_what_is_wrong_is_named_by_its_field_and_shown_in_short(field: str, value: Any) -> None:
+def test_a_wrong_field_is_named_in_a_short_message(field: str, value: Any) -> None:
     with pytest.raises(BadInput) as refused:
         parse(changed(PUSH, **{field: value}))
     assert refused.value.field in ("data." + field.replace("__", "."), "body")

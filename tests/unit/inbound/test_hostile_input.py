@@ -166,7 +166,7 @@ def test_a_body_of_exactly_the_limit_is_read() -> None:
         b"{" + b",".join(b'"%d":1' % n for n in range(100_000)) + b"}",
     ],
 )
-def test_json_that_is_none_or_says_nothing_is_refused(parser: str, body: bytes) -> None:
+def test_invalid_or_meaningless_json_gets_a_short_answer(parser: str, body: bytes) -> None:
     assert len(answer(parser, body)) < 300
 
 

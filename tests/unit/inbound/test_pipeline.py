@@ -93,7 +93,7 @@ def test_an_image_may_be_named_by_tag_or_digest(missing: str) -> None:
         ("image__tag", "with space"),
     ],
 )
-def test_what_is_wrong_is_named_as_the_message_names_it(field: str, value: Any) -> None:
+def test_a_wrong_field_is_named_as_the_message_spells_it(field: str, value: Any) -> None:
     with pytest.raises(BadInput) as refused:
         parse(changed(RUN_MESSAGE, **{field: value}))
     assert refused.value.field == field.replace("__", ".")
@@ -122,7 +122,7 @@ def test_the_words_of_the_pipeline_itself_are_understood(word: str, result: str)
 
 
 @pytest.mark.parametrize("field", ["digest", "tag"])
-def test_what_is_empty_was_not_said(field: str) -> None:
+def test_an_empty_digest_or_tag_counts_as_missing(field: str) -> None:
     assert getattr(parse(changed(RUN_MESSAGE, **{f"image__{field}": ""})), field) is None
 
 

@@ -59,13 +59,13 @@ def test_a_document_counts_only_if_it_is_the_only_one_and_of_the_publishing_task
 
 @times(2)
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
-def test_whatever_a_run_published_reading_it_raises_nothing(content: bytes) -> None:
+def test_reading_any_published_content_raises_nothing(content: bytes) -> None:
     assert isinstance(read_document(content), PublishedDocument | Fact)
 
 
 @times(2)
 @given(field=st.sampled_from(sorted(GOOD)), value=st.none() | st.integers() | st.text(max_size=20) | st.just([]))
-def test_one_wrong_field_makes_it_no_document(field: str, value: Any) -> None:
+def test_a_document_with_a_wrong_field_is_not_proved(field: str, value: Any) -> None:
     document = read_document(json.dumps(GOOD | {field: value}).encode())
     if isinstance(document, PublishedDocument):
         assert json.loads(document.content.model_dump_json())[field] == value

@@ -27,7 +27,7 @@ def test_a_registrys_event_goes_on_as_it_is() -> None:
     assert (message.queue, message.body) == ("events", PUSH_EVENT)
 
 
-def test_what_tells_of_a_run_goes_on_as_a_hint() -> None:
+def test_a_hook_about_a_run_is_sent_on_as_a_hint() -> None:
     bus = MemoryBus()
     webhooks(bus).take(Source.AZURE_DEVOPS, as_bytes(BUILD))
     (message,) = bus.raw
@@ -45,7 +45,7 @@ def test_repeats_carry_the_same_message_id() -> None:
     assert len({message.message_id for message in bus.raw}) == 2
 
 
-def test_what_is_wrong_or_not_ours_is_not_sent_on() -> None:
+def test_a_wrong_or_ignored_hook_is_not_sent_on() -> None:
     bus = MemoryBus()
     with pytest.raises(BadInput):
         webhooks(bus, "fabrikam").take(Source.AZURE_DEVOPS, as_bytes(BUILD))

@@ -82,7 +82,7 @@ def test_a_lease_that_was_given_back_is_free(leases: Leases) -> None:
     assert take(leases, "two")
 
 
-def test_giving_back_what_somebody_else_holds_changes_nothing(leases: Leases) -> None:
+def test_giving_back_a_lease_that_another_owner_holds_changes_nothing(leases: Leases) -> None:
     lease = lease_of(leases, "one")
     second = take(leases, "two", after=LENGTH)
     assert second
@@ -105,7 +105,7 @@ def test_a_step_that_nobody_else_holds_costs_a_request_to_take_one_to_prolong_an
 
 
 @pytest.mark.parametrize("lost", ["take", "renew", "give back"])
-def test_a_write_whose_answer_was_lost_is_the_owners_all_the_same(
+def test_a_write_whose_answer_was_lost_still_counts_for_the_owner(
     leases: Leases, table: CountingTable, lost: str
 ) -> None:
     table.loses_an_answer = lost == "take"
@@ -117,9 +117,7 @@ def test_a_write_whose_answer_was_lost_is_the_owners_all_the_same(
     assert take(leases, "two")
 
 
-def test_a_renewal_that_nobody_heard_of_does_not_keep_the_lease_from_being_given_back(
-    leases: Leases, table: MemoryTable
-) -> None:
+def test_a_lease_can_be_given_back_after_a_renewal_whose_answer_was_lost(leases: Leases, table: MemoryTable) -> None:
     lease = lease_of(leases, "one")
     assert take(leases, "one"), "the same owner's write, of which the lease does not know the ETag"
     lease.give_back()
@@ -136,7 +134,7 @@ class OvertakenTable(CountingTable):
         return row
 
 
-def test_whoever_meets_a_lease_just_as_it_is_taken_over_does_not_get_it() -> None:
+def test_an_owner_that_is_overtaken_while_taking_over_a_lease_does_not_get_it() -> None:
     leases = Leases(OvertakenTable())
     assert take(leases, "one")
     assert not take(leases, "slower", after=LENGTH)

@@ -19,7 +19,7 @@ def recorded(
     return home.app.installation.retired_keys
 
 
-def test_what_was_never_recorded_is_not_retired(installation: Installation) -> None:
+def test_no_key_is_retired_while_none_was_recorded(installation: Installation) -> None:
     assert installation.app.installation.retired_keys() == frozenset()
 
 

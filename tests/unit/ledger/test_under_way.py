@@ -14,7 +14,7 @@ STATE = StepState(
 )
 
 
-def test_what_is_written_is_read_and_replaced_and_forgotten() -> None:
+def test_progress_is_written_read_replaced_and_forgotten() -> None:
     rows = ProgressRows(MemoryTable())
     rows.write("shop", 1, "production", STATE)
     assert rows.read("shop", 1, "production") == STATE

@@ -17,7 +17,7 @@ def port_in_use() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
-def test_the_first_time_any_port_will_do_and_the_next_time_it_is_the_same(tmp_path: Path) -> None:
+def test_a_part_takes_any_port_the_first_time_and_the_same_one_the_next_time(tmp_path: Path) -> None:
     file = tmp_path / "addresses.json"
     first = Addresses(file)
     assert first.port_of("front") == 0
@@ -35,7 +35,7 @@ def test_a_part_whose_address_is_written_down_does_not_move(tmp_path: Path, port
         addresses.port_of(part)
 
 
-def test_any_other_part_moves(tmp_path: Path, port_in_use: int) -> None:
+def test_a_part_whose_address_is_not_written_down_moves(tmp_path: Path, port_in_use: int) -> None:
     addresses = Addresses(tmp_path / "addresses.json")
     addresses.note("inbox", port_in_use)
     assert addresses.port_of("inbox") == 0
@@ -47,7 +47,7 @@ def test_without_a_file_nothing_is_remembered() -> None:
     assert addresses.port_of("front") == 0
 
 
-def test_a_part_that_is_started_again_finds_its_port_free_however_many_connections_were_opened_meanwhile() -> None:
+def test_the_ports_of_parts_lie_below_the_range_that_connections_are_given() -> None:
     port = free_port()
     assert port in PORTS
     port_range = Path("/proc/sys/net/ipv4/ip_local_port_range")

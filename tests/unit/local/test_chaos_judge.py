@@ -181,13 +181,13 @@ KEPT_BY_THE_RUN = ("pushed", "votes", "notices", "went_back")
 
 
 @pytest.mark.parametrize("part", [each.name for each in fields(Evidence) if each.name not in KEPT_BY_THE_RUN])
-def test_what_could_not_be_looked_at_is_no_pass(part: str) -> None:
+def test_evidence_that_could_not_be_read_is_no_pass(part: str) -> None:
     unknown: dict[str, Any] = {part: None}
     assert broken(replace(GOOD, **unknown))
 
 
 @pytest.mark.parametrize("intent", Intent)
-def test_only_a_version_that_was_to_be_overtaken_may_come_too_late_for_a_release(intent: Intent) -> None:
+def test_only_a_version_that_is_meant_to_be_overtaken_may_end_without_a_release(intent: Intent) -> None:
     late = pushed("orders", "1.0.1", "sha256:3", intent)
     ignored = {**record("", "image.ignored"), "details": {"pushed": late.digest}}
     records = {**(GOOD.records or {}), "orders": [*trail("orders"), ignored]}
@@ -196,7 +196,7 @@ def test_only_a_version_that_was_to_be_overtaken_may_come_too_late_for_a_release
     assert broken(replace(evidence, records=GOOD.records)) == [RELEASES]
 
 
-def test_a_seed_names_the_same_blows_each_time_and_none_begins_before_the_last_of_its_row_is_over() -> None:
+def test_a_seed_gives_the_same_blows_each_time_and_those_of_a_row_do_not_overlap() -> None:
     for seed in range(50):
         both = rows(seed, 5)
         assert both == rows(seed, 5)

@@ -122,7 +122,7 @@ def test_a_pod_is_shown_without_the_token_that_admission_adds(mirror: Mirror) ->
     assert [mount["name"] for mount in spec["containers"][0]["volumeMounts"]] == ["data"]
 
 
-def test_a_status_is_said_once_of_that_very_pod_with_an_address_and_what_others_wrote(
+def test_a_status_is_sent_once_with_its_pods_uid_an_address_and_the_conditions_of_others(
     mirror: Mirror, server: Server
 ) -> None:
     mirror.set_status(PODS, the_pod(mirror), READY)
@@ -149,7 +149,9 @@ def test_a_status_that_somebody_overwrote_is_reported_again(mirror: Mirror, serv
     assert len(server.calls) == 2
 
 
-def test_while_the_server_is_away_nothing_is_lost_and_somebody_looks_again(mirror: Mirror, server: Server) -> None:
+def test_a_status_that_could_not_be_sent_makes_the_kubelet_look_again_and_is_sent_then(
+    mirror: Mirror, server: Server
+) -> None:
     server.away = True
     version = mirror.version
     mirror.set_status(PODS, the_pod(mirror), READY)
@@ -174,7 +176,7 @@ def test_a_watch_that_was_torn_off_begins_with_a_list(mirror: Mirror, server: Se
     wait_until(lambda: mirror.get(PODS, "shop", "web-1") is None)
 
 
-def test_what_is_watched_later_than_its_pod_is_asked_for(mirror: Mirror) -> None:
+def test_an_object_that_the_watch_has_not_shown_yet_is_asked_for(mirror: Mirror) -> None:
     config_map = mirror.get(CONFIG_MAPS, "shop", "late")
     assert config_map is not None
     assert config_map["data"] == {"a": "1"}

@@ -44,7 +44,7 @@ def test_a_build_that_fails_leaves_no_program(tmp_path: Path, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("kubernetes", VERSIONS)
-def test_kubernetes_knows_its_version_in_both_places_that_it_looks_at(kubernetes: str) -> None:
+def test_kubernetes_is_built_with_its_version_in_both_places_that_it_reads(kubernetes: str) -> None:
     flags = build_command(Path("go"), "kube-apiserver", Path("/x"), kubernetes)[5]
     assert flags.count(f"gitVersion=v{kubernetes} ") == 2
 
@@ -59,7 +59,7 @@ def test_each_version_has_a_module_of_its_own_with_the_etcd_that_it_names(kubern
 
 
 @pytest.mark.parametrize("page", ["local/cluster/README.md", "docs/how-to/install-into-azure.md"])
-def test_pages_name_the_versions_that_there_are(page: str) -> None:
+def test_the_pages_name_exactly_the_available_versions(page: str) -> None:
     assert set(re.findall(r"\b1\.3\d\.\d+\b", (ROOT / page).read_text(encoding="utf-8"))) == set(VERSIONS)
 
 
@@ -75,7 +75,7 @@ def layout(tmp_path: Path) -> Layout:
     )
 
 
-def test_every_file_that_a_program_is_told_exists(layout: Layout) -> None:
+def test_every_file_in_the_options_of_a_program_exists(layout: Layout) -> None:
     write_files(layout)
     option_values = [
         word.partition("=")[2] for command in commands(layout, programs()).values() for word in command[1:]
@@ -92,7 +92,7 @@ def test_nothing_listens_on_another_address_than_this_machines(layout: Layout) -
                 assert "127.0.0.1" in value, name
 
 
-def test_the_certificates_are_those_that_python_takes_too(layout: Layout) -> None:
+def test_the_certificates_meet_the_strict_rules_of_python(layout: Layout) -> None:
     context = ssl.create_default_context(cafile=str(layout.certificates.authority))
     assert context.verify_flags & ssl.VerifyFlags.VERIFY_X509_STRICT
     authority = x509.load_pem_x509_certificate(layout.certificates.authority.read_bytes())
@@ -109,7 +109,7 @@ def test_keys_are_readable_by_their_owner_only(layout: Layout) -> None:
     assert {key.stat().st_mode & 0o077 for key in keys} == {0}
 
 
-def test_a_token_with_every_verb_in_a_namespace_may_what_edit_allows_there_alone() -> None:
+def test_a_token_with_every_verb_in_a_namespace_gets_the_role_edit_there_alone() -> None:
     rules = dict(roles(Token(token="t", user="slipway", namespaces=("shop",))))
     [(path, binding)] = rules.items()
     assert path == "/apis/rbac.authorization.k8s.io/v1/namespaces/shop/rolebindings"

@@ -47,12 +47,12 @@ def test_a_bar_is_drawn_in_place_and_makes_room_for_the_next_line() -> None:
     assert text.count("\n") == 1
 
 
-def test_an_import_has_no_share_that_anybody_knows() -> None:
+def test_the_bar_of_an_import_stays_at_zero_percent() -> None:
     no_counts = {"blobs": 0, "of_blobs": 0, "bytes": 0, "of_bytes": 0}
     assert "  0%  the registry imports it" in shown(Terminal(), HALF | no_counts | {"how": "import"})
 
 
-def test_there_is_no_bar_in_a_file_and_none_where_nothing_is_to_be_said() -> None:
+def test_no_bar_is_drawn_in_a_file_or_by_a_quiet_narrator() -> None:
     assert "█" not in shown(io.StringIO(), HALF)
     assert shown(Terminal(), HALF, quiet=True) == ""
 
@@ -90,7 +90,7 @@ def test_records_stand_under_the_release_and_the_environment_that_they_are_about
     ]
 
 
-def test_people_of_this_machine_have_names_and_a_message_speaks_for_one_of_them() -> None:
+def test_a_vote_by_message_names_the_person_of_this_machine_that_it_is_for() -> None:
     stream = io.StringIO()
     ben = f"oid:{laptop().person('Ben').oid}"
     details = {"plan_hash": "", "on_behalf_of": ben}
@@ -98,7 +98,7 @@ def test_people_of_this_machine_have_names_and_a_message_speaks_for_one_of_them(
     assert "by approvals for Ben" in stream.getvalue()
 
 
-def test_what_failed_is_shown_in_full_and_another_long_line_is_cut() -> None:
+def test_a_failure_is_shown_in_full_and_another_long_line_is_cut() -> None:
     reason = " ".join(f"word{number}" for number in range(40))
     details = {}
     for action in ("verification.failed", "verification.done"):

@@ -69,7 +69,7 @@ def test_the_application_is_below_app_and_caches_are_left_out(source: Path) -> N
         assert server.read() == b"print('hello')\n"
 
 
-def test_the_config_tells_how_to_start_and_where_it_comes_from(source: Path) -> None:
+def test_the_config_holds_how_to_start_the_image_and_where_it_comes_from(source: Path) -> None:
     image = build(source, version="1.2.3", revision="abc", source="https://example.org/hello", env={"MODE": "demo"})
     config = json.loads(blob(image, manifests(image)[1]["config"]))
     assert config["architecture"] == "arm64"

@@ -168,7 +168,7 @@ def test_receivers_take_turns_and_a_full_one_is_passed_over(clock: ManualClock) 
     assert second.texts == ["1", "2", "3"]
 
 
-def test_what_a_vanished_receiver_had_locked_stays_locked_until_the_lock_expires(clock: ManualClock) -> None:
+def test_a_message_of_a_vanished_receiver_stays_locked_until_its_lock_expires(clock: ManualClock) -> None:
     queue = a_queue(clock, lock_seconds=30)
     queue.publish([message()])
     mailbox = receive(queue)

@@ -55,7 +55,7 @@ def test_the_next_session_is_one_that_has_messages_and_no_holder(queue: SessionQ
     assert {accept(queue).session, accept(queue).session} == {"a", "b"}
 
 
-def test_who_waits_for_a_session_gets_the_first_that_comes(queue: SessionQueue, clock: ManualClock) -> None:
+def test_a_waiting_receiver_gets_the_first_session_that_comes(queue: SessionQueue, clock: ManualClock) -> None:
     first, second = accept(queue, timeout=60), accept(queue, timeout=60)
     clock.advance(59)
     queue.publish([message(session_id="a")])
@@ -66,7 +66,7 @@ def test_who_waits_for_a_session_gets_the_first_that_comes(queue: SessionQueue, 
     assert second.refusal.condition is Condition.TIMEOUT
 
 
-def test_who_stopped_waiting_is_given_no_session(queue: SessionQueue, clock: ManualClock) -> None:
+def test_a_receiver_that_stopped_waiting_gets_no_session(queue: SessionQueue, clock: ManualClock) -> None:
     mailbox = accept(queue, timeout=60)
     queue.remove_receiver(mailbox)
     queue.publish([message(session_id="a")])

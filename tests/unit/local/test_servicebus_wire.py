@@ -148,7 +148,7 @@ def test_frames_are_found_however_the_stream_is_cut() -> None:
         (b"\x00\x00\x00\x0c\x02\x00\x00\x00\x00\x53\x77\x45", "performative"),
     ],
 )
-def test_a_frame_that_is_none_is_refused(frame: bytes, problem: str) -> None:
+def test_a_malformed_frame_is_refused(frame: bytes, problem: str) -> None:
     with pytest.raises(DecodeError, match=problem):
         list(FrameReader().feed(frame))
 

@@ -41,7 +41,7 @@ def test_places_lie_on_the_axis_and_keep_the_order_of_time(times: list[tuple[flo
     assert all(before <= after + 1e-6 for before, after in pairwise(places))
 
 
-def test_children_stand_below_their_parent_and_strangers_at_the_top() -> None:
+def test_children_stand_below_their_parent_and_spans_of_unknown_parents_at_the_top() -> None:
     spans = [
         record("function a", 0, 5, span="a", parent="host"),
         record("step deploy", 1, 4, span="b", parent="a"),

@@ -90,7 +90,7 @@ def test_a_provider_that_is_away_keeps_no_anchor_from_being_written(
     assert anchor.keys.issuer is None
 
 
-def test_the_first_run_of_a_day_anchors_what_has_grown_and_the_others_do_nothing(
+def test_the_first_run_of_a_day_anchors_a_chain_that_has_grown_and_the_others_do_nothing(
     installation: Audited, storage: MemoryAdded
 ) -> None:
     result = installation.app.anchoring.run()
@@ -112,7 +112,7 @@ def test_a_chain_that_has_not_grown_gets_no_anchor(installation: Audited, storag
     assert storage.files == before
 
 
-def test_each_anchor_names_the_one_before_it_whatever_it_was_written_for(
+def test_each_anchor_names_the_anchor_before_it_whatever_it_was_written_for(
     installation: Audited, storage: MemoryAdded
 ) -> None:
     for number in range(3):
@@ -124,7 +124,7 @@ def test_each_anchor_names_the_one_before_it_whatever_it_was_written_for(
     assert [newer.before for newer in chain_anchors[:-1]] == [older.hash for older in chain_anchors[1:]]
 
 
-def test_what_changes_the_rules_is_anchored_at_once(installation: Audited, storage: MemoryAdded) -> None:
+def test_a_freeze_is_anchored_at_once_as_a_change_of_the_rules(installation: Audited, storage: MemoryAdded) -> None:
     installation.command(Verb.FREEZE, environment="production", reason="the sale")
     newest = anchors(storage)[0]
     assert (newest.why, newest.head.sequence) == (Why.RULES, installation.app.ledger.head("shop").sequence)
@@ -166,7 +166,7 @@ def test_a_witness_gets_the_newest_anchor_of_each_chain(installation: Audited, s
     assert chain_anchors == [anchors(storage)[0], anchors(storage, "installation")[0]]
 
 
-def test_a_witness_that_cannot_be_reached_is_told_an_hour_later(installation: Audited) -> None:
+def test_a_witness_that_cannot_be_reached_is_notified_an_hour_later(installation: Audited) -> None:
     installation.inbox.errors.append(NotificationError("channel inbox: no answer", retryable=True))
     assert installation.app.anchoring.run().problems == ("channel inbox: no answer",)
     installation.wait(timedelta(hours=1))
@@ -174,7 +174,7 @@ def test_a_witness_that_cannot_be_reached_is_told_an_hour_later(installation: Au
     assert installation.app.anchoring.run() == AnchoringRun()
 
 
-def test_nothing_is_anchored_over_a_chain_that_was_changed_and_that_is_recorded_once(
+def test_a_changed_chain_gets_no_further_anchor_and_this_is_recorded_once(
     installation: Audited, storage: MemoryAdded
 ) -> None:
     installation.app.anchoring.run()
@@ -244,9 +244,7 @@ SHARES = 4
 
 @pytest.mark.sweep(keep=1)
 @pytest.mark.parametrize("share", range(SHARES))
-def test_a_process_may_die_at_any_point_and_the_chain_is_anchored_and_its_witness_told(
-    deliveries: Path, share: int
-) -> None:
+def test_wherever_a_process_dies_the_chain_is_anchored_and_its_witness_notified(deliveries: Path, share: int) -> None:
     life = Life()
     live_through(deliveries, life)
     assert life.points

@@ -58,7 +58,7 @@ def test_blobs_are_named_by_what_they_hold(installation: Audited) -> None:
     assert next(iter(installation.added.listed("exports/")))[0] == "exports/shop/000000000001-000000000010.jsonl.gz"
 
 
-def test_a_wrong_record_ends_the_export_of_its_chain_before_it(installation: Audited) -> None:
+def test_a_missing_record_ends_the_export_of_its_chain_before_it(installation: Audited) -> None:
     installation.app.table.transact("shop", [Write(act=Act.DELETE, key=keys.audit(7))])
     result = installation.container_export().run()
     assert "record 7" in result.problems[0]

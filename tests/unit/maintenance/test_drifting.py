@@ -41,7 +41,7 @@ def test_a_quiet_installation_is_looked_at_and_nothing_is_written(live: Installa
     assert len(live.trail()) == before
 
 
-def test_what_somebody_changed_is_found_told_shown_and_brought_back(live: Installation) -> None:
+def test_a_change_in_the_cluster_is_found_notified_and_undone_by_a_rollback(live: Installation) -> None:
     edit(live, replicas=7)
     for _ in range(2):
         live.app.drift_watch.run()

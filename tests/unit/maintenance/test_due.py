@@ -125,7 +125,7 @@ def test_messages_that_a_process_left_unsent_when_it_died_are_found_by_the_index
     assert [step.application for step in many.steps()] == ["app-0030"]
 
 
-def test_a_commit_that_lands_after_the_look_at_its_entry_is_found_by_the_second(shop: Path) -> None:
+def test_a_commit_that_lands_after_the_first_look_at_its_entry_is_found_by_the_second(shop: Path) -> None:
     """A storage call that hung: its entry was looked at and forgotten before the commit was there."""
     many = Many(shop, applications=40)
     many.table.away = "app-0030"
@@ -177,7 +177,7 @@ def test_an_open_gate_is_looked_at_every_quarter_of_an_hour_and_no_more_often(sh
     assert looks == HOUR / GATE_SHOWN
 
 
-def test_what_no_queue_took_stays_due_until_one_does(shop: Path) -> None:
+def test_a_message_that_no_queue_took_stays_due_until_one_does(shop: Path) -> None:
     many = Many(shop, applications=40)
     many.bus.broken = True
     many.push("1.0", app="app-0030")
@@ -186,7 +186,7 @@ def test_what_no_queue_took_stays_due_until_one_does(shop: Path) -> None:
     assert run_by_index(many, minutes=1).sent == 1
 
 
-def test_applications_that_were_not_told_of_a_freeze_of_everything_are_told_by_the_index(shop: Path) -> None:
+def test_applications_that_missed_a_freeze_of_everything_get_it_through_the_index(shop: Path) -> None:
     many = Many(shop, applications=40)
     for name in many.catalogue.entries:
         many.push("1.0", app=name)
@@ -236,7 +236,7 @@ def test_after_a_change_of_a_project_every_application_is_due(tmp_path: Path) ->
 
 
 # ---- what the index lacks, and trouble
-def test_what_the_index_has_lost_is_found_when_the_application_has_its_turn(shop: Path) -> None:
+def test_a_message_that_the_index_has_lost_is_found_when_its_application_has_its_turn(shop: Path) -> None:
     many = Many(shop, applications=40)
     many.bus.broken = True
     many.push("1.0", app="app-0038")

@@ -38,7 +38,7 @@ def test_an_index_that_has_everything_is_not_a_problem(home: Installation) -> No
     assert go_round(home) == ()
 
 
-def test_what_is_missing_anywhere_is_named_and_put_right_within_one_round(home: Installation) -> None:
+def test_copies_missing_anywhere_are_named_and_put_right_within_one_round(home: Installation) -> None:
     """Also where no search could notice it: the copy under the person is gone, and the others are there."""
     pushed = next(record for record in home.trail() if record.actor != "slipway")
     lose(home, by_actor(pushed.actor), pushed)

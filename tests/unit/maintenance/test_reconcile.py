@@ -45,7 +45,7 @@ def test_an_overdue_gate_expires(installation: Installation) -> None:
     assert installation.actions().count("release.expired") == 1
 
 
-def test_a_step_that_nobody_heard_of_is_sent_again(installation: Installation) -> None:
+def test_a_step_whose_message_was_lost_is_sent_again(installation: Installation) -> None:
     installation.push("1.0")
     installation.bus.sent.clear()
     installation.wait(timedelta(minutes=15))
@@ -66,7 +66,7 @@ def test_a_missed_push_is_found_once(installation: Installation) -> None:
     assert installation.actions().count("release.created") == 1
 
 
-def test_a_push_whose_event_came_is_not_found_again_nor_the_other_way_round(installation: Installation) -> None:
+def test_a_push_that_the_timer_found_and_whose_event_came_later_starts_one_release(installation: Installation) -> None:
     event = installation.pushed("1.0")
     installation.wait(SETTLED)
     assert installation.reconcile(look_for_pushes=True).missed_pushes == 1
@@ -84,7 +84,7 @@ def test_a_push_that_is_too_young_is_left_to_its_event_and_an_old_one_is_left_al
     assert installation.reconcile(look_for_pushes=True).missed_pushes == 1
 
 
-def test_history_is_not_delivered(installation: Installation) -> None:
+def test_pushes_from_before_the_window_are_not_delivered(installation: Installation) -> None:
     for number in range(5):
         installation.build(f"1.{number}")
     installation.wait(PUSH_WINDOW + timedelta(seconds=1))
@@ -92,7 +92,7 @@ def test_history_is_not_delivered(installation: Installation) -> None:
     assert list(installation.app.ledger.releases("shop", limit=10)) == []
 
 
-def test_of_several_missed_pushes_the_newest_is_delivered(installation: Installation) -> None:
+def test_only_the_newest_of_several_missed_pushes_is_delivered(installation: Installation) -> None:
     for number in range(3):
         installation.build(f"1.{number}")
         installation.wait(timedelta(minutes=1))

@@ -90,7 +90,7 @@ def test_a_moved_trail_verifies_through_archive_and_table(installation: Audited)
 
 
 @pytest.mark.parametrize(("first", "last", "limit"), [(1, None, None), (7, 25, None), (9, None, 3), (15, 15, 1)])
-def test_any_part_is_read_across_documents_and_rows(
+def test_any_part_of_the_trail_is_read_across_documents_and_rows(
     installation: Audited, first: int, last: int | None, limit: int | None
 ) -> None:
     ledger = installation.app.ledger
@@ -107,7 +107,7 @@ def test_the_records_of_a_release_are_found_wherever_they_lie(installation: Audi
     assert list(reader.audit("shop", release=reader.release("shop-1"))) == before
 
 
-def test_what_moved_is_in_the_installations_trail(installation: Audited) -> None:
+def test_moved_records_are_named_in_the_installations_trail(installation: Audited) -> None:
     installation.retention(AGE).run()
     own_records = [item for item in installation.app.ledger.audit(keys.INSTALLATION) if isinstance(item, AuditRecord)]
     moved = [record.details for record in own_records if record.action == "audit.archived"]
@@ -131,7 +131,7 @@ def test_too_few_records_wait_until_a_month_has_passed(installation: Audited) ->
     assert installation.retention(AGE, part=10_000).run().parts == 1
 
 
-def test_nothing_moves_that_no_anchor_covers(deliveries: Path) -> None:
+def test_records_that_no_anchor_covers_do_not_move(deliveries: Path) -> None:
     installation = Audited(deliveries)
     installation.push("1.0")
     installation.settle()
@@ -141,7 +141,7 @@ def test_nothing_moves_that_no_anchor_covers(deliveries: Path) -> None:
     assert installation.retention(AGE).run().moved
 
 
-def test_nothing_moves_that_is_wrong(installation: Audited) -> None:
+def test_records_of_a_chain_with_a_forged_record_do_not_move(installation: Audited) -> None:
     row = installation.app.table.get("shop", keys.audit(4))
     assert row is not None
     forged = Write(act=Act.PUT, key=row.key, values={**row.values, "Actor": "mallory@example.com"})

@@ -54,7 +54,7 @@ READ: dict[str, tuple[Json, dict[tuple[str, str], Reading]]] = {
 
 
 @pytest.mark.parametrize("case", READ)
-def test_what_pods_read_and_when_they_see_a_change_is_found(case: str) -> None:
+def test_config_maps_and_secrets_that_pods_read_are_found_with_when_a_change_is_seen(case: str) -> None:
     manifest, reads = READ[case]
     assert readings(manifest) == reads
 
@@ -76,13 +76,13 @@ def test_a_changed_content_is_another_template_and_the_same_content_is_not() -> 
     assert annotation(READER, config(a="2")) != first
 
 
-def test_labels_of_what_is_read_restart_nothing() -> None:
+def test_a_changed_label_of_a_config_map_restarts_nothing() -> None:
     labelled = config(a="1")
     labelled["metadata"]["labels"] = {"team": "shop"}
     assert annotation(READER, labelled) == annotation(READER, config(a="1"))
 
 
-def test_what_reads_nothing_of_the_manifests_or_runs_once_is_left_as_it_is() -> None:
+def test_a_job_and_a_workload_that_reads_none_of_the_manifests_are_left_as_they_are() -> None:
     other_map = {**config(a="1"), "metadata": {"name": "other"}}
     job = {**READER, "kind": "Job"}
     for manifests in ((READER, other_map), (job, config(a="1"))):

@@ -154,7 +154,7 @@ yaml_like = st.text(alphabet="ab:-[]{}&*!|>'\"#%@,? \n<~0.", max_size=80).map(st
 
 
 @given(st.one_of(st.binary(max_size=200), yaml_like))
-def test_whatever_the_bytes_are_the_answer_is_documents_or_problems(data: bytes) -> None:
+def test_any_bytes_give_documents_or_problems(data: bytes) -> None:
     try:
         documents = read_text(data, name="a.yaml")
     except ConfigError:

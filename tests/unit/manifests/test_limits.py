@@ -7,7 +7,7 @@ from slipway.effects.cluster.kinds import BUILT_IN
 NOT_AN_APPLICATIONS = {"Event", "coordination.k8s.io/Lease"}
 
 
-def test_what_every_project_may_apply_is_what_the_workers_role_may_write() -> None:
+def test_every_project_may_apply_the_kinds_that_the_workers_role_may_write() -> None:
     writable = {
         kind_name(version, kind)
         for (version, kind), built_in in BUILT_IN.items()

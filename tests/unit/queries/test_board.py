@@ -23,7 +23,7 @@ def shown_releases(board: ApplicationRow) -> list[int]:
 
 
 @given(applications(), any_operations())
-def test_whatever_is_on_its_way_is_on_the_board_once_with_the_rules_that_explain_names(
+def test_every_release_on_its_way_is_on_the_board_once_with_the_rules_that_explain_names(
     delivered: Application, operations: list[Operation]
 ) -> None:
     world = world_after(delivered, operations)

@@ -22,7 +22,7 @@ def from_scratch(application: str = "shop") -> dict[str, Week]:
     return fold(Checkpoint(), history(application, weeks=26, seed=0))[1]
 
 
-def test_what_is_kept_is_what_the_whole_trail_gives() -> None:
+def test_the_kept_numbers_are_those_of_the_whole_trail() -> None:
     fleet_numbers = numbers(Fleet(applications=1))
     assert kept_weeks(fleet_numbers) == from_scratch()
 
@@ -59,7 +59,7 @@ def test_a_commit_under_an_old_etag_is_refused() -> None:
         fleet_numbers.weeks.commit("shop", checkpoint, etag, {"2026-W48": Week(week="2026-W48")})
 
 
-def test_an_answer_holds_what_nobody_has_folded_yet_and_writes_nothing() -> None:
+def test_an_answer_that_is_behind_says_so_and_writes_nothing() -> None:
     fresh, folded = numbers(Fleet(applications=1), caught_up=False), numbers(Fleet(applications=1))
     fresh_answer = fresh.answer(application="shop", weeks=52)
     folded_answer = folded.answer(application="shop", weeks=52)

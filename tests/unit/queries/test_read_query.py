@@ -68,7 +68,7 @@ def test_a_day_as_an_end_means_the_whole_day() -> None:
         ("$filter", "PartitionKey ne ''"),
     ],
 )
-def test_what_is_wrong_is_refused_by_the_name_of_the_parameter(name: str, value: str) -> None:
+def test_a_wrong_value_is_refused_by_the_name_of_its_parameter(name: str, value: str) -> None:
     with pytest.raises(BadInput) as refused:
         read_query({name: value})
     assert refused.value.field.strip("'") == name

@@ -139,7 +139,7 @@ def test_a_stage_over_its_budget_is_shown_and_fails_nothing() -> None:
     assert problems(PLAN, slow, WITH_GO) == []
 
 
-def test_what_is_wrong_stands_at_the_end() -> None:
+def test_problems_stand_at_the_end_of_the_table() -> None:
     table = lines(report(PLAN, [], BARE))
     assert "check – 3 not run to its end" in table
     assert table[table.index("Not passed") + 1 :] == [f"{stage.name}: was not run to its end" for stage in PLAN.stages]

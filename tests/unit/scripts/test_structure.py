@@ -33,7 +33,7 @@ def test_a_file_counts_for_its_package(path: str, folder: str) -> None:
     assert folder_of(PurePosixPath(path)) == folder
 
 
-def test_what_others_wrote_is_not_read(tmp_path: Path) -> None:
+def test_modules_of_dependencies_and_of_the_docs_are_not_read(tmp_path: Path) -> None:
     for name in ("slipway/a.py", "local/azurite/node_modules/b.py", "docs/c.py", "top.py"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("x = 1\n")
@@ -238,7 +238,7 @@ def test_a_move_of_a_file_goes_before_that_of_its_folder() -> None:
     assert moved("slipway/flows.py", moves) is None
 
 
-def test_what_moved_is_not_counted_as_less() -> None:
+def test_statements_of_a_moved_module_are_not_counted_as_removed() -> None:
     old = [module("slipway/flow/board.py", "a = 1\nb = 2\n"), module("slipway/flow/gone.py", "c = 3\n")]
     new = [module("slipway/queries/board.py", "a = 1\n")]
     folders = statements_before_and_after(old, new, [Move("slipway/flow/board.py", "slipway/queries/board.py")])

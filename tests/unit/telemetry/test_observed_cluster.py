@@ -28,5 +28,5 @@ def test_writes_under_a_fence_are_spans_of_their_cluster(recorder: Recorder) -> 
 @pytest.mark.parametrize(
     ("of", "names"), [(Cluster, observation.CLUSTER_LOOKS), (FencedCluster, observation.CLUSTER_WRITES)]
 )
-def test_every_name_is_one_of_a_method(of: type, names: tuple[str, ...]) -> None:
+def test_every_observed_name_is_a_method_of_its_class(of: type, names: tuple[str, ...]) -> None:
     assert [name for name in names if not callable(getattr(of, name, None))] == []

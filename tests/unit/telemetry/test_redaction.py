@@ -73,7 +73,7 @@ def test_a_link_to_approve_is_hidden_whatever_is_around_it(before: str, after: s
         "https://dev.azure.com/contoso/shop/_build/results?buildId=1",
     ],
 )
-def test_what_is_not_a_secret_stays(text: str) -> None:
+def test_text_without_a_secret_stays_unchanged(text: str) -> None:
     assert redacted(text) == text
 
 
@@ -125,7 +125,7 @@ def test_a_span_holds_no_secret_in_attributes_errors_or_traceback(recorder: Reco
     assert JWT not in text
 
 
-def test_an_exception_that_led_to_itself_is_logged_all_the_same() -> None:
+def test_an_exception_with_a_circular_cause_is_logged() -> None:
     first, second = ValueError("one"), KeyError("two")
     first.__cause__, second.__cause__ = second, first
     assert traced(first).splitlines() == ["KeyError", "", "which led to:", "ValueError"]

@@ -92,9 +92,7 @@ def test_the_wait_for_approval_is_bridged_by_links_both_ways(installation: Trace
     assert {trace_of(recorded) for recorded in after} == {"1" * 32}
 
 
-def test_a_step_that_is_begun_where_a_person_is_heard_is_in_the_trace_of_the_push(
-    installation: Traced, recorder: Recorder
-) -> None:
+def test_a_step_that_is_begun_by_a_vote_is_in_the_trace_of_the_push(installation: Traced, recorder: Recorder) -> None:
     with receiving(PUSH), span(Family.FUNCTION, "take_event"):
         installation.push("1.0")
     installation.settle()
@@ -123,7 +121,7 @@ def test_the_wait_itself_is_a_span_of_the_release_and_is_measured(installation: 
     assert waited.attributes[Attribute.ENVIRONMENT] == "production"
 
 
-def test_looks_are_beside_one_another_and_not_below(installation: Traced, recorder: Recorder) -> None:
+def test_polls_are_siblings_in_the_trace_and_not_nested(installation: Traced, recorder: Recorder) -> None:
     """Each look comes by a message of its own; a chain of hundreds of levels would help nobody."""
     deliver(installation)
     by_id = {recorded.context.span_id: recorded for recorded in recorder.spans}
@@ -141,7 +139,9 @@ def test_looks_are_beside_one_another_and_not_below(installation: Traced, record
         assert len({sent_from(look) for look in spans}) == 1
 
 
-def test_a_deadline_of_days_is_linked_and_does_not_go_on_below(installation: Traced, recorder: Recorder) -> None:
+def test_the_message_of_a_deadline_is_linked_to_the_trace_and_not_a_child_of_it(
+    installation: Traced, recorder: Recorder
+) -> None:
     with receiving(PUSH), span(Family.FUNCTION, "take_event"):
         installation.push("1.0")
     installation.settle()
@@ -155,7 +155,7 @@ def test_a_deadline_of_days_is_linked_and_does_not_go_on_below(installation: Tra
         assert trace_id(message.trace.link) == "1" * 32
 
 
-def test_ends_and_steps_are_counted_by_names_that_are_listed(installation: Traced, recorder: Recorder) -> None:
+def test_metrics_and_spans_use_only_listed_names(installation: Traced, recorder: Recorder) -> None:
     deliver(installation)
     installation.reconcile()
     points = recorder.points()

@@ -151,7 +151,7 @@ def test_a_request_to_a_registry_is_shown_by_its_kind(path: str, part: str) -> N
     assert part_of(path) == part
 
 
-def test_a_request_to_a_registry_tells_no_address(recorder: Recorder) -> None:
+def test_the_span_of_a_registry_request_shows_the_host_and_not_the_signature_in_the_address(recorder: Recorder) -> None:
     ObservedPool(Pool(200), "nonprod").request("GET", "https://a.azurecr.io/v2/x/blobs/1?sig=Zm9vYmFyYmF6&se=1")
     ObservedPool(Pool(503), "nonprod").request("PUT", "https://a.azurecr.io/v2/x/manifests/1")
     good, bad = recorder.spans

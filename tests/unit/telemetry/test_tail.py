@@ -42,14 +42,14 @@ def test_a_local_trace_is_kept_whole_when_one_span_in_it_failed() -> None:
     assert names(exporter)[-1] == "function a"
 
 
-def test_what_raises_is_kept() -> None:
+def test_a_trace_that_ends_with_an_exception_is_kept() -> None:
     with keeping(0.0) as exporter:
         with pytest.raises(ValueError, match="no"), span(Family.FUNCTION, "a"), span(Family.STEP, "deploy"):
             raise ValueError("no")
         assert names(exporter) == ["step deploy", "function a"]
 
 
-def test_what_went_well_is_left_out_where_nothing_is_to_be_kept() -> None:
+def test_a_trace_without_an_error_is_left_out_where_the_share_to_keep_is_zero() -> None:
     with keeping(0.0) as exporter:
         with span(Family.FUNCTION, "a"), span(Family.STEP, "deploy"):
             pass
@@ -87,7 +87,7 @@ def test_memory_stays_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         assert len(names(exporter)) == 7, "a local trace that is too large is let through"
 
 
-def test_what_is_open_when_the_process_ends_is_handed_on() -> None:
+def test_ended_spans_of_an_open_trace_are_exported_when_the_process_ends() -> None:
     with keeping(0.0) as exporter, span(Family.FUNCTION, "a"):
         with span(Family.STEP, "deploy"):
             pass
@@ -97,7 +97,7 @@ def test_what_is_open_when_the_process_ends_is_handed_on() -> None:
         assert names(exporter) == ["step deploy"]
 
 
-def test_without_a_recorder_everything_is_quiet() -> None:
+def test_without_a_recorder_spans_do_nothing_and_the_trace_is_passed_on() -> None:
     with span(Family.FUNCTION, "a") as current, within_message("00-x"):
         current.fail("nobody hears it")
         current.link("00-y")

@@ -251,7 +251,7 @@ def test_a_table_that_refuses_is_found_with_the_role_that_it_needs(patient: Pati
     assert "stslipway" in finding.command
 
 
-def test_a_registry_that_lets_nobody_push_is_told_from_one_that_lets_nobody_pull(patient: Patient) -> None:
+def test_a_missing_right_to_push_is_distinguished_from_a_missing_right_to_pull(patient: Patient) -> None:
     def denying(action: str) -> Callable[[str], Any]:
         class Refusing:
             def resolve(self, repository: str, reference: str) -> None:
@@ -298,7 +298,7 @@ PRODUCTION = "cluster:production:shop:production"
         ("ada lovelace", "--user 'ada lovelace'"),
     ],
 )
-def test_for_a_cluster_outside_azure_the_doctor_prints_a_binding_for_the_user_that_the_cluster_knows(
+def test_the_doctor_prints_a_role_binding_for_the_user_that_a_cluster_outside_azure_knows(
     patient: Patient, name: str, option: str
 ) -> None:
     patient.clusters["production"].lacking, patient.clusters["production"].name = RIGHTS, name
@@ -308,7 +308,7 @@ def test_for_a_cluster_outside_azure_the_doctor_prints_a_binding_for_the_user_th
     assert name in finding.said
 
 
-def test_what_the_role_of_azure_does_not_hold_is_granted_by_the_printed_role(patient: Patient) -> None:
+def test_rights_that_the_role_of_azure_lacks_are_granted_by_the_printed_role(patient: Patient) -> None:
     printed = f"slipway doctor --print-rbac --only {PRODUCTION} | kubectl apply -f -"
     patient.clusters["production"].lacking = (ROLLOUTS,)
     assert patient.examine()[PRODUCTION].command == printed
@@ -318,7 +318,7 @@ def test_what_the_role_of_azure_does_not_hold_is_granted_by_the_printed_role(pat
     assert command.endswith(f" && {printed}")
 
 
-def test_kinds_that_no_plan_can_search_are_said_once_and_by_the_doctor(patient: Patient) -> None:
+def test_the_doctor_names_the_kinds_that_no_plan_can_search(patient: Patient) -> None:
     assert "cannot search" not in patient.examine()[PRODUCTION].said
     patient.clusters["production"].unsearched = (
         "RoleBinding.rbac.authorization.k8s.io",
@@ -371,7 +371,7 @@ def test_an_object_that_another_tool_has_applied_since_is_found(patient: Patient
     assert finding.said.startswith("ConfigMap/fought-over: Flux (kustomize-controller) applies it too")
 
 
-def test_two_names_of_one_cluster_are_found_by_what_is_there(patient: Patient) -> None:
+def test_two_names_of_one_cluster_are_found_by_their_common_namespace(patient: Patient) -> None:
     patient.clusters["production"].namespace = patient.clusters["staging"].namespace
     findings = failed_findings(patient.examine())
     assert set(findings) == {"cluster:staging:shop:staging", "cluster:production:shop:production"}
@@ -388,7 +388,7 @@ def test_two_names_of_one_cluster_are_found_by_what_is_there(patient: Patient) -
         (ClusterUnreachable("away"), "worker", True),
     ],
 )
-def test_whether_a_cluster_is_another_one_is_unknown_where_it_does_not_tell(
+def test_the_finding_says_where_it_is_unknown_whether_two_environments_share_a_cluster(
     patient: Patient, reason: ClusterError, who: str, *, unknown: bool
 ) -> None:
     patient.clusters["staging"].name, patient.clusters["production"].name = "worker", who
@@ -408,7 +408,7 @@ def test_a_check_that_does_not_come_back_is_given_up(patient: Patient) -> None:
     assert (finding.status, finding.said) == (Status.FAILED, "it did not answer within 0.05 seconds")
 
 
-def test_what_nobody_expected_is_a_finding_and_shows_no_details(patient: Patient) -> None:
+def test_an_unexpected_error_is_a_finding_without_details(patient: Patient) -> None:
     def broken() -> Any:
         raise RuntimeError("SharedAccessKey=c2VjcmV0")
 
@@ -501,13 +501,13 @@ def test_a_pipeline_whose_runs_may_be_asked_about_is_named(following: Installati
     assert (finding.status, finding.said) == (Status.OK, "may see the pipeline build, and look people and services up")
 
 
-def test_an_identity_that_sees_no_pipeline_is_told_where_to_make_it_a_member(following: Installation) -> None:
+def test_the_finding_about_an_identity_that_sees_no_pipeline_names_the_access_level(following: Installation) -> None:
     finding = check_runs(following)
     assert finding.status is Status.FAILED
     assert "access level Basic" in finding.missing
 
 
-def test_an_identity_that_may_not_see_service_principals_is_told_what_it_lacks(following: Installation) -> None:
+def test_the_finding_about_an_identity_that_sees_no_service_principal_names_the_right(following: Installation) -> None:
     following.runs.put(run_info(id=1, number="1"))
     following.runs.services_hidden = CannotKnow("TF50309: it may not see who a service principal is")
     finding = check_runs(following)
@@ -528,7 +528,7 @@ def test_an_installation_that_asks_nobody_says_that_no_run_is_proved(following: 
     assert finding.said.endswith("no run is proved and nobody knows who made a change")
 
 
-def test_an_installation_that_asks_nobody_is_told_what_each_application_loses(tmp_path: Path) -> None:
+def test_where_no_source_is_asked_the_finding_says_what_each_application_loses(tmp_path: Path) -> None:
     write_application(tmp_path, start="both", text=FOLLOWED + IN_PRODUCTION)
     project = tmp_path / "project.yaml"
     text = project.read_text().replace("require_known: false", "require_known: true")
