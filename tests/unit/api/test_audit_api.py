@@ -75,14 +75,14 @@ def actions(page: dict[str, Any]) -> list[str]:
 
 
 # ---- queries
-def test_what_happened_to_a_release(app: Served, home: ScriptedInstallation) -> None:
+def test_the_records_of_a_release_are_listed_newest_first(app: Served, home: ScriptedInstallation) -> None:
     content = get_json(app, "audit?release=hello-1&limit=200")
     records = [record for record in home.app.reader.audit("hello") if getattr(record, "release", None) == "hello-1"]
     assert [record["sequence"] for record in content["records"]] == [r.sequence for r in reversed(records)]
     assert content["next"] is None
 
 
-def test_who_approved_what_is_in_production_now_and_on_what_evidence(app: Served) -> None:
+def test_a_live_release_is_answered_with_its_approvals_its_gate_and_its_evidence(app: Served) -> None:
     (live,) = get_json(app, "environments/production/live")["live"]
     assert (live["application"], live["release"], live["tag"]) == ("hello", "hello-1", "1.4.0")
     assert live["digest"] == digest("1.4.0")
@@ -96,7 +96,7 @@ def test_who_approved_what_is_in_production_now_and_on_what_evidence(app: Served
     assert (record["actor"], record["details"]["plan_hash"]) == (ADA, live["plan_hash"])
 
 
-def test_everything_one_person_did(app: Served) -> None:
+def test_the_records_of_a_person_are_found_in_any_case_of_letters(app: Served) -> None:
     assert actions(get_json(app, f"audit?actor={quote(ADA.upper())}")) == [
         "release.rejected",
         "vote.rejected",
@@ -104,19 +104,19 @@ def test_everything_one_person_did(app: Served) -> None:
     ]
 
 
-def test_every_production_change_between_two_dates(app: Served) -> None:
+def test_the_changes_of_production_between_two_dates_are_found(app: Served) -> None:
     content = get_json(app, "audit?environment=production&action=change&from=2026-11-23&to=2026-11-23")
     assert actions(content) == ["release.live", "rollout.applied"]
     assert actions(get_json(app, "audit?environment=production&action=change&to=2026-11-22")) == []
 
 
-def test_where_a_digest_has_been(app: Served) -> None:
+def test_the_records_of_an_image_are_found_by_a_part_of_its_digest_in_every_environment(app: Served) -> None:
     content = get_json(app, f"audit?digest={digest('1.5.0')[7:17]}&limit=200")
     assert {record["digest"] for record in content["records"]} == {digest("1.5.0")}
     assert {record["environment"] for record in content["records"]} >= {"staging", "production"}
 
 
-def test_every_freeze_override_rejection_and_rollback(app: Served) -> None:
+def test_interventions_are_found_by_their_class_of_actions(app: Served) -> None:
     assert actions(get_json(app, "audit?action=intervention")) == ["release.rejected", "vote.rejected"]
     assert actions(get_json(app, "audit?action=rejection&application=hello")) == ["release.rejected", "vote.rejected"]
     assert actions(get_json(app, "audit?action=freeze")) == []
@@ -162,7 +162,7 @@ def test_pages_follow_each_other_without_gap_or_repeat(app: Served) -> None:
         ("after=nonsense", "after"),
     ],
 )
-def test_what_is_wrong_is_a_400_that_names_the_parameter(app: Served, query: str, parameter: str) -> None:
+def test_a_wrong_parameter_of_a_query_is_a_400_that_names_it(app: Served, query: str, parameter: str) -> None:
     assert problem_of(app.get(f"/api/v1/audit?{query}"))["parameter"] == parameter
 
 
@@ -184,7 +184,7 @@ def test_a_parameter_that_does_not_exist_is_refused_everywhere(app: Served) -> N
         assert problem_of(app.get(f"/api/v1/{target}?nosuch=1"))["parameter"] == "nosuch"
 
 
-def test_what_is_not_there_is_a_404_and_an_unexpected_fault_tells_nothing(
+def test_an_unknown_address_is_a_404_and_an_unexpected_error_reveals_nothing(
     app: Served, home: ScriptedInstallation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for target in (
@@ -212,7 +212,7 @@ def test_a_table_that_is_away_is_a_503(
 
 
 # ---- caches
-def test_what_has_not_changed_is_a_304(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unchanged_answer_is_a_304(monkeypatch: pytest.MonkeyPatch) -> None:
     home, app = two_releases(monkeypatch)
     first = app.get("/api/v1/audit?limit=5")
     etag = first.headers["ETag"]
@@ -224,7 +224,7 @@ def test_what_has_not_changed_is_a_304(monkeypatch: pytest.MonkeyPatch) -> None:
     assert app.get("/api/v1/audit?limit=5", **{"If-None-Match": etag}).status_code == 200
 
 
-def test_a_kept_document_may_be_kept_for_ever(app: Served, home: ScriptedInstallation) -> None:
+def test_a_stored_document_may_be_cached_for_ever(app: Served, home: ScriptedInstallation) -> None:
     plan = home.newest().plan_hash
     response = app.get(f"/api/v1/evidence/{plan}")
     assert "immutable" in response.headers["Cache-Control"]
@@ -232,7 +232,7 @@ def test_a_kept_document_may_be_kept_for_ever(app: Served, home: ScriptedInstall
 
 
 @pytest.mark.parametrize(("role", "status"), [("reader", 403), ("shop-approvers", 403), (Role.OPERATOR, 200)])
-def test_the_values_of_secrets_in_a_plan_are_not_for_everybody_who_may_read(
+def test_an_operator_reads_a_plan_that_holds_a_secret_and_a_reader_or_approver_does_not(
     monkeypatch: pytest.MonkeyPatch, role: str, status: int
 ) -> None:
     home = ScriptedInstallation()
@@ -287,7 +287,7 @@ def test_a_look_that_was_sent_in_chunks_is_refused_and_not_taken_for_one_without
     assert "chunked bodies are not supported" in problem_of(response)["detail"]
 
 
-def test_what_the_index_lacks_is_named_and_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_record_that_the_index_lacks_is_named_and_not_repaired(monkeypatch: pytest.MonkeyPatch) -> None:
     home, app = two_releases(monkeypatch)
     assert get_json(app, "verification/hello/index")["compared"]["missing"] == 0
     record = home.trail()[3]
@@ -313,7 +313,7 @@ def test_what_the_index_lacks_is_named_and_left_as_it_is(monkeypatch: pytest.Mon
         ("numbers?environment=moon", "environment"),
     ],
 )
-def test_a_name_of_nothing_is_not_found_and_the_parameter_is_named(app: Served, target: str, field: str) -> None:
+def test_an_unknown_name_is_a_404_that_names_the_parameter(app: Served, target: str, field: str) -> None:
     problem = problem_of(app.get(f"/api/v1/{target}"), 404)
     assert problem["parameter"] == field
 
@@ -322,11 +322,11 @@ def test_a_name_of_nothing_is_not_found_and_the_parameter_is_named(app: Served, 
     "target",
     ["audit?application=hello&action=freeze", "audit?application=_installation&actor=nobody", "audit?actor=nobody"],
 )
-def test_what_is_there_and_has_no_such_record_is_an_empty_answer(app: Served, target: str) -> None:
+def test_a_query_that_matches_no_record_has_an_empty_answer(app: Served, target: str) -> None:
     assert get_json(app, target)["records"] == []
 
 
-def test_an_application_that_is_delivered_no_more_still_has_its_trail(
+def test_queries_about_a_removed_application_are_still_answered(
     app: Served, home: ScriptedInstallation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(type(home.app.catalogue), "entries", {})

@@ -112,7 +112,7 @@ def test_an_application_that_the_project_does_not_name_is_refused(home: Live) ->
     assert started_releases(home) == []
 
 
-def test_a_person_of_the_role_confirms_it_all_the_same(home: Live) -> None:
+def test_a_person_with_the_releaser_role_still_has_to_confirm_the_release(home: Live) -> None:
     provider = home.app.ports.provider()
     assert isinstance(provider, MemoryProvider)
     releaser = person(5, "Rita", "releaser", "operator")
@@ -122,7 +122,7 @@ def test_a_person_of_the_role_confirms_it_all_the_same(home: Live) -> None:
 
 
 @pytest.mark.parametrize("verb", sorted(OPENS - {Verb.CREATE}))
-def test_it_opens_nothing_else(home: Live, verb: Verb) -> None:
+def test_a_named_application_carries_out_no_other_command_that_needs_a_proof(home: Live, verb: Verb) -> None:
     body = CREATE | {"verb": verb, "environment": "production", "release": "shop-1", "rule": "built-by-run"}
     assert give(home, token(home), **body).status_code in (202, 400, 403, 409)
     assert not any(record.actor == f"app:{NIGHTLY}" for record in home.trail())
@@ -144,18 +144,18 @@ def refused_by(home: Live) -> list[str]:
     return list(record.details["rules"])
 
 
-def test_the_fronts_word_for_an_application_starts_nothing(home: Live) -> None:
+def test_the_front_starts_no_release_for_an_application_without_its_token(home: Live) -> None:
     add_row(home, None)
     assert refused_by(home) == ["proof-is-given"]
 
 
-def test_the_token_of_another_application_starts_nothing_in_the_name_of_this_one(home: Live) -> None:
+def test_the_token_of_another_application_starts_nothing_and_is_recorded_as_that_applications(home: Live) -> None:
     add_row(home, token(home, OTHER))
     assert refused_by(home) == ["may-order-it"]
     assert home.trail()[-1].actor == f"app:{OTHER}"
 
 
-def test_a_persons_token_and_one_that_is_made_up_start_nothing(home: Live) -> None:
+def test_a_persons_token_and_a_made_up_token_start_nothing(home: Live) -> None:
     provider = home.app.ports.provider()
     assert isinstance(provider, MemoryProvider)
     for bearer in (provider.access_token(OLGA, at=home.now), "made.up.token"):

@@ -67,7 +67,7 @@ def approve(live: Live, served: Served, change: ProposedChange, who: TokenPerson
     return outcome(live, served, reply)
 
 
-def test_what_waits_is_listed_with_its_gates_and_what_gets_weaker(live: Live, served: Served) -> None:
+def test_a_waiting_change_is_listed_with_its_gates_and_what_it_weakens(live: Live, served: Served) -> None:
     assert get(served)["changes"] == []
     change = weaken(live)
     (listed,) = get(served)["changes"]
@@ -79,7 +79,7 @@ def test_what_waits_is_listed_with_its_gates_and_what_gets_weaker(live: Live, se
     assert listed["page"] == f"{BASE}/changes/{change.hash[7:]}"
 
 
-def test_one_is_shown_with_its_difference_and_how_it_ended_when_no_longer_listed(live: Live, served: Served) -> None:
+def test_a_change_is_shown_with_its_difference_and_after_its_end_with_its_outcome(live: Live, served: Served) -> None:
     change = weaken(live)
     content = get(served, f"/{change.hash}")
     assert content["compared"][0]["difference"] == ["environments.production.gate.required: 2 → 1"]
@@ -104,7 +104,7 @@ def test_an_approval_is_confirmed_by_a_person_who_proves_it(live: Live, served: 
     assert (last["state"], change_of(live, change.hash).phase, number(live)) == ("counted", ChangePhase.IN_FORCE, 2)
 
 
-def test_a_function_key_names_nobody_who_could_reject(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_function_key_alone_cannot_reject_a_change(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
     served = serve(monkeypatch, live, api_access="host-keys")
     served.known = dict[str, str]
     change = weaken(live)
@@ -113,7 +113,7 @@ def test_a_function_key_names_nobody_who_could_reject(live: Live, monkeypatch: p
     assert cast(served, change.hash, decision="approve")[0] == 202
 
 
-def test_somebody_whom_no_gate_asks_is_denied_and_recorded_once_however_often_they_try(
+def test_a_person_whom_no_gate_asks_is_denied_and_repeated_attempts_are_recorded_once(
     live: Live, served: Served
 ) -> None:
     change = weaken(live)
@@ -135,7 +135,7 @@ def test_somebody_whom_no_gate_asks_is_denied_and_recorded_once_however_often_th
         ({"decision": "approve", "opening": 0}, 400, "opening"),
     ],
 )
-def test_a_vote_that_is_none_is_answered_with_the_field(
+def test_a_malformed_vote_is_refused_with_the_name_of_the_wrong_field(
     live: Live, served: Served, body: dict[str, Any], status: int, says: str
 ) -> None:
     change = weaken(live)
@@ -154,7 +154,7 @@ def test_a_vote_that_names_another_opening_or_plan_does_not_count(
     assert (status, outcome(live, served, reply)["state"]) == (202, "refused")
 
 
-def test_what_is_over_takes_no_vote_and_says_so(live: Live, served: Served) -> None:
+def test_a_change_that_has_ended_takes_no_vote_and_says_how_it_ended(live: Live, served: Served) -> None:
     change = weaken(live)
     outcome(live, served, cast(served, change.hash, decision="reject", reason="no")[1])
     status, refused = cast(served, change.hash, decision="approve")
@@ -162,11 +162,11 @@ def test_what_is_over_takes_no_vote_and_says_so(live: Live, served: Served) -> N
 
 
 @pytest.mark.parametrize("hash", [OTHER, "x", "sha256:" + "é" * 64])
-def test_no_other_hash_is_a_change(served: Served, hash: str) -> None:
+def test_an_unknown_hash_of_a_change_is_not_found(served: Served, hash: str) -> None:
     assert served.get(f"/api/v1/changes/{hash}").status_code == 404
 
 
-def test_the_page_on_which_an_approval_is_confirmed_shows_what_it_is_about(live: Live, served: Served) -> None:
+def test_the_confirmation_page_of_an_approval_shows_the_change_and_the_reason(live: Live, served: Served) -> None:
     change = weaken(live)
     _, received = cast(served, change.hash, decision="approve", reason="a <b>short</b> night")
     page = show_confirmation(services_of(live.app), received["open"].rpartition("/")[2], as_visitor(ADA)).body.decode()

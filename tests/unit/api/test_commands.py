@@ -90,7 +90,7 @@ def list_freezes() -> list[dict[str, Any]]:
     return freezes
 
 
-def test_an_operator_freezes_a_lane_and_ends_that(installation: Installation) -> None:
+def test_an_operator_freezes_a_lane_and_ends_the_freeze(installation: Installation) -> None:
     received = give(verb="freeze", application="shop", environment="production", reason="the sale")
     assert received[1]["address"] == f"/api/v1/inbox/shop/{ID}"
     reply = outcome(installation, received)
@@ -116,7 +116,7 @@ def test_an_operator_freezes_everything(installation: Installation) -> None:
     assert (second["state"], [rule["rule"] for rule in second["rules"]]) == ("refused", ["is-not-frozen"])
 
 
-def test_a_repeat_is_the_same_command_and_another_freeze_is_refused_by_name(installation: Installation) -> None:
+def test_a_repeated_command_counts_once_and_a_second_freeze_is_refused_by_name(installation: Installation) -> None:
     body: dict[str, Any] = {"verb": "freeze", "application": "shop", "environment": "production", "reason": "the sale"}
     assert outcome(installation, give(**body))["state"] == "counted"
     status, content = give(**body)
@@ -142,7 +142,9 @@ def test_a_rollback_answers_with_the_new_release(installation: Installation) -> 
 
 
 @pytest.mark.parametrize("roles", [("reader",), ("shop-approvers",)])
-def test_who_may_not_is_told_which_permission_is_missing(installation: Installation, roles: tuple[str, ...]) -> None:
+def test_a_person_without_the_permission_is_refused_with_the_name_of_the_permission(
+    installation: Installation, roles: tuple[str, ...]
+) -> None:
     headers = token(person(5, "Mallory", *roles))
     status, refused = give(headers, verb="cancel", release="shop-1", reason="because")
     assert (status, refused["permission"]) == (403, "cancel")
@@ -185,14 +187,14 @@ def test_a_cancel_without_a_reason_is_refused_by_name(installation: Installation
     assert installation.phase(1) is Phase.AWAITING_APPROVAL
 
 
-def test_what_was_never_said_has_no_outcome(installation: Installation) -> None:
+def test_an_unknown_statement_has_no_outcome(installation: Installation) -> None:
     for application, id in (("shop", ID), ("shop", "../head"), ("../head", ID), ("_installation", "x")):
         route = {"application": application, "id": id}
         response = inbox.get_outcome(func.HttpRequest("GET", BASE, headers=token(OLGA), route_params=route, body=b""))
         assert response.status_code == 404
 
 
-def test_an_unknown_confirmation_and_one_that_has_expired_are_not_found(installation: Installation) -> None:
+def test_an_unknown_and_an_expired_confirmation_are_not_found(installation: Installation) -> None:
     assert confirmation("../head")[0] == 404
     assert confirmation(f"20261123-{'a' * 43}")[0] == 404
     outcome(installation, give(verb="freeze", application="shop", environment="production", reason="the sale"))
@@ -203,14 +205,16 @@ def test_an_unknown_confirmation_and_one_that_has_expired_are_not_found(installa
     assert installation.app.saying.pending(handle) is None
 
 
-def test_who_may_not_give_it_cannot_ask_somebody_else_to_confirm_it(installation: Installation) -> None:
+def test_a_person_without_the_permission_cannot_have_a_command_confirmed_by_somebody_else(
+    installation: Installation,
+) -> None:
     headers = token(person(5, "Mallory", "reader"))
     status, refused = give(headers, verb="resume", application="shop", environment="production")
     assert (status, refused["permission"]) == (403, "resume")
     assert list(installation.challenges_table.everything(limit=1)) == []
 
 
-def test_whoever_reads_ends_their_own_sessions_and_nobody_elses(installation: Installation) -> None:
+def test_a_reader_ends_only_their_own_sessions_and_the_platform_those_of_others(installation: Installation) -> None:
     dora, platform = person(9, "Dora"), person(8, "Pat", "Slipway.Platform")
     reply = outcome(installation, give(token(dora), verb="session.end"))
     assert (reply["state"], reply["verb"], reply["application"]) == ("counted", "session.end", "_installation")
@@ -226,7 +230,7 @@ def test_whoever_reads_ends_their_own_sessions_and_nobody_elses(installation: In
     assert signed_out.of(OLGA.tenant, OLGA.oid).since is not None
 
 
-def test_what_would_be_refused_is_refused_at_once_with_the_rule_and_asks_nobody_to_confirm(
+def test_a_command_that_would_be_refused_is_refused_before_anybody_is_asked_to_confirm_it(
     installation: Installation,
 ) -> None:
     status, content = give(verb="resume", application="shop", environment="production")
@@ -235,7 +239,7 @@ def test_what_would_be_refused_is_refused_at_once_with_the_rule_and_asks_nobody_
     assert "no rollback holds it" in content["detail"]
 
 
-def test_whoever_waits_for_a_confirmation_hears_at_once_that_it_would_be_refused_by_now(
+def test_a_pending_confirmation_is_refused_once_its_command_would_be_refused(
     installation: Installation,
 ) -> None:
     outcome(installation, give(verb="freeze", application="shop", environment="production", reason="the sale"))

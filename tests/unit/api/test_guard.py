@@ -64,7 +64,7 @@ def test_a_stranger_gets_a_problem_that_says_how_to_become_known() -> None:
 
 
 @pytest.mark.usefixtures("replay_log")
-def test_a_token_that_is_none_is_a_401_and_not_an_error() -> None:
+def test_a_malformed_token_is_a_401_and_not_an_error() -> None:
     response, problem = call(api.list_applications, Authorization="Bearer nonsense")
     assert response.status_code == 401
     assert "nonsense" not in problem["detail"]
@@ -80,7 +80,7 @@ def test_a_reader_reads_and_is_refused_by_the_name_of_the_permission(
     assert replay_log() == []
 
 
-def test_who_was_denied_what_is_on_record_and_a_stranger_is_nobody(
+def test_a_denial_is_recorded_once_with_caller_and_permission_and_a_stranger_as_nobody(
     replay_log: Callable[[], list[tuple[str, str]]],
 ) -> None:
     for _ in range(3):
@@ -95,12 +95,14 @@ def test_who_was_denied_what_is_on_record_and_a_stranger_is_nobody(
     ]
 
 
-def test_what_an_operator_does_is_done_in_their_name(replay_log: Callable[[], list[tuple[str, str]]]) -> None:
+def test_a_replay_carries_the_name_of_the_operator_who_ordered_it(
+    replay_log: Callable[[], list[tuple[str, str]]],
+) -> None:
     assert call(api.replay_parked, "POST", **bearer(shared_parts(guard), OLGA))[0].status_code == 202
     assert replay_log() == [("p-1", f"oid:{OLGA.oid}")]
 
 
-def test_nothing_is_changed_by_a_request_that_another_site_sent(
+def test_a_request_from_another_site_changes_nothing(
     replay_log: Callable[[], list[tuple[str, str]]],
 ) -> None:
     response, _ = call(api.replay_parked, "POST", Sec_Fetch_Site="cross-site", **bearer(shared_parts(guard), OLGA))

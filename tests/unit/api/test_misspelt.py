@@ -37,14 +37,14 @@ def app() -> Iterator[Served]:
 
 
 @pytest.mark.parametrize("target", QUERIES)
-def test_a_question_about_a_misspelt_name_is_answered_with_the_one_that_was_meant(app: Served, target: str) -> None:
+def test_a_query_with_a_misspelt_name_is_answered_with_the_name_that_was_meant(app: Served, target: str) -> None:
     response = app.get(f"{API}/{target}")
     assert response.status_code == 404
     assert "hello" in json.loads(response.get_body())["detail"]
 
 
 @pytest.mark.parametrize(("target", "body"), STATEMENTS, ids=[f"{target} {list(body)}" for target, body in STATEMENTS])
-def test_an_order_with_a_misspelt_name_is_answered_with_the_one_that_was_meant(
+def test_a_command_or_look_with_a_misspelt_name_is_answered_with_the_name_that_was_meant(
     app: Served, target: str, body: dict[str, str]
 ) -> None:
     headers = {"Content-Type": "application/json"}
@@ -58,6 +58,6 @@ def test_a_number_that_no_release_has_is_answered_with_the_newest(app: Served) -
     assert detail == "there is no release hello-99; the newest is hello-1"
 
 
-def test_what_is_like_no_name_gets_no_guess(app: Served) -> None:
+def test_a_name_that_resembles_no_known_name_gets_no_suggestion(app: Served) -> None:
     detail = json.loads(app.get(f"{API}/releases/zzz-1").get_body())["detail"]
     assert detail == "there is no application 'zzz'"

@@ -55,5 +55,5 @@ def test_a_wrong_parameter_is_a_problem_that_names_it() -> None:
         assert (status, problem["parameter"]) == (400, name)
 
 
-def test_who_is_not_known_is_told_so() -> None:
+def test_an_unknown_caller_gets_a_401() -> None:
     assert call(api.get_numbers, "")[0] == 401

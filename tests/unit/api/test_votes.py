@@ -75,7 +75,7 @@ def voters(home: ScriptedInstallation) -> list[tuple[str, str, str]]:
 
 # ---- listing
 @pytest.mark.usefixtures("served")
-def test_open_gates_are_listed_with_plan_deadline_votes_and_who_is_waited_for(
+def test_open_gates_are_listed_with_plan_deadline_votes_and_the_approvers_awaited(
     home: ScriptedInstallation, subject: Release
 ) -> None:
     (gate,) = list_approvals()
@@ -90,7 +90,7 @@ def test_open_gates_are_listed_with_plan_deadline_votes_and_who_is_waited_for(
 
 
 @pytest.mark.usefixtures("served")
-def test_what_waits_for_nobody_is_not_listed(home: ScriptedInstallation, subject: Release) -> None:
+def test_a_gate_that_has_expired_is_not_listed(home: ScriptedInstallation, subject: Release) -> None:
     home.deadline(subject)
     assert list_approvals() == []
 
@@ -103,7 +103,7 @@ def test_no_token_is_listed(home: ScriptedInstallation) -> None:
 
 # ---- by somebody whom no gate asks
 @pytest.mark.parametrize("decision", ["reject", "withdraw", "object"])
-def test_a_vote_by_somebody_whom_no_gate_asks_is_denied_and_does_not_lengthen_the_trail(
+def test_a_vote_by_a_person_whom_no_gate_asks_is_denied_and_adds_nothing_to_the_trail(
     monkeypatch: pytest.MonkeyPatch, home: ScriptedInstallation, subject: Release, decision: str
 ) -> None:
     use_installation(monkeypatch, home)
@@ -119,7 +119,7 @@ def test_a_vote_by_somebody_whom_no_gate_asks_is_denied_and_does_not_lengthen_th
 
 
 @pytest.mark.usefixtures("served")
-def test_whoever_is_asked_no_more_still_says_that_a_vote_in_their_name_was_not_theirs(
+def test_a_removed_approver_may_still_object_to_a_vote_in_their_name(
     home: ScriptedInstallation, subject: Release
 ) -> None:
     post("hello-1", {"decision": "approve", "token": home.token(subject, ADA)})
@@ -131,7 +131,7 @@ def test_whoever_is_asked_no_more_still_says_that_a_vote_in_their_name_was_not_t
 
 @pytest.mark.usefixtures("served")
 @pytest.mark.parametrize("field", ["voter", "on_behalf_of", "level"])
-def test_what_a_vote_says_beside_its_fields_is_refused_by_name(subject: Release, field: str) -> None:
+def test_an_unknown_field_of_a_vote_is_refused_by_name(subject: Release, field: str) -> None:
     body = {"decision": "reject", "reason": "x", "plan_hash": subject.plan_hash, field: ADA}
     status, content = post("hello-1", body, principal(ADA))
     assert (status, content["detail"]) == (400, f"{field}: expected no such field, got {ADA!r}")
@@ -184,7 +184,7 @@ def _claims(home: ScriptedInstallation, token: str) -> Any:
 
 
 @pytest.mark.usefixtures("served")
-def test_a_token_is_good_for_its_own_release_and_plan_alone(home: ScriptedInstallation, subject: Release) -> None:
+def test_a_token_is_valid_only_for_its_own_release_and_plan(home: ScriptedInstallation, subject: Release) -> None:
     token = home.token(subject, ADA)
     home.bring("1.6.0")
     status, content = post("hello-2", {"decision": "approve", "token": token})
@@ -193,7 +193,7 @@ def test_a_token_is_good_for_its_own_release_and_plan_alone(home: ScriptedInstal
     assert (status, content["detail"]) == (409, "the token is for another plan than the one that plan_hash names")
 
 
-def test_a_vote_is_received_and_the_same_request_tells_when_it_is_counted(
+def test_the_same_vote_request_answers_received_at_first_and_counted_later(
     monkeypatch: pytest.MonkeyPatch, home: ScriptedInstallation, subject: Release
 ) -> None:
     use_installation(monkeypatch, home)
@@ -210,7 +210,7 @@ def test_a_vote_is_received_and_the_same_request_tells_when_it_is_counted(
 
 
 @pytest.mark.usefixtures("served")
-def test_a_vote_that_is_sent_twice_under_two_ids_is_one_vote_and_the_second_is_refused_by_name(
+def test_a_vote_that_is_sent_under_two_ids_counts_once_and_the_second_is_refused(
     home: ScriptedInstallation, subject: Release
 ) -> None:
     body = {"decision": "approve", "token": home.token(subject, ADA)}
@@ -229,7 +229,7 @@ def test_a_vote_can_be_withdrawn_and_cast_again(home: ScriptedInstallation, subj
 
 
 @pytest.mark.usefixtures("served")
-def test_what_the_policy_refuses_is_reported_by_the_names_of_its_rules(
+def test_a_vote_that_the_policy_refuses_is_answered_with_the_names_of_the_rules(
     home: ScriptedInstallation, subject: Release
 ) -> None:
     for approver, body, rule in [
@@ -268,7 +268,7 @@ def test_a_rejection_with_its_reason_ends_the_release(home: ScriptedInstallation
         (json.dumps({"decision": "approve", "id": "a b"}).encode(), 400, "id: expected"),
     ],
 )
-def test_what_cannot_be_read_is_named(body: bytes, status: int, message: str) -> None:
+def test_a_malformed_vote_is_a_400_that_names_the_wrong_part(body: bytes, status: int, message: str) -> None:
     actual, content = post("hello-1", body)
     assert actual == status
     assert message in content["detail"]
@@ -276,7 +276,7 @@ def test_what_cannot_be_read_is_named(body: bytes, status: int, message: str) ->
 
 # ---- by a sign-in
 @pytest.mark.usefixtures("served")
-def test_whoever_has_signed_in_rejects_in_their_own_name(home: ScriptedInstallation, subject: Release) -> None:
+def test_a_signed_in_approver_rejects_in_their_own_name(home: ScriptedInstallation, subject: Release) -> None:
     body = {"decision": "reject", "reason": "not this one", "plan_hash": subject.plan_hash}
     status, content = post("hello-1", body, principal(ADA))
     assert (status, content["state"], content["phase"]) == (200, "counted", "rejected")
@@ -296,7 +296,7 @@ def test_an_approval_by_a_sign_in_alone_is_refused_and_the_answer_names_the_page
 
 
 @pytest.mark.usefixtures("served")
-def test_a_token_that_only_shows_does_not_say_who_votes(home: ScriptedInstallation, subject: Release) -> None:
+def test_a_link_that_only_shows_the_gate_identifies_no_voter(home: ScriptedInstallation, subject: Release) -> None:
     link = home.app.links.approval(subject, BEN, purpose=Purpose.SHOW, now=home.now)
     body = {"decision": "approve", "token": link.rpartition("/")[2], "plan_hash": subject.plan_hash}
     status, content = post("hello-1", body)
@@ -313,7 +313,7 @@ def test_a_stranger_does_not_learn_which_releases_there_are() -> None:
 
 
 @pytest.mark.usefixtures("served")
-def test_the_plan_must_be_named_and_be_the_present_one(subject: Release) -> None:
+def test_a_vote_must_name_the_current_plan(subject: Release) -> None:
     status, content = post("hello-1", {"decision": "reject", "reason": "no"}, principal(ADA))
     assert (status, content["parameter"]) == (400, "plan_hash")
     body = {"decision": "withdraw", "plan_hash": "sha256:" + "0" * 64}
@@ -322,7 +322,7 @@ def test_the_plan_must_be_named_and_be_the_present_one(subject: Release) -> None
 
 
 @pytest.mark.usefixtures("served", "subject")
-def test_a_token_that_is_none_is_refused_and_not_repeated() -> None:
+def test_a_malformed_token_is_refused_and_not_repeated() -> None:
     status, content = post("hello-1", {"decision": "approve"}, {"Authorization": "Bearer hunter2"})
     assert status == 401
     assert "hunter2" not in json.dumps(content)
@@ -348,7 +348,7 @@ def test_another_site_cannot_make_a_browser_vote(
     assert voters(home) == []
 
 
-def test_routes_and_who_may_call_them() -> None:
+def test_the_list_of_gates_needs_a_function_key_and_a_vote_does_not() -> None:
     routes = set()
     for function in registered(votes):
         level = str(function.trigger["authLevel"]).lower().rpartition(".")[2]
@@ -360,7 +360,9 @@ def test_routes_and_who_may_call_them() -> None:
 
 
 @pytest.mark.usefixtures("served")
-def test_whoever_did_not_vote_says_so_and_the_release_is_stopped(home: ScriptedInstallation, subject: Release) -> None:
+def test_an_objection_to_a_counted_vote_stops_the_release_and_any_other_is_refused(
+    home: ScriptedInstallation, subject: Release
+) -> None:
     token = home.token(subject, ADA)
     assert post("hello-1", {"decision": "approve", "token": token})[0] == 200
     status, content = post("hello-1", {"decision": "object", "token": token, "reason": "I was on a plane"})

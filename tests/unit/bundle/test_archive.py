@@ -40,7 +40,7 @@ trees = st.dictionaries(paths, st.binary(max_size=2000), max_size=12).map(_witho
 
 
 @given(trees)
-def test_what_was_written_is_read_back(files: dict[str, bytes]) -> None:
+def test_a_written_archive_reads_back_unchanged(files: dict[str, bytes]) -> None:
     assert read_tar(decompress(compress(write_tar(files)))) == files
 
 
@@ -68,7 +68,7 @@ def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     return file.read()
 
 
-def test_the_bytes_are_these_ones() -> None:
+def test_the_size_of_the_tar_and_the_gzip_header_are_pinned() -> None:
     """Pinned, so that a change of the format, or of a library below it, does not go unnoticed."""
     tar = write_tar({"environments/staging/a.yaml": b"kind: Service\n"})
     assert len(tar) == 6 * 512
@@ -76,7 +76,7 @@ def test_the_bytes_are_these_ones() -> None:
 
 
 @given(st.binary(max_size=3000))
-def test_no_bytes_make_the_reader_fail_in_another_way(data: bytes) -> None:
+def test_arbitrary_bytes_are_read_or_refused_as_a_bad_archive(data: bytes) -> None:
     for reader in (decompress, read_tar):
         try:
             reader(data)
@@ -212,7 +212,7 @@ def test_a_bomb_is_refused_at_the_limit_and_not_at_its_end() -> None:
         decompress(bomb)
 
 
-def test_what_is_too_large_unpacked_is_refused_whatever_its_ratio() -> None:
+def test_a_layer_that_is_too_large_unpacked_is_refused_whatever_its_ratio() -> None:
     noise = bytes(zlib.adler32(str(n).encode()) % 251 for n in range(100_000)) * 230
     packed = gzip.compress(noise, compresslevel=0)
     with pytest.raises(BadArchive):

@@ -41,7 +41,7 @@ def test_each_environment_names_its_own_registry_and_namespace(tmp_path: Path) -
     assert job.value["spec"]["template"]["spec"]["containers"][0]["image"] == f"{CI}/team/shop@{SHOP}"
 
 
-def test_anybody_can_read_it_with_tar_and_json_alone(tmp_path: Path) -> None:
+def test_a_bundle_is_readable_with_tar_and_json_alone(tmp_path: Path) -> None:
     source = BundleSource(commit="c0ffee", repository="https://git.example/shop")
     packed = build_bundle(tmp_path, created=datetime(2026, 11, 28, 9, 0, tzinfo=UTC), source=source).packed
     manifest = json.loads(packed.manifest)
@@ -73,7 +73,7 @@ def test_anybody_can_read_it_with_tar_and_json_alone(tmp_path: Path) -> None:
         assert sorted(m.name for m in archive if m.isfile()) == sorted(FILES)
 
 
-def test_an_image_without_a_tag_takes_the_one_that_is_given(tmp_path: Path) -> None:
+def test_an_image_without_a_tag_takes_the_given_reference(tmp_path: Path) -> None:
     files = {"environments/staging/a.yaml": DEPLOYMENT.replace(":1.4.0", "")}
     shop = Reference(host="", repository="team/shop", tag="", digest=SHOP)
     assert build_bundle(tmp_path, files, references={"team/shop": shop}).config.images[0].digest == SHOP
@@ -191,7 +191,7 @@ DATABASE = "apiVersion: postgresql.cnpg.io/v1\nkind: Cluster\nmetadata: { name: 
         ),
     ],
 )
-def test_what_is_wrong_is_reported_with_file_line_field_and_cure(
+def test_a_mistake_is_reported_with_file_line_field_and_remedy(
     tmp_path: Path, files: dict[str, str], expected: str
 ) -> None:
     assert any(expected in problem for problem in problems(tmp_path, files)), problems(tmp_path, files)
@@ -209,7 +209,7 @@ def test_what_is_wrong_is_reported_with_file_line_field_and_cure(
         ("apiVersion: v1", "apiVersion: v2", "1: apiVersion: expected v1 for Service, got v2 Service"),
     ],
 )
-def test_what_kubernetes_would_refuse_is_reported_at_its_line_of_the_folder(
+def test_a_manifest_that_kubernetes_would_refuse_is_reported_at_its_line(
     tmp_path: Path, old: str, new: str, expected: str
 ) -> None:
     file = "environments/production/service.yaml"
@@ -261,7 +261,7 @@ def cluster(image: str, sidecar: str) -> str:
     return f"apiVersion: postgresql.cnpg.io/v1\nkind: Cluster\nmetadata: {{ name: db }}\nspec: {spec}\n"
 
 
-def test_where_the_project_says_that_a_kind_names_images_they_are_pinned_like_all_others(tmp_path: Path) -> None:
+def test_images_in_fields_that_the_project_lists_are_pinned_like_all_others(tmp_path: Path) -> None:
     build_targets = targets().model_copy(update={"image_paths": PATHS})
     files = {IN_STAGING: cluster("team/shop:1.4.0", "team/proxy:2.0")}
     bundle = build_bundle(tmp_path, files, targets=build_targets)
@@ -313,7 +313,7 @@ def test_a_kind_that_the_project_leaves_unpinned_is_bundled_as_it_is(tmp_path: P
         read_environments(*unpack_bundle(bundle.packed), NO_IMAGE_RULES)
 
 
-def test_what_is_not_an_image_in_a_field_that_names_one_is_refused(tmp_path: Path) -> None:
+def test_an_image_field_of_the_project_that_holds_no_image_is_refused(tmp_path: Path) -> None:
     build_targets = targets().model_copy(update={"image_paths": {"postgresql.cnpg.io/Cluster": ("spec.imageName",)}})
     files = {IN_STAGING: DATABASE.replace("imageName: pg", "imageName: { name: pg }")}
     (problem,) = problems(tmp_path, files, targets=build_targets)

@@ -70,7 +70,7 @@ def test_parts_that_are_not_the_manifests_are_refused(packed: PackedBundle) -> N
         (b'{"artifactType": "application/vnd.cncf.notary.signature"}', "notary.signature"),
     ],
 )
-def test_another_artifact_is_told_from_a_bundle(manifest: bytes, message: str) -> None:
+def test_an_artifact_of_another_type_is_not_taken_for_a_bundle(manifest: bytes, message: str) -> None:
     with pytest.raises(NotABundle, match=message):
         blobs_of(manifest)
 
@@ -156,7 +156,7 @@ def test_bundle_json_is_read_strictly(
         (b'{"schema": "\xff"}', "not valid JSON"),
     ],
 )
-def test_what_is_not_json_is_refused(data: bytes, message: str) -> None:
+def test_an_unreadable_bundle_json_is_refused_with_the_reason(data: bytes, message: str) -> None:
     assert message in problems(lambda: read_config(data))[0]
 
 
@@ -166,7 +166,7 @@ def test_what_is_not_json_is_refused(data: bytes, message: str) -> None:
         lambda t: st.lists(t) | st.dictionaries(st.text(max_size=8), t),
     )
 )
-def test_no_json_makes_the_reader_fail_in_another_way(value: Any) -> None:
+def test_arbitrary_json_is_read_or_refused_with_problems(value: Any) -> None:
     problems(lambda: read_config(json.dumps(value).encode()))
     problems(lambda: read_targets(json.dumps(value).encode()))
 
@@ -242,7 +242,7 @@ SECRET = b"---\napiVersion: v1\nkind: Secret\nmetadata: { name: s }\ndata: { a: 
         ),
     ],
 )
-def test_files_that_its_builder_did_not_check_are_refused(
+def test_files_that_no_builder_has_checked_are_refused(
     tmp_path: Path, change: Callable[[dict[str, bytes]], object], message: str
 ) -> None:
     messages = _repacked(tmp_path, change)
@@ -295,7 +295,7 @@ def test_a_reference_is_read_as_container_tools_read_it(text: str, parts: tuple[
 @pytest.mark.parametrize(
     "text", ["", "Shop", "shop:", "shop@sha256:1", "a b", "shop:1:2", "host.io/", "../x", "x" * 300]
 )
-def test_what_is_not_a_reference_is_refused(text: str) -> None:
+def test_a_malformed_image_reference_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="expected an image such as"):
         parse_reference(text)
 
@@ -362,7 +362,7 @@ values = st.recursive(
 
 
 @given(values.filter(lambda value: value is not None))
-def test_what_is_written_is_read_as_it_was(value: Any) -> None:
+def test_a_written_document_reads_back_unchanged(value: Any) -> None:
     if any(c in "\ud800\ufffe\uffff" or 0xD800 <= ord(c) <= 0xDFFF for c in json.dumps(value, ensure_ascii=False)):
         return
     (document,) = read_text(write_documents([value]), name="a.yaml")

@@ -68,7 +68,7 @@ UNKNOWN = "nobody may approve until a CI run shows who is behind the change, and
         ("provenance: none, least_gate: { require_known: false }", "", None),
     ],
 )
-def test_an_application_that_waits_for_runs_and_names_no_pipeline_is_told_so(
+def test_an_application_that_needs_ci_runs_and_names_no_pipeline_gets_advice(
     write: Write, folder: Path, allowed: str, more: str, expected: str | None
 ) -> None:
     write(PROJECT.replace("WHAT", allowed), name="project", files={"project.yaml": PROJECT.replace("WHAT", allowed)})

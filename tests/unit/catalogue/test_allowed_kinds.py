@@ -138,7 +138,7 @@ def test_a_pod_that_reaches_into_its_node_is_refused_unless_the_project_says_so(
     assert list(load(folder)) == ["shop"]
 
 
-def test_a_pod_that_takes_its_profile_off_by_an_annotation_is_refused(write: Write, folder: Path) -> None:
+def test_a_pod_that_turns_off_its_apparmor_profile_by_an_annotation_is_refused(write: Write, folder: Path) -> None:
     name = "container.apparmor.security.beta.kubernetes.io/app"
     pod = POD.replace("POD", "containers: [{ MAIN }]")
     pod = pod.replace(
@@ -166,7 +166,7 @@ def test_a_service_that_takes_the_traffic_of_any_address_is_refused(write: Write
     assert list(load(folder)) == ["shop"]
 
 
-def test_what_stays_in_its_container_is_not_access_to_the_host(write: Write, folder: Path) -> None:
+def test_settings_of_a_pod_that_do_not_reach_its_node_are_allowed(write: Write, folder: Path) -> None:
     container = (
         "{ MAIN, ports: [{ containerPort: 8080 }], securityContext: { privileged: false, procMount: Default, "
         "seccompProfile: { type: RuntimeDefault }, capabilities: { drop: [ALL], add: [NET_BIND_SERVICE] } }, "

@@ -23,7 +23,7 @@ def test_a_folder_becomes_an_application(write: Write, folder: Path) -> None:
     assert load(home)["shop"].application == load(home / "application.yaml")["shop"].application
 
 
-def test_a_wrong_value_is_named_with_file_line_field_expectation_and_what_came(write: Write, folder: Path) -> None:
+def test_a_wrong_value_is_named_with_file_line_field_and_what_was_expected(write: Write, folder: Path) -> None:
     write(with_environment("gate:\n  kind: approval\n  approvers: [ada@example.com]\n  deadline: soon"))
     assert problems(folder) == [
         "team/shop/application.yaml:11: environments[0].gate.deadline: expected a number and a unit "
@@ -217,7 +217,7 @@ def test_an_object_belongs_to_one_lane(write: Write, folder: Path) -> None:
     assert problem.endswith("shop in staging applies it too")
 
 
-def test_two_lanes_of_one_namespace_have_leases_of_different_names(write: Write, folder: Path) -> None:
+def test_two_lanes_whose_leases_would_have_one_name_in_a_namespace_are_refused(write: Write, folder: Path) -> None:
     write(APPLICATION.replace("- name: staging", "- name: eu-staging"))
     other_application = APPLICATION.replace("application: shop", "application: shop-eu").replace(
         "team/shop", "team/shop-eu"
@@ -234,7 +234,7 @@ def test_an_object_is_there_once_in_an_environment(write: Write, folder: Path) -
     assert problems(folder)[0].endswith("occurs twice: in these manifests")
 
 
-def test_names_must_be_those_of_the_installation_where_it_gives_them(write: Write, folder: Path) -> None:
+def test_unknown_registries_clusters_and_channels_are_reported_with_the_known_ones(write: Write, folder: Path) -> None:
     write(with_environment("gate: { kind: auto }").replace("nonprod", "nonprd") + "notify: [inbox]\n")
     names = SettingsNames(
         registries=frozenset({"nonprod", "prod"}),
@@ -252,7 +252,7 @@ def test_names_must_be_those_of_the_installation_where_it_gives_them(write: Writ
     ]
 
 
-def test_a_list_of_pipelines_is_told_how_what_several_build_goes_out(write: Write, folder: Path) -> None:
+def test_a_list_of_pipelines_is_refused_with_advice_to_publish_one_bundle(write: Write, folder: Path) -> None:
     pipeline = "{ project: shop, name: build }"
     write(f"{APPLICATION}    gate: {{ kind: auto }}\nstart: run\npipeline: [{pipeline}, {pipeline}]\n")
     (problem,) = problems(folder)
@@ -260,7 +260,7 @@ def test_a_list_of_pipelines_is_told_how_what_several_build_goes_out(write: Writ
     assert "let one of them publish them as a bundle (source: bundle)" in problem
 
 
-def test_a_channel_that_carries_questions_alone_is_not_all_that_tells_voters(write: Write, folder: Path) -> None:
+def test_an_approval_gate_needs_a_channel_that_carries_more_than_questions(write: Write, folder: Path) -> None:
     asking = with_environment("gate: { kind: approval, approvers: [ada@example.com], level: queue }")
     names = SettingsNames(
         registries=frozenset({"nonprod", "prod"}),
@@ -309,7 +309,7 @@ def test_no_problem_names_a_path_of_the_machine(write: Write, folder: Path) -> N
     assert not any(str(folder.parent) in problem for problem in problems(folder))
 
 
-def test_a_gate_of_which_nobody_would_be_told_is_refused(write: Write, folder: Path) -> None:
+def test_a_gate_without_a_channel_to_notify_its_approvers_is_refused(write: Write, folder: Path) -> None:
     """P-02: such a release waited until its deadline, and nobody was told."""
     gate = "gate: { kind: approval, approvers: [ada@example.com] }"
     write(with_environment(gate))

@@ -20,7 +20,7 @@ def stored(manifest: str = "a: 1\nb: 2\n", **fields: Any) -> StoredDocument:
     )
 
 
-def test_something_new_is_shown_by_its_values_as_they_are_written_and_not_compared_with_nothing() -> None:
+def test_a_new_application_is_shown_by_its_values_without_a_comparison() -> None:
     assert describe_difference(None, stored()) == (
         "application: shop",
         "notify: [inbox]",
@@ -31,7 +31,7 @@ def test_something_new_is_shown_by_its_values_as_they_are_written_and_not_compar
     )
 
 
-def test_a_change_is_shown_by_what_was_and_what_is_and_files_line_by_line() -> None:
+def test_a_changed_field_is_shown_with_both_values_and_a_changed_file_line_by_line() -> None:
     assert describe_difference(stored(), stored("a: 1\nb: 3\n", notify=["inbox", "team"])) == (
         "notify: [inbox] → [inbox, team]",
         "--- manifests/deployment.yaml",
@@ -43,6 +43,6 @@ def test_a_change_is_shown_by_what_was_and_what_is_and_files_line_by_line() -> N
     )
 
 
-def test_a_field_that_comes_or_goes_is_shown_as_nothing_on_the_other_side() -> None:
+def test_an_added_or_removed_field_is_shown_as_nothing_on_the_other_side() -> None:
     assert describe_difference(stored(), stored(start="both")) == ("start: nothing → both",)
     assert describe_difference(stored(start=True), stored()) == ("start: true → nothing",)

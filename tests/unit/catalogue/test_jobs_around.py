@@ -42,7 +42,7 @@ def test_the_jobs_of_each_side_are_rendered_in_their_order_with_the_image_by_dig
     assert jobs_by_side[Side.BEFORE][1]["metadata"]["namespace"] == "shop-staging"
 
 
-def test_another_content_another_release_and_another_environment_give_another_name(write: Write) -> None:
+def test_the_name_of_a_job_differs_between_releases_and_environments(write: Write) -> None:
     definition = load_one(write(WITH_JOBS, files=FILES))
     [environment] = definition.application.environments
 
@@ -89,7 +89,7 @@ def test_an_application_of_bundles_names_no_files_of_jobs(write: Write, folder: 
         load(folder)
 
 
-def test_a_job_that_gets_a_name_of_its_own_may_have_a_longer_one(write: Write) -> None:
+def test_a_long_name_of_a_job_around_a_rollout_is_accepted_and_shortened(write: Write) -> None:
     long = "migrate-" + "x" * 100
     text = WITH_JOBS + "    verification: { job: jobs/acceptance.yaml, within: 5m }\n"
     files = FILES | {"jobs/migrate.yaml": job(long), "jobs/acceptance.yaml": job(long)}
@@ -100,6 +100,6 @@ def test_a_job_that_gets_a_name_of_its_own_may_have_a_longer_one(write: Write) -
     assert len(manifest["metadata"]["name"]) <= 63
 
 
-def test_a_job_among_the_manifests_keeps_its_name_which_may_not_be_longer(write: Write) -> None:
+def test_a_job_among_the_manifests_with_a_name_of_over_63_characters_is_refused(write: Write) -> None:
     with pytest.raises(ConfigError, match="at most 63"):
         load_one(write(WITH_JOBS, files=FILES | {"manifests/job.yaml": job("x" * 64)}))

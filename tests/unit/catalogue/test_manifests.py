@@ -101,7 +101,7 @@ def test_a_mistake_in_a_manifest_is_reported_at_its_line(write: Write, manifest:
         max_leaves=12,
     )
 )
-def test_whatever_a_manifest_holds_the_checks_answer_in_words(value: Any) -> None:
+def test_the_checks_answer_an_arbitrary_manifest_with_problems_and_no_exception(value: Any) -> None:
     document = read_text(json.dumps({"top": value}).encode(), name="a.yaml")[0]
     problems = [*check_object(document, value, namespace="n"), *check_job(document, value)]
     if isinstance(value, dict):
@@ -110,7 +110,7 @@ def test_whatever_a_manifest_holds_the_checks_answer_in_words(value: Any) -> Non
         assert str(problem).startswith("a.yaml:1:")
 
 
-def test_manifests_that_are_not_yaml_hide_no_others(write: Write) -> None:
+def test_a_manifest_that_is_not_yaml_hides_no_problem_of_another(write: Write) -> None:
     twice = DEPLOYMENT.replace("kind:", "spec: {}\nkind:")
     folder = write(files={"manifests/a.yaml": "a: b: c", "manifests/b.yaml": twice})
     with pytest.raises(ConfigError) as caught:
@@ -127,7 +127,7 @@ def test_too_many_manifests_are_refused(write: Write) -> None:
         load_one(folder)
 
 
-def test_more_objects_than_a_cluster_is_asked_for_are_refused_before_anything_is_pushed(write: Write) -> None:
+def test_more_objects_than_the_limit_are_refused_when_the_manifests_are_loaded(write: Write) -> None:
     file = "---\n".join("apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\n" for _ in range(MOST_OBJECTS // 4))
     folder = write(files={f"manifests/{number}.yaml": file for number in range(4)} | {"manifests/a.yaml": DEPLOYMENT})
     with pytest.raises(ConfigError, match=rf"expected at most {MOST_OBJECTS} objects, got {MOST_OBJECTS + 1}"):

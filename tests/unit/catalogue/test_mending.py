@@ -51,7 +51,7 @@ def test_a_document_has_problems_exactly_where_the_model_refuses_it(changes: lis
 @times(2)
 @given(changed, st.booleans())
 @example([(("environments",), ["a", "a"])], False)
-def test_whatever_is_wrong_the_check_answers_in_problems(
+def test_the_check_of_an_arbitrarily_changed_document_ends_without_an_exception(
     changes: list[tuple[tuple[Any, ...], Any]], in_project: bool
 ) -> None:
     document, findings = with_changes(changes), Findings()
@@ -62,7 +62,7 @@ def test_whatever_is_wrong_the_check_answers_in_problems(
     assert all("unknown-" not in str(problem) for problem in (*findings.problems, *findings.not_checked))
 
 
-def test_what_is_wrong_in_one_list_costs_one_look_more_and_not_the_gate() -> None:
+def test_mistakes_in_one_list_leave_the_gate_of_an_environment_readable() -> None:
     wrong = replaced(APPLICATION, ("notify",), [1, 2, 3, 4, 5])
     reading = parse_document(document_of(wrong), WrittenApplication)
     assert len(reading.problems) == 5

@@ -65,7 +65,7 @@ def test_the_releases_image_is_written_by_digest_wherever_it_is_named(
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("listed", LISTS)
-def test_an_image_beside_it_that_stands_by_a_tag_is_refused_by_name(
+def test_another_image_that_is_named_by_its_tag_is_refused_by_name(
     application: Application, kind: str, listed: str
 ) -> None:
     manifest = of_kind(kind, {listed: [{"name": "a", "image": "team/tool:stable"}]})
@@ -135,7 +135,7 @@ def test_a_field_of_a_custom_resource_that_may_name_an_image_is_refused_unless_t
         pin_image(custom("Rollout", hullImage="team/hull:1"), application)
 
 
-def test_only_the_kinds_that_the_project_names_may_run_what_is_not_pinned(application: Application) -> None:
+def test_only_kinds_that_the_project_names_may_run_unpinned_images(application: Application) -> None:
     loose = {"hullImage": "any.example/x:1", "containers": [{"name": "a", "image": "busybox"}]}
     manifest = custom("Boat", **loose)
     assert not pin_image(manifest, application)
@@ -144,7 +144,7 @@ def test_only_the_kinds_that_the_project_names_may_run_what_is_not_pinned(applic
         pin_image(custom("Rollout", **loose), application)
 
 
-def test_an_image_of_the_project_whose_first_part_has_a_dot_is_told_to_name_its_registry(write: Write) -> None:
+def test_an_image_whose_first_part_has_a_dot_is_refused_with_advice_to_name_its_registry(write: Write) -> None:
     write(PROJECT.replace('"team/*"', '"team/*", "acme.apps/*"'), name="project", files={})
     application = load_one(write()).application
     with pytest.raises(ConfigError) as raised:

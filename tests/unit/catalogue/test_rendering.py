@@ -68,7 +68,7 @@ def test_objects_come_in_the_order_of_file_names_and_then_of_documents(write: Wr
     assert names == ["b", "a", "shop"]
 
 
-def test_what_only_a_server_sets_is_left_out_and_all_else_stays(write: Write) -> None:
+def test_fields_that_only_a_server_sets_are_left_out_and_all_others_stay(write: Write) -> None:
     metadata = """metadata:
   name: shop
   uid: 0a1b2c3d-0000-0000-0000-000000000000
@@ -86,7 +86,7 @@ def test_what_only_a_server_sets_is_left_out_and_all_else_stays(write: Write) ->
     assert deployment["metadata"]["annotations"] == {"team": "shop", "slipway.dev/release": "shop-482"}
 
 
-def test_an_owner_is_refused_since_another_cluster_would_delete_the_object_for_want_of_it(write: Write) -> None:
+def test_an_object_with_an_owner_reference_is_refused(write: Write) -> None:
     owners = "ownerReferences: [{ apiVersion: v1, kind: Pod, name: a, uid: 0a1b2c3d-0000-0000-0000-000000000000 }]"
     owned = DEPLOYMENT.replace("{ name: shop }", f"{{ name: shop, {owners} }}", 1)
     with pytest.raises(ConfigError, match=r"metadata\.ownerReferences: expected none: an owner is named by its uid"):
@@ -114,7 +114,7 @@ def test_an_image_that_is_not_by_digest_is_not_rendered(write: Write, image: str
         rendered(definition, image=image)
 
 
-def test_every_built_in_value_is_given_and_no_other(write: Write) -> None:
+def test_rendering_demands_exactly_the_built_in_values(write: Write) -> None:
     definition = load_one(write())
     with pytest.raises(ValueError, match="values: expected exactly SLIPWAY_APPLICATION"):
         render_objects(definition, definition.application.environments[0], image=IMAGE, values={})
@@ -126,7 +126,7 @@ def with_job(write: Write, job: str) -> Definition:
     return load_one(write(text, files={"manifests/a.yaml": DEPLOYMENT, "verify/job.yaml": job}))
 
 
-def test_the_job_gets_the_image_a_name_of_its_own_and_an_end(write: Write) -> None:
+def test_the_verification_job_gets_the_image_a_name_of_its_own_and_a_time_limit(write: Write) -> None:
     definition = with_job(write, JOB)
     environment = definition.application.environments[0]
     job = render_job(definition, environment, image=IMAGE, values=VALUES, name="shop-482-1")
@@ -137,7 +137,7 @@ def test_the_job_gets_the_image_a_name_of_its_own_and_an_end(write: Write) -> No
     assert (job["spec"]["backoffLimit"], job["spec"]["activeDeadlineSeconds"]) == (0, 300)
 
 
-def test_what_the_job_says_of_its_end_stays(write: Write) -> None:
+def test_a_backoff_limit_that_the_job_sets_stays(write: Write) -> None:
     definition = with_job(write, JOB.replace("spec:\n", "spec:\n  backoffLimit: 2\n", 1))
     job = render_job(definition, definition.application.environments[0], image=IMAGE, values=VALUES, name="j")
     assert job["spec"]["backoffLimit"] == 2
@@ -159,13 +159,13 @@ def test_a_mistake_in_the_job_is_reported(write: Write, job: str, message: str) 
     assert str(caught.value).startswith("team/shop/verify/job.yaml:")
 
 
-def test_there_is_no_job_to_render_where_none_is_named(write: Write) -> None:
+def test_rendering_the_job_of_an_environment_that_names_no_job_fails(write: Write) -> None:
     definition = load_one(write())
     with pytest.raises(LookupError, match=r"no verification\.job"):
         render_job(definition, definition.application.environments[0], image=IMAGE, values=VALUES, name="j")
 
 
-def test_an_object_without_the_image_carries_no_release_so_that_it_differs_only_when_it_changes(
+def test_an_object_without_the_image_gets_no_release_annotation(
     write: Write,
 ) -> None:
     service = "apiVersion: v1\nkind: Service\nmetadata: { name: shop }\nspec: { ports: [{ port: 80 }] }\n"

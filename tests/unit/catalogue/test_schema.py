@@ -30,7 +30,7 @@ def page(kind: Kind) -> Path:
 
 
 @KINDS
-def test_the_page_is_what_the_models_say(kind: Kind) -> None:
+def test_the_schema_page_is_generated_from_the_models(kind: Kind) -> None:
     assert page(kind).read_text(encoding="utf-8") == schema_text(kind), "run make docs"
 
 
@@ -138,7 +138,9 @@ PLACES = [(kind, place) for kind in MODELS for place in places(VALID[kind])[1:]]
 
 @times(3)
 @given(st.lists(st.tuples(st.sampled_from(PLACES), replacements), max_size=3))
-def test_what_the_check_accepts_the_schema_accepts(changes: list[tuple[tuple[Kind, tuple[Any, ...]], Any]]) -> None:
+def test_a_document_that_the_models_accept_is_accepted_by_the_schema(
+    changes: list[tuple[tuple[Kind, tuple[Any, ...]], Any]],
+) -> None:
     documents = dict(VALID)
     for (kind, at), replacement in changes:
         if at in places(documents[kind]):

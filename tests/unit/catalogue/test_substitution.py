@@ -32,7 +32,7 @@ def test_an_unquoted_name_takes_the_type_of_its_value_and_a_quoted_one_is_text()
 
 
 @pytest.mark.parametrize("value", ["007", "1_0", "٣", "1e3", "", " 3", "9" * 30])
-def test_what_is_not_plainly_a_whole_number_stays_text(value: str) -> None:
+def test_a_value_that_is_not_plainly_a_whole_number_stays_text(value: str) -> None:
     assert substituted("a: ${N}", {"N": value}) == {"a": value}
 
 

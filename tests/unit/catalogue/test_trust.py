@@ -127,7 +127,9 @@ def test_an_ed25519_key_may_be_used(home: Folder) -> None:
     ],
     ids=["empty", "a key", "a signer's"],
 )
-def test_a_root_that_is_none_is_reported_where_it_is_named(home: Folder, data: bytes, message: str) -> None:
+def test_a_file_without_a_root_certificate_is_reported_where_it_is_named(
+    home: Folder, data: bytes, message: str
+) -> None:
     home.put("ca.pem", data)
     (problem,) = home.problems()
     assert problem.startswith("team/shop/application.yaml:9: environments[0].require.notation.roots[0]: expected root")

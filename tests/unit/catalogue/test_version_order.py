@@ -42,7 +42,7 @@ def test_a_version_is_lower_than_a_higher_of_its_line(versions: Versions, tag: s
         ({"range": ">=1", "order": "time", "lines": ["1.x"]}, "expected a range of versions and the order semver"),
     ],
 )
-def test_an_order_without_what_it_orders_is_refused(fields: dict[str, object], message: str) -> None:
+def test_an_order_or_lines_without_what_they_depend_on_are_refused(fields: dict[str, object], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         Versions.model_validate(fields)
 
@@ -52,7 +52,7 @@ def test_a_line_that_is_not_a_range_is_named() -> None:
     assert (field, "'one.x'" in problem) == (("lines",), True)
 
 
-def test_a_plan_names_the_version_that_it_goes_back_from() -> None:
+def test_a_downgrade_is_reported_with_the_version_that_is_live() -> None:
     assert downgrade("1.4.3", "2.0.0") == "1.4.3 is a downgrade: 2.0.0 is live here"
     assert downgrade("2.0.0", "1.4.3") == ""
     assert downgrade("2.0.0", "2.0.0") == ""

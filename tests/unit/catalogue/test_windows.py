@@ -54,19 +54,19 @@ def test_a_denied_window_and_a_holiday_close_an_allowed_one() -> None:
     assert christmas.reason.startswith("2026-12-25 is a holiday")
 
 
-def test_without_allowed_windows_it_is_open_except_when_denied() -> None:
+def test_a_calendar_without_allowed_windows_is_open_except_when_denied() -> None:
     deadlines = calendar(deny=[{"rule": "FREQ=WEEKLY;BYDAY=FR;BYHOUR=12", "duration": "12h"}])
     assert deadlines.at(berlin(2026, 12, 3, 12)).until == berlin(2026, 12, 4, 12)
     assert not deadlines.at(berlin(2026, 12, 4, 13)).open
 
 
-def test_a_time_that_a_clock_skips_is_taken_as_if_it_had_not_been_put_forward() -> None:
+def test_a_local_time_that_the_clock_change_skips_is_taken_by_the_earlier_offset() -> None:
     night = calendar(allow=[{"rule": "FREQ=DAILY;BYHOUR=2;BYMINUTE=30", "duration": "1h"}])
     assert night.at(datetime(2026, 3, 29, 1, 30, tzinfo=UTC)).open
     assert not night.at(datetime(2026, 3, 29, 1, 29, tzinfo=UTC)).open
 
 
-def test_of_a_time_that_comes_twice_the_first_counts() -> None:
+def test_the_first_of_a_repeated_local_time_counts() -> None:
     night = calendar(allow=[{"rule": "FREQ=DAILY;BYHOUR=2;BYMINUTE=30", "duration": "30m"}])
     assert night.at(datetime(2026, 10, 25, 0, 30, tzinfo=UTC)).open
     assert not night.at(datetime(2026, 10, 25, 1, 30, tzinfo=UTC)).open
@@ -90,7 +90,7 @@ NEAR_CHANGES = st.builds(lambda day, minutes: day + timedelta(minutes=minutes), 
 
 
 @given(RULES, ZONES, st.one_of(MOMENTS, NEAR_CHANGES), st.integers(10, 2000), st.booleans())
-def test_it_stays_as_it_is_until_the_time_that_it_says_and_is_otherwise_then(
+def test_a_calendar_changes_its_state_exactly_at_the_time_that_it_names(
     rule: str, zone: str, now: datetime, minutes: int, denies: bool
 ) -> None:
     window = {"rule": rule, "duration": f"{minutes}m"}
@@ -160,7 +160,7 @@ def problems(folder: Path, windows: str) -> str:
         ("{ holidays_file: application.yaml }", "one date a line"),
     ],
 )
-def test_what_cannot_be_used_is_refused_by_name(tmp_path: Path, windows: str, expected: str) -> None:
+def test_an_unusable_window_or_holiday_is_refused_with_the_reason(tmp_path: Path, windows: str, expected: str) -> None:
     message = problems(tmp_path, windows)
     assert expected in message
     assert bool(expected) is bool(message)
