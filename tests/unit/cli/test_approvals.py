@@ -67,7 +67,7 @@ def sent(app: Served) -> dict[str, Any]:
     return content
 
 
-def test_a_plan_that_is_out_of_date_is_named_and_not_led_to(slipway: Command, app: Served) -> None:
+def test_a_gate_with_an_outdated_plan_is_named_without_its_page(slipway: Command, app: Served) -> None:
     gate = GATE | {"outdated": "the application changed since the plan was made"}
     app.replies["approvals"] = Reply(body=json.dumps({"approvals": [gate]}).encode())
     stderr = slipway("approvals").stderr
@@ -75,7 +75,7 @@ def test_a_plan_that_is_out_of_date_is_named_and_not_led_to(slipway: Command, ap
     assert "decide on" not in stderr
 
 
-def test_what_waits_is_listed(slipway: Command) -> None:
+def test_a_waiting_release_is_listed_with_its_votes_and_the_approvers_awaited(slipway: Command) -> None:
     heading, line = slipway("approvals").stdout.splitlines()
     assert heading.split()[:6] == ["RELEASE", "TAG", "ENVIRONMENT", "VOTES", "UNTIL", "PLAN"]
     assert "1 of 2" in line
@@ -100,7 +100,7 @@ def test_an_approval_without_a_link_is_given_on_the_page_that_is_printed(
     assert not [request for request in app.requests if request.method == "POST"]
 
 
-def test_nothing_waiting_is_said_on_stderr(slipway: Command, app: Served) -> None:
+def test_an_empty_list_of_approvals_says_so_on_stderr(slipway: Command, app: Served) -> None:
     app.replies["approvals"] = Reply(body=b'{"approvals": []}')
     result = slipway("approvals")
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "nothing is waiting for approval\n")
@@ -126,7 +126,7 @@ def test_a_link_votes_on_the_release_that_it_is_for(slipway: Command, app: Serve
     assert (sent(app)["token"], sent(app)["reason"]) == (link_token, "wrong")
 
 
-def test_whoever_signs_in_votes_on_the_plan_that_is_open_now(slipway: Command, app: Served) -> None:
+def test_a_signed_in_voter_votes_on_the_plan_of_the_open_gate(slipway: Command, app: Served) -> None:
     result = slipway("reject", "shop-2", "--reason", "no", "--plan", "91c3e07d55aa", SLIPWAY_BEARER="access-token")
     assert result.exit_code == 0, result.stderr
     assert app.requests[-1].headers["authorization"] == "Bearer access-token"
@@ -136,7 +136,7 @@ def test_whoever_signs_in_votes_on_the_plan_that_is_open_now(slipway: Command, a
     assert "token" not in sent(app)
 
 
-def test_the_same_request_is_sent_until_the_vote_is_decided_about(slipway: Command, app: Served) -> None:
+def test_the_same_request_is_repeated_until_the_vote_is_decided(slipway: Command, app: Served) -> None:
     received = COUNTED | {"state": "received", "release": "", "environment": "", "phase": ""}
 
     def later(request: ReceivedRequest) -> None:
@@ -151,7 +151,7 @@ def test_the_same_request_is_sent_until_the_vote_is_decided_about(slipway: Comma
     assert all(body == bodies[0] for body in bodies)
 
 
-def test_each_call_is_an_act_of_voting_of_its_own(slipway: Command, app: Served) -> None:
+def test_each_call_sends_its_vote_under_an_id_of_its_own(slipway: Command, app: Served) -> None:
     for _ in range(2):
         slipway("withdraw", "--link", f"{app.url}/approvals/{token()}")
     acts = [json.loads(request.body)["id"] for request in app.requests]
@@ -181,7 +181,7 @@ def test_each_call_is_an_act_of_voting_of_its_own(slipway: Command, app: Served)
         (("reject", "shop-2", "--link", "https://x.example/approvals/{token}"), "Missing option '--reason'"),
     ],
 )
-def test_what_is_not_clear_is_asked_before_anything_is_sent(
+def test_unclear_or_contradictory_arguments_are_refused_before_anything_is_sent(
     slipway: Command, app: Served, arguments: tuple[str, ...], message: str
 ) -> None:
     link_token = token()
@@ -211,7 +211,7 @@ def test_a_vote_on_a_release_that_does_not_exist_ends_with_3(slipway: Command, a
     ids=lambda words: " ".join(words) if isinstance(words, tuple) else words,
 )
 @pytest.mark.parametrize("bearer", ["", "a program's"])
-def test_whoever_the_app_knows_as_nobody_is_led_to_the_page_on_which_they_sign_in(
+def test_an_unidentified_voter_is_referred_to_the_page_where_they_sign_in(
     slipway: Command, app: Served, arguments: tuple[str, ...], place: str, bearer: str
 ) -> None:
     nobody = problem(403, "Voter not identified", "a function key or a program's token identifies no voter")

@@ -89,12 +89,12 @@ def test_csv_has_a_line_for_each_record_and_nothing_that_a_spreadsheet_would_run
     assert json.loads(rows[5]["details"]) == app.trails["shop"].records[-6]["details"]
 
 
-def test_a_record_of_an_application_that_nobody_knows_names_the_one_that_was_meant(slipway: Command) -> None:
+def test_a_misspelt_application_is_answered_with_the_name_that_was_meant(slipway: Command) -> None:
     result = slipway("audit", "show", "shp", "1")
     assert (result.exit_code, "there is no trail of 'shp'; did you mean 'shop'?" in result.stderr) == (3, True)
 
 
-def test_one_form_at_a_time(slipway: Command) -> None:
+def test_two_output_formats_at_once_are_a_usage_error(slipway: Command) -> None:
     for command in (("audit", "list"), ("releases",), ("approvals",), ("explain", "shop-1")):
         result = slipway(*command, "--json", "--csv")
         assert result.exit_code == 2
@@ -104,7 +104,7 @@ def test_one_form_at_a_time(slipway: Command) -> None:
         )
 
 
-def test_nothing_to_show_is_said_on_stderr(slipway: Command) -> None:
+def test_an_empty_list_of_records_says_so_on_stderr(slipway: Command) -> None:
     result = slipway("audit", "list", "--action", "freeze.set")
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "no records\n")
 
@@ -126,14 +126,14 @@ def test_a_record_that_does_not_verify_is_shown_as_such_and_ends_with_7(
     assert "`slipway audit verify`" in result.stderr
 
 
-def test_an_app_that_turns_in_a_circle_is_left(slipway: Command, app: Served) -> None:
+def test_paging_ends_when_the_app_names_the_same_page_again(slipway: Command, app: Served) -> None:
     app.replies["audit"] = Reply(body=json.dumps({"records": [], "next": "again"}).encode())
     assert slipway("audit", "list", "--limit", "5000").exit_code == 0
     assert len(audit_queries(app)) == 2
 
 
 @pytest.mark.parametrize("text", ["7d", "12h", "30m", "2w"])
-def test_so_long_ago_becomes_a_time(text: str) -> None:
+def test_a_relative_time_becomes_a_point_in_time(text: str) -> None:
     assert When().convert(text, None, None).endswith("Z")
     assert When().convert("2026-11-23", None, None) == "2026-11-23"
 
@@ -209,7 +209,7 @@ LIVE = {
 }
 
 
-def test_what_is_live_names_who_let_it_in_and_on_what_evidence(slipway: Command, app: Served) -> None:
+def test_a_live_release_is_shown_with_its_approver_its_gate_and_its_evidence(slipway: Command, app: Served) -> None:
     app.live = [LIVE]
     text = slipway("audit", "live", "production").stdout
     for part in ("shop-1", "ada@example.com", "record 17", "seen", "✓ acceptance: 24 passed", "gate.passed #18"):
@@ -221,7 +221,9 @@ def test_what_is_live_names_who_let_it_in_and_on_what_evidence(slipway: Command,
     assert slipway("audit", "live", "staging").stderr == "nothing is live in staging\n"
 
 
-def test_what_an_order_brought_back_names_who_gave_it_and_why_no_gate_passed(slipway: Command, app: Served) -> None:
+def test_a_release_that_a_rollback_brought_back_is_shown_with_who_ordered_it_and_why(
+    slipway: Command, app: Served
+) -> None:
     order = {"actor": "oid:olu", "name": "Olu", "at": "2026-11-23T08:00:00Z", "action": "rollback.ordered"}
     app.live = [
         LIVE | {"approvals": [], "gate": "", "brought_back": order | {"reason": "orders were lost", "sequence": 19}}
@@ -257,7 +259,7 @@ def test_differences_end_with_1_and_with_repair_they_are_put_right(slipway: Comm
     assert output["applications"][0]["missing"] == 3
 
 
-def test_damaged_records_of_the_trail_are_said_and_end_with_7(slipway: Command, app: Served) -> None:
+def test_damaged_records_of_the_trail_are_reported_and_end_with_7(slipway: Command, app: Served) -> None:
     app.compared["shop"] = {"records": 40, "damaged": 2, "head": 42}
     result = slipway("audit", "reindex", "shop", "--repair")
     assert result.exit_code == 7

@@ -98,7 +98,9 @@ def test_the_verdict_as_json_has_the_documented_form(slipway: Command, shop: Wor
     }
 
 
-def test_what_searches_do_not_find_is_named_and_ends_with_7(slipway: Command, app: Served, shop: World) -> None:
+def test_records_that_the_search_index_lacks_are_named_and_end_with_7(
+    slipway: Command, app: Served, shop: World
+) -> None:
     """The trail is intact; somebody has taken copies out of the index from which searches are answered."""
     app.indexes["shop"] = Compared(
         application="shop", records=4, missing=2, extra=1, lacking=(3, 4), repaired=False, head=4
@@ -187,7 +189,7 @@ def test_a_record_that_was_changed_by_somebody_without_the_key_is_named_itself(s
     assert fault(slipway) == (5, "its signature with the key test is wrong")
 
 
-def test_keys_that_somebody_brings_along_are_trusted_and_not_those_of_the_app(slipway: Command) -> None:
+def test_given_keys_are_trusted_instead_of_those_of_the_app(slipway: Command) -> None:
     own_keys, other_keys = (format_keys({"test": public_key(seed)}) for seed in (b"k" * 32, b"o" * 32))
     assert json.loads(slipway("audit", "verify", "--json", "--public-keys", own_keys).stdout)["keys"] == "given"
     refused = json.loads(slipway("audit", "verify", "--json", "--public-keys", other_keys).stdout)
@@ -233,7 +235,7 @@ def test_an_anchor_that_the_worker_did_not_sign_is_reported_and_counts_for_nothi
     assert (result.exit_code, "an anchor does not count" in result.stdout) == (0, True)
 
 
-def test_how_far_the_anchors_reach_is_said_and_a_day_without_one_ends_with_6(
+def test_the_reach_of_the_anchors_is_shown_and_a_day_without_an_anchor_ends_with_6(
     slipway: Command, app: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trail = app.trails["shop"]
@@ -249,7 +251,7 @@ def test_how_far_the_anchors_reach_is_said_and_a_day_without_one_ends_with_6(
         assert output["applications"][0]["anchored"] == 5
 
 
-def test_what_a_retired_key_signed_counts_as_far_as_something_later_shows_and_else_it_ends_with_6(
+def test_records_signed_by_a_retired_key_without_an_anchor_by_a_newer_key_end_with_6(
     slipway: Command, app: Served
 ) -> None:
     trail, newer = app.trails["shop"], {"newer": b"n" * 32}
@@ -284,9 +286,7 @@ def test_an_anchor_of_an_older_epoch_is_history(slipway: Command, app: Served) -
     assert verdict(slipway, "shop")["intact"] is True
 
 
-def test_a_last_record_that_was_changed_and_hashed_again_is_not_the_one_of_the_head(
-    slipway: Command, app: Served
-) -> None:
+def test_a_last_record_that_was_changed_and_hashed_again_does_not_match_the_head(slipway: Command, app: Served) -> None:
     records = app.trails["shop"].records
     changed = AuditRecord.model_validate(records[-1] | {"actor": "mallory@example.com"})
     records[-1] = signed_anew(changed).model_dump(mode="json")
@@ -394,7 +394,7 @@ def test_one_broken_trail_does_not_hide_the_others(slipway: Command, app: Served
     assert [application["intact"] for application in output["applications"]] == [False, True]
 
 
-def test_records_that_are_written_meanwhile_are_not_a_fault(slipway: Command, app: Served) -> None:
+def test_records_written_during_the_verification_are_not_a_fault(slipway: Command, app: Served) -> None:
     full_trail = long_trail(PAGE + 7)
     early = Trail(records=full_trail.records[:PAGE], sequence=PAGE - 2, hash=full_trail.records[PAGE - 3]["hash"])
     app.trails["shop"] = early
@@ -420,7 +420,7 @@ def test_records_that_came_after_the_head_was_read_are_looked_at_again(slipway: 
     assert verdict(slipway, "shop")["intact"] is True
 
 
-def test_a_trail_that_nobody_knows_is_not_found_and_not_intact(slipway: Command) -> None:
+def test_an_unknown_trail_is_not_found_and_the_known_name_is_suggested(slipway: Command) -> None:
     result = slipway("audit", "verify", "shpo", "--json")
     assert result.exit_code == 3
     assert json.loads(result.stdout) == {

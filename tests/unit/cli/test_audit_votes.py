@@ -301,7 +301,7 @@ def test_a_forged_vote_on_a_change_of_the_catalogue_is_named(
     assert reason in fault["reason"]
 
 
-def test_a_token_of_somebody_elses_issuer_or_client_proves_nothing(vote_trail: VoteTrail, votes: Votes) -> None:
+def test_a_token_of_another_issuer_or_client_proves_nothing(vote_trail: VoteTrail, votes: Votes) -> None:
     vote_trail.vote()
     assert votes("--votes-client", "dddddddd-0000-4000-8000-000000000009")[0] == 7
     assert votes("--issuer", f"{vote_trail.app.url}/elsewhere")[0] == 6
@@ -317,7 +317,7 @@ def test_a_proof_that_is_not_shown_yet_is_not_a_fault(
     assert "shown only once its token has expired" in verdict["waiting"][0]["reason"]
 
 
-def test_at_a_gate_that_takes_a_word_a_vote_without_a_proof_is_counted_as_one(
+def test_a_vote_without_a_proof_is_listed_as_said_at_a_gate_that_needs_no_proof(
     vote_trail: VoteTrail, votes: Votes
 ) -> None:
     vote_trail.gate_details |= {"level": "queue"}
@@ -326,6 +326,6 @@ def test_at_a_gate_that_takes_a_word_a_vote_without_a_proof_is_counted_as_one(
     assert (code, verdict["said"], verdict["faults"]) == (0, 1, [])
 
 
-def test_whose_tokens_count_is_for_votes_alone(slipway: Command) -> None:
+def test_the_issuer_option_without_votes_is_a_usage_error(slipway: Command) -> None:
     result = slipway("audit", "verify", "--issuer", "https://login.example")
     assert (result.exit_code, "are for --votes" in result.stderr) == (2, True)

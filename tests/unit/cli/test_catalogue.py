@@ -76,7 +76,7 @@ def slipway(live: Live, role: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
         yield call
 
 
-def test_what_is_applied_is_in_force_and_again_is_nothing_to_change(slipway: Slipway, live: Live) -> None:
+def test_applied_documents_are_in_force_and_applying_them_again_changes_nothing(slipway: Slipway, live: Live) -> None:
     first = slipway("apply", "-f", "team", "--yes", "--reason", "the first")
     assert first.exit_code == 0, first.output
     assert "+ project team would be created" in first.stdout
@@ -95,14 +95,14 @@ def test_a_difference_is_shown_and_changes_nothing(slipway: Slipway, live: Live)
     assert len(json.loads(slipway("history", "shop", "--json").stdout)["versions"]) == 1
 
 
-def test_nobody_to_ask_is_not_consent(slipway: Slipway, live: Live) -> None:
+def test_apply_changes_nothing_where_nobody_can_be_asked_for_consent(slipway: Slipway, live: Live) -> None:
     result = slipway("apply", "-f", "team")
     assert result.exit_code == 2
     assert "use --yes" in result.stderr
     assert live.app.catalogue.entries == {}
 
 
-def test_a_weaker_production_gate_is_proposed_and_the_page_named_where_people_vote_on_it(
+def test_a_weaker_production_gate_is_proposed_and_the_page_for_its_votes_is_named(
     slipway: Slipway, live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slipway("apply", "-f", "team", "--yes")
@@ -126,7 +126,7 @@ def test_a_weaker_production_gate_is_proposed_and_the_page_named_where_people_vo
     assert len(json.loads(slipway("history", "shop", "--json").stdout)["versions"]) == 1
 
 
-def test_one_refused_here_and_one_there_one_that_waits_and_the_rest_takes_effect(
+def test_refused_and_waiting_applications_do_not_keep_the_others_from_taking_effect(
     slipway: Slipway, live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("cart", "search"):
@@ -194,7 +194,7 @@ def test_a_weaker_project_is_confirmed_by_a_person_on_a_page(slipway: Slipway, l
     assert (newest["number"], newest["by"]) == (2, f"oid:{SIGNS_IN.oid}")
 
 
-def test_what_only_the_installation_knows_is_reported_at_its_line(slipway: Slipway, live: Live) -> None:
+def test_a_channel_that_the_installation_does_not_know_is_reported_at_its_line(slipway: Slipway, live: Live) -> None:
     live.edit(notify=["inbx"])
     result = slipway("apply", "-f", "team", "--yes")
     assert result.exit_code == 1
@@ -251,9 +251,7 @@ def test_an_export_applied_again_is_the_same_version(slipway: Slipway, live: Liv
     assert slipway("apply", "-f", "out", "--yes").stderr == "nothing to change\n"
 
 
-def test_an_export_has_its_fields_in_the_order_in_which_the_reference_tells_of_them(
-    slipway: Slipway, live: Live
-) -> None:
+def test_an_export_has_its_fields_in_the_order_of_the_reference(slipway: Slipway, live: Live) -> None:
     slipway("apply", "-f", "team", "--yes")
     for command, model in ((("export", "shop"), WrittenApplication), (("export", "team", "--project"), Project)):
         (document,) = yaml.safe_load_all(slipway(*command).stdout.split("\n# ")[0])
@@ -287,7 +285,7 @@ def test_a_removed_application_is_gone_and_its_history_stays(slipway: Slipway, l
 
 
 @pytest.mark.parametrize("role", [Role.READER, Role.OPERATOR])
-def test_whoever_may_only_read_or_operate_compares_and_applies_nothing(slipway: Slipway, live: Live) -> None:
+def test_a_reader_or_an_operator_applies_nothing(slipway: Slipway, live: Live) -> None:
     result = slipway("apply", "-f", "team", "--yes")
     assert result.exit_code == 1
     assert "only the role platform may apply projects" in result.stdout
@@ -308,7 +306,7 @@ def test_the_values_of_a_secret_are_in_no_difference_and_no_readers_export(slipw
     assert slipway("evidence", str(document), by=Role.READER).exit_code == 1
 
 
-def test_everything_in_force_is_listed_with_what_is_wrong_with_it(slipway: Slipway, live: Live) -> None:
+def test_an_application_in_force_whose_channel_has_gone_has_a_problem(slipway: Slipway, live: Live) -> None:
     slipway("apply", "-f", "team", "--yes")
     live.without("channels", "inbox")
     entry = live.app.catalogue.entries["shop"]
@@ -332,7 +330,9 @@ def test_the_check_asks_an_installation_that_it_finds_about_its_names(
     assert mistake.is_reported(online, os.path.relpath(home / mistake.file)), online.stdout
 
 
-def test_an_application_whose_project_is_refused_is_not_said_to_have_none(slipway: Slipway, tmp_path: Path) -> None:
+def test_an_application_of_a_refused_project_is_reported_to_wait_for_its_correction(
+    slipway: Slipway, tmp_path: Path
+) -> None:
     project = tmp_path / "team/project.yaml"
     project.write_text(project.read_text().replace("clusters: [staging]", "clusters: [staging, stagng]"))
     lines = slipway("check", "team").stdout.splitlines()

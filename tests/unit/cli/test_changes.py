@@ -57,7 +57,7 @@ def slipway(live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
         yield call
 
 
-def test_what_waits_is_listed_and_shown_with_its_difference(slipway: Slipway, live: Live) -> None:
+def test_a_waiting_change_is_listed_and_shown_with_its_difference(slipway: Slipway, live: Live) -> None:
     empty_list = slipway("changes")
     assert (empty_list.exit_code, empty_list.stdout, empty_list.stderr) == (0, "", "no change waits for votes\n")
     change = weaken(live)
@@ -77,7 +77,7 @@ def test_what_waits_is_listed_and_shown_with_its_difference(slipway: Slipway, li
     assert json.loads(slipway("change", change.hash, "--json").stdout)["change"] == change.hash
 
 
-def test_two_people_let_it_through_by_their_proofs(slipway: Slipway, live: Live) -> None:
+def test_two_proved_approvals_put_a_change_in_force(slipway: Slipway, live: Live) -> None:
     change = weaken(live)
     first = slipway("change", "approve", change.hash[7:19])
     assert (first.exit_code, first.stdout) == (0, f"✓ approved  {change.hash[:19]}; its phase is waiting\n")
@@ -88,7 +88,7 @@ def test_two_people_let_it_through_by_their_proofs(slipway: Slipway, live: Live)
     assert "in force" in details.stdout
 
 
-def test_a_rejection_is_said_at_once_and_shown_afterwards(slipway: Slipway, live: Live) -> None:
+def test_a_rejection_takes_effect_at_once_and_is_shown_afterwards(slipway: Slipway, live: Live) -> None:
     change = weaken(live)
     result = slipway("change", "reject", change.hash[7:19], "--reason", "too few eyes")
     assert (result.exit_code, result.stdout) == (0, f"✓ rejected  {change.hash[:19]}; its phase is rejected\n")
@@ -100,7 +100,7 @@ def test_a_rejection_is_said_at_once_and_shown_afterwards(slipway: Slipway, live
     )
 
 
-def test_two_of_the_platform_stand_in(slipway: Slipway, live: Live) -> None:
+def test_two_of_the_platforms_people_stand_in_and_a_third_is_refused(slipway: Slipway, live: Live) -> None:
     change = weaken(live)
     for who in (person(31, "Pia", Role.PLATFORM), person(32, "Paul", Role.PLATFORM)):
         result = slipway("change", "stand-in", change.hash[7:19], "--reason", "the team has gone", by=who)
@@ -123,7 +123,7 @@ def test_somebody_whom_no_gate_asks_is_refused_by_the_rule(slipway: Slipway, liv
     assert change_of(live, change.hash).phase is ChangePhase.WAITING
 
 
-def test_with_no_wait_the_page_is_printed_and_the_code_says_that_a_person_is_waited_for(
+def test_with_no_wait_the_page_is_printed_and_the_exit_code_says_that_a_person_is_needed(
     slipway: Slipway, live: Live
 ) -> None:
     change = weaken(live)
@@ -132,6 +132,8 @@ def test_with_no_wait_the_page_is_printed_and_the_code_says_that_a_person_is_wai
 
 
 @pytest.mark.parametrize(("name", "code"), [("x", 2), ("abcde", 2), ("0" * 12, 3), ("0" * 64, 3)])
-def test_what_names_no_change_is_said(slipway: Slipway, live: Live, name: str, code: int) -> None:
+def test_a_malformed_hash_of_a_change_ends_with_2_and_an_unknown_one_with_3(
+    slipway: Slipway, live: Live, name: str, code: int
+) -> None:
     weaken(live)
     assert slipway("change", name).exit_code == code

@@ -49,7 +49,7 @@ def misspell(deliveries: Path) -> int:
 
 
 @pytest.mark.parametrize("path", [(), ("deliveries",)])
-def test_what_has_no_problems_is_named(deliveries: Path, path: tuple[str, ...]) -> None:
+def test_documents_without_problems_are_named(deliveries: Path, path: tuple[str, ...]) -> None:
     result = slipway("check", *path)
     assert (result.exit_code, reported(result)) == (0, ["✓ project hello, hello: no problems"])
     (names,) = not_checked(result)
@@ -93,7 +93,7 @@ def test_every_problem_of_every_application_is_printed(deliveries: Path) -> None
 
 
 @pytest.mark.parametrize("below", ["deliveries", "deliveries/hello"])
-def test_files_are_named_as_they_are_seen_from_here(
+def test_files_are_named_relative_to_the_current_folder(
     deliveries: Path, monkeypatch: pytest.MonkeyPatch, below: str
 ) -> None:
     misspell(deliveries)
@@ -104,7 +104,7 @@ def test_files_are_named_as_they_are_seen_from_here(
     assert (Path.cwd() / line.split(":")[0]).is_file()
 
 
-def test_a_folder_elsewhere_is_named_whole(
+def test_a_file_outside_the_current_folder_is_named_by_its_full_path(
     deliveries: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     misspell(deliveries)
@@ -113,7 +113,7 @@ def test_a_folder_elsewhere_is_named_whole(
     assert line.startswith(f"{deliveries}/hello/application.yaml:")
 
 
-def test_a_missing_path_and_one_without_documents_are_reported(tmp_path: Path) -> None:
+def test_a_missing_path_and_a_folder_without_documents_are_reported(tmp_path: Path) -> None:
     result = slipway("check", str(tmp_path / "nowhere"))
     assert result.exit_code == 1
     assert "there is no such file" in result.stdout

@@ -65,7 +65,7 @@ def test_no_secret_is_printed(connecting: Connecting) -> None:
         assert connecting.organization.pat not in result.output
 
 
-def test_repeating_it_changes_nothing(connecting: Connecting) -> None:
+def test_connecting_again_changes_nothing(connecting: Connecting) -> None:
     connecting()
     again = connecting("--json")
     assert json.loads(again.stdout)["action"] == "keep"
@@ -74,7 +74,7 @@ def test_repeating_it_changes_nothing(connecting: Connecting) -> None:
 
 
 @pytest.mark.parametrize("status", ["onProbation", "disabledBySystem", "disabledByUser", "disabledByInactiveIdentity"])
-def test_one_that_does_not_deliver_is_repaired(connecting: Connecting, status: str) -> None:
+def test_a_subscription_that_does_not_deliver_is_repaired(connecting: Connecting, status: str) -> None:
     connecting()
     connecting.only["status"] = status
     dry_run = connecting("--dry-run", "--json")
@@ -88,7 +88,7 @@ def test_one_that_does_not_deliver_is_repaired(connecting: Connecting, status: s
     assert connecting.only["status"] == "enabled"
 
 
-def test_an_old_version_of_the_event_and_less_than_all_of_it_are_repaired(connecting: Connecting) -> None:
+def test_a_subscription_to_an_old_or_incomplete_event_is_repaired(connecting: Connecting) -> None:
     connecting()
     connecting.only["resourceVersion"] = "1.0"
     connecting.only["consumerInputs"]["resourceDetailsToSend"] = "minimal"
@@ -100,7 +100,7 @@ def test_an_old_version_of_the_event_and_less_than_all_of_it_are_repaired(connec
     assert connecting.only["resourceVersion"] == "2.0"
 
 
-def test_the_secret_is_sent_again_when_that_is_asked_for(connecting: Connecting) -> None:
+def test_the_secret_is_sent_again_on_request(connecting: Connecting) -> None:
     connecting()
     connecting("--send-secret", SLIPWAY_HOOK_SECRET="another-secret-after-the-change")
     assert connecting.only["consumerInputs"]["basicAuthPassword"] == "another-secret-after-the-change"
@@ -115,7 +115,7 @@ def test_subscriptions_of_other_projects_and_apps_are_left_alone(connecting: Con
     assert connecting.organization.subscriptions[first]["consumerInputs"]["url"].startswith(APP)
 
 
-def test_a_second_one_that_leads_to_the_app_is_reported(connecting: Connecting) -> None:
+def test_a_second_subscription_that_leads_to_the_app_is_reported(connecting: Connecting) -> None:
     connecting()
     first = connecting.only
     connecting.organization.subscriptions["second"] = {**first, "id": "second"}
@@ -130,7 +130,7 @@ def test_a_second_one_that_leads_to_the_app_is_reported(connecting: Connecting) 
         ({"SLIPWAY_HOOK_SECRET": ""}, True, "SLIPWAY_HOOK_SECRET: expected", 1),
     ],
 )
-def test_what_goes_wrong_is_said_with_what_mends_it(
+def test_a_failure_to_connect_is_reported_with_its_cause_and_nothing_is_created(
     connecting: Connecting, environment: dict[str, str], may_edit: bool, message: str, code: int
 ) -> None:
     connecting.organization.may_edit = may_edit

@@ -31,14 +31,14 @@ def app_with_checks(app: Served) -> Served:
     return app
 
 
-def test_nothing_missing_ends_with_zero(app_with_checks: Served, slipway: Command) -> None:
+def test_doctor_ends_with_0_where_nothing_is_missing(app_with_checks: Served, slipway: Command) -> None:
     result = slipway("doctor")
     assert result.exit_code == 0, result.output
     assert "ok      table: read and written" in result.output
     assert "nothing is missing: 2 checks, 1 could not be made" in result.output
 
 
-def test_what_is_missing_is_named_with_the_command_that_grants_it(app_with_checks: Served, slipway: Command) -> None:
+def test_a_missing_right_is_named_with_the_command_that_grants_it(app_with_checks: Served, slipway: Command) -> None:
     app_with_checks.looks["doctor list"] = {"checks": ["table", "queue:steps"]}
     result = slipway("doctor")
     assert result.exit_code == 1
@@ -55,7 +55,7 @@ def test_some_checks_can_be_chosen(app_with_checks: Served, slipway: Command) ->
 
 
 @pytest.mark.parametrize("chosen", [("chanel",), ("channel", "hook"), ("zzz",)])
-def test_an_unknown_check_is_not_reported_as_one_that_found_nothing(
+def test_an_unknown_check_is_refused_and_not_reported_as_passed(
     app_with_checks: Served, slipway: Command, chosen: tuple[str, ...]
 ) -> None:
     result = slipway("doctor", *(word for name in chosen for word in ("--only", name)))
@@ -65,7 +65,7 @@ def test_an_unknown_check_is_not_reported_as_one_that_found_nothing(
     assert "nothing is missing" not in result.stderr
 
 
-def test_an_unhealthy_app_is_a_finding_and_one_that_is_away_is_not_an_answer(
+def test_an_unhealthy_app_is_a_finding_and_an_unreachable_app_ends_with_4(
     app_with_checks: Served, slipway: Command
 ) -> None:
     app_with_checks.replies["/api/health"] = Reply(status=503, body=b'{"healthy": false}')
@@ -79,7 +79,7 @@ def test_a_key_that_is_refused_ends_with_1(app: Served, slipway: Command) -> Non
     assert slipway("doctor", SLIPWAY_KEY="wrong").exit_code == 1
 
 
-def test_the_service_hook_is_looked_at_where_its_project_is_named(app_with_checks: Served, slipway: Command) -> None:
+def test_the_service_hook_is_checked_if_its_project_is_named(app_with_checks: Served, slipway: Command) -> None:
     organization = Organization()
     words = ["doctor", "--json", "--only", "hook", "--organization", "contoso", "--project", "shop"]
     with in_a_thread(serve(organization)) as server:

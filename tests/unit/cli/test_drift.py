@@ -30,21 +30,21 @@ def drifted(shop: World, findings: DriftFindings) -> None:
     shop.lanes["production"] = lane.evolve(drift=Drift(since=MORNING, release=1, seen=findings))
 
 
-def test_what_holds_is_clean(app_after_look: Served, slipway: Command) -> None:
+def test_environments_without_drift_are_shown_as_they_went_live(app_after_look: Served, slipway: Command) -> None:
     result = slipway("drift", "shop")
     assert result.exit_code == 0, result.output
     assert result.stdout.count("as it went live") == 2
     assert "looked at" in result.stderr
 
 
-def test_what_went_live_since_the_last_look_is_not_said_to_be_as_it_went_live(
+def test_a_release_that_is_newer_than_the_last_drift_look_is_shown_as_such(
     app_after_look: Served, slipway: Command
 ) -> None:
     app_after_look.drift = {"looked_at": (MORNING - timedelta(hours=1)).isoformat(), "next_at": LOOKED.isoformat()}
     assert slipway("drift", "shop").stdout.count("went live since the last look") == 2
 
 
-def test_what_differs_is_named_with_who_wrote_it_and_how_it_is_brought_back(
+def test_a_drifted_object_is_named_with_its_writer_and_the_command_that_restores_it(
     app_after_look: Served, slipway: Command, shop: World
 ) -> None:
     drifted(shop, DriftFindings.of((EDITED,), DOCUMENT))
@@ -61,14 +61,16 @@ def test_what_differs_is_named_with_who_wrote_it_and_how_it_is_brought_back(
     assert production["drift"]["objects"][0]["by"] == "kubectl-edit"
 
 
-def test_what_nobody_can_tell_is_not_clean(app_after_look: Served, slipway: Command, shop: World) -> None:
+def test_an_environment_whose_drift_is_unknown_is_not_clean(
+    app_after_look: Served, slipway: Command, shop: World
+) -> None:
     drifted(shop, DriftFindings(unknown="production could not be reached"))
     result = slipway("drift")
     assert result.exit_code == 1
     assert "shop-1 in production: unknown: production could not be reached" in result.stdout
 
 
-def test_a_look_that_is_late_says_nothing_about_now(
+def test_an_old_drift_look_is_reported_as_such_and_shows_nothing_as_clean(
     app_after_look: Served, slipway: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(command, "clock", lambda: LOOKED + timedelta(minutes=10))
@@ -79,7 +81,7 @@ def test_a_look_that_is_late_says_nothing_about_now(
     assert "nobody has looked yet" in slipway("drift").stderr
 
 
-def test_where_nothing_is_live_nothing_differs_and_no_table_is_drawn(
+def test_an_application_without_a_live_release_has_no_drift_and_no_table(
     app_after_look: Served, slipway: Command, shop: World
 ) -> None:
     shop.lanes.clear()
@@ -89,12 +91,12 @@ def test_where_nothing_is_live_nothing_differs_and_no_table_is_drawn(
     assert json.loads(slipway("drift", "shop", "--json").stdout)["clean"] is True
 
 
-def test_an_application_that_there_is_not_is_not_found(app_after_look: Served, slipway: Command) -> None:
+def test_an_unknown_application_is_not_found(app_after_look: Served, slipway: Command) -> None:
     assert slipway("drift", "till").exit_code == 3
 
 
 # ---- slipway applications
-def test_the_list_of_applications_says_what_drifted_and_what_nobody_can_tell(
+def test_the_list_of_applications_shows_which_environment_drifted_or_is_not_known(
     app_after_look: Served, slipway: Command, shop: World
 ) -> None:
     assert "drifted" not in slipway("applications").stdout
@@ -106,7 +108,9 @@ def test_the_list_of_applications_says_what_drifted_and_what_nobody_can_tell(
     assert "nobody has looked yet" in slipway("applications").stderr
 
 
-def test_the_list_of_applications_says_what_is_frozen(app_after_look: Served, slipway: Command, shop: World) -> None:
+def test_the_list_of_applications_shows_which_environment_is_frozen(
+    app_after_look: Served, slipway: Command, shop: World
+) -> None:
     lane = shop.lanes["production"]
     freeze = Freeze(id="freeze-1", owner="olga", reason="the sale", at=MORNING)
     shop.lanes["production"] = lane.evolve(freeze=freeze)

@@ -12,7 +12,7 @@ def test_a_document_is_printed_byte_by_byte_in_a_pipe(slipway: Command, app: Ser
     assert result.stdout_bytes == document
 
 
-def test_another_document_than_the_kept_one_is_not_printed(slipway: Command, app: Served) -> None:
+def test_a_document_whose_hash_does_not_match_is_not_printed(slipway: Command, app: Served) -> None:
     digest = app.keep(b"2 passed")
     app.documents[digest] = b"3 passed"
     result = slipway("evidence", digest)
@@ -28,7 +28,7 @@ def test_a_document_that_is_not_there_ends_with_3(slipway: Command) -> None:
     assert result.stderr.startswith("Error: Not found")
 
 
-def test_what_is_not_a_digest_is_refused_before_anything_is_asked(slipway: Command, app: Served) -> None:
+def test_an_invalid_digest_is_refused_before_the_app_is_asked(slipway: Command, app: Served) -> None:
     result = slipway("evidence", "sha256:" + "g" * 64)
     assert result.exit_code == 2
     assert "expected sha256: and 64 hexadecimal digits" in result.stderr

@@ -55,7 +55,7 @@ def test_the_key_of_the_stack_goes_to_no_other_app(tmp_path: Path) -> None:
     assert find(tmp_path, SLIPWAY_URL=AZURE).key == ""
 
 
-def test_nothing_found_says_what_to_do(slipway: Command) -> None:
+def test_a_command_that_finds_no_installation_says_what_to_do(slipway: Command) -> None:
     result = slipway("releases", SLIPWAY_URL=None, SLIPWAY_KEY=None)
     assert result.exit_code == 4
     assert "run `make up`" in result.stderr
@@ -77,7 +77,7 @@ def test_the_key_does_not_travel_in_the_clear_to_another_machine(tmp_path: Path,
 
 
 @pytest.mark.parametrize("url", [HERE, "http://localhost:7071", "http://[::1]:7071", AZURE, f"{AZURE}/"])
-def test_this_machine_and_https_are_fine(tmp_path: Path, url: str) -> None:
+def test_addresses_of_this_machine_and_addresses_with_https_are_accepted(tmp_path: Path, url: str) -> None:
     assert find(tmp_path, url=url).url == url.rstrip("/")
 
 
@@ -85,7 +85,7 @@ def test_this_machine_and_https_are_fine(tmp_path: Path, url: str) -> None:
     "url",
     ["app", "ftp://app", "https://", "https://user:word@app", f"{AZURE}?code=secret", f"{AZURE}/#x", "http://[", ""],
 )
-def test_what_is_not_an_address_is_refused_without_repeating_it(tmp_path: Path, url: str) -> None:
+def test_an_invalid_address_is_refused_without_repeating_its_secrets(tmp_path: Path, url: str) -> None:
     with pytest.raises((click.UsageError, CliError)) as refused:
         find(tmp_path, url=url)
     assert "secret" not in str(refused.value)

@@ -58,7 +58,7 @@ def test_text_is_neutralised_visibly(text: str, visible: str) -> None:
     "text", ["[bold red]x[/]", ":boom:", "[link=https://evil.example]x[/link]", "[/]", "\\[b]", "ü ✓ 漢"]
 )
 @pytest.mark.parametrize("terminal", [True, False])
-def test_what_looks_like_markup_is_printed_as_it_is(text: str, terminal: bool) -> None:
+def test_text_that_looks_like_markup_is_printed_as_it_is(text: str, terminal: bool) -> None:
     stream = io.StringIO()
     console = CliConsole(stream, terminal=terminal, width=200)
     console.table(("name",), [[TextCell(text, "red")]])

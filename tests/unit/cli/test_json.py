@@ -72,7 +72,7 @@ def test_an_app_out_of_reach_is_an_object(slipway: Command, arguments: tuple[str
     assert (result.exit_code, error_of(result.stdout)["code"]) == (Exit.UNREACHABLE, "unreachable")
 
 
-def test_what_the_app_says_of_a_wrong_parameter_is_reported_field_by_field(slipway: Command, app: Served) -> None:
+def test_the_apps_answer_about_a_wrong_parameter_is_reported_field_by_field(slipway: Command, app: Served) -> None:
     refused = problem(400, "Invalid parameter", "from: expected a day, got 'x'", "from")
     problem_json = {**json.loads(refused.body), "expected": "a day", "got": "'x'"}
     app.replies["audit"] = type(refused)(400, json.dumps(problem_json).encode(), refused.headers)
@@ -101,7 +101,7 @@ def test_each_status_of_the_app_has_its_exit_code(slipway: Command, app: Served,
     assert (result.exit_code, error_of(result.stdout)["code"]) == (ends, "some-title")
 
 
-def test_a_document_is_inside_of_the_object(slipway: Command, app: Served) -> None:
+def test_a_stored_document_is_printed_inside_the_object(slipway: Command, app: Served) -> None:
     stored: dict[bytes, dict[str, Any]] = {
         b'{"a": 1}': {"document": {"a": 1}},
         b"2 passed": {"text": "2 passed"},
@@ -113,7 +113,7 @@ def test_a_document_is_inside_of_the_object(slipway: Command, app: Served) -> No
         assert output == {"v": 1, "digest": digest, "size": len(content), **expected}
 
 
-def test_what_is_wrong_with_files_is_one_object_with_each_problem(slipway: Command, tmp_path: Path) -> None:
+def test_problems_of_files_are_listed_in_one_object(slipway: Command, tmp_path: Path) -> None:
     (tmp_path / "project.yaml").write_text("project: shop\nowner: {}\n")
     result = slipway("check", str(tmp_path), "--json")
     error = error_of(result.stdout)
@@ -122,6 +122,6 @@ def test_what_is_wrong_with_files_is_one_object_with_each_problem(slipway: Comma
     assert error["field"] == error["problems"][0]["field"]
 
 
-def test_no_word_and_no_number_stands_for_two_ends() -> None:
+def test_each_exit_code_has_a_word_and_a_number_of_its_own() -> None:
     assert len({end.word for end in Exit}) == len({int(end) for end in Exit}) == len(Exit)
     assert click.UsageError("").exit_code == Exit.USAGE

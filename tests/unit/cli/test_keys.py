@@ -62,7 +62,7 @@ def test_keys_that_people_named_are_never_retired_by_themselves(slipway: Command
     assert file.read_text() == key_file("e", "d", "c", "b", "a")
 
 
-def test_retiring_the_others_ends_every_open_link(slipway: Command, tmp_path: Path) -> None:
+def test_retiring_the_others_leaves_no_older_key_that_verifies_links(slipway: Command, tmp_path: Path) -> None:
     file = tmp_path / "keys"
     for _ in range(2):
         slipway("keys", "rotate", "--file", str(file))
@@ -122,7 +122,7 @@ def test_keys_are_listed_without_the_keys(slipway: Command, tmp_path: Path) -> N
     assert not [value for value in file.read_text().split() if value.partition(":")[2] in stdout]
 
 
-def test_the_place_is_that_of_the_apps_own_setting_and_the_app_reads_it(slipway: Command, tmp_path: Path) -> None:
+def test_keys_are_rotated_in_the_file_that_the_apps_setting_names(slipway: Command, tmp_path: Path) -> None:
     file = tmp_path / "keys"
     setting = {"SLIPWAY_SIGNING_KEYS": f"@file:{file}"}
     assert slipway("keys", "rotate", **setting).exit_code == 0
@@ -139,7 +139,9 @@ def test_the_place_is_that_of_the_apps_own_setting_and_the_app_reads_it(slipway:
         (("--vault", "http://x.vault.azure.net"), "--vault: expected an address such as"),
     ],
 )
-def test_one_place_is_expected(slipway: Command, arguments: tuple[str, ...], message: str) -> None:
+def test_rotating_keys_expects_either_a_file_or_a_vault(
+    slipway: Command, arguments: tuple[str, ...], message: str
+) -> None:
     result = slipway("keys", "rotate", *arguments)
     assert (result.exit_code, message in result.stderr) == (2, True)
 

@@ -127,7 +127,7 @@ def test_mistakes_in_every_layer_are_reported_at_once_sorted_by_file_and_line(ho
         (SERVICE, "name: shop\n", "name: {{ .Release.Name }}\n", "what else is in service.yaml"),
     ],
 )
-def test_what_cannot_be_judged_because_of_a_mistake_is_named(
+def test_a_check_that_a_mistake_makes_impossible_is_named(
     home: Path, file: str, old: str, new: str, not_said: str
 ) -> None:
     Mistake(file=file, old=old, new=new, says=()).make(home)
@@ -177,7 +177,7 @@ def test_replicas_beside_an_autoscaler_are_advised_against(home: Path, kind: str
     assert "scales it" in result.stdout
 
 
-def test_an_object_of_somebody_elses_kind_is_not_judged_by_a_schema_and_that_is_said(home: Path) -> None:
+def test_an_object_of_a_custom_kind_is_reported_as_not_checked_against_a_schema(home: Path) -> None:
     (home / "manifests/route.yaml").write_text(
         manifest("HTTPRoute", "spec:\n  anything: 1\n", api="gateway.networking.k8s.io/v1")
     )
@@ -190,7 +190,7 @@ def test_an_object_of_somebody_elses_kind_is_not_judged_by_a_schema_and_that_is_
 
 
 @pytest.mark.parametrize(("version", "code"), [("1.33", 0), ("1.35", 0), ("1.9", 2), ("2", 2), ("../x", 2)])
-def test_the_version_of_kubernetes_is_one_that_there_are_schemas_of(home: Path, version: str, code: int) -> None:
+def test_a_version_of_kubernetes_without_schemas_is_refused(home: Path, version: str, code: int) -> None:
     result = slipway("check", "--offline", "--kubernetes", version)
     assert result.exit_code == code, result.output
     if code:
@@ -214,16 +214,14 @@ def test_a_command_that_is_misspelt_is_named(slipway: Command) -> None:
         (("releases", "--aplication", "x"), "--application"),
     ],
 )
-def test_an_option_of_another_name_is_reported_as_it_is_called_here(
-    arguments: tuple[str, ...], suggestion: str
-) -> None:
+def test_a_misnamed_option_is_answered_with_its_name_here(arguments: tuple[str, ...], suggestion: str) -> None:
     for form in ((), ("--json",)):
         result = slipway(*arguments, *form)
         assert result.exit_code == 2
         assert f"Did you mean '{suggestion}'?" in result.output
 
 
-def test_an_option_like_no_other_is_not_taken_for_one() -> None:
+def test_an_option_that_resembles_no_other_gets_no_suggestion() -> None:
     result = slipway("releases", "--since", "3d")
     assert "No such option '--since'." in result.stderr
     assert "Did you mean" not in result.stderr

@@ -39,7 +39,7 @@ def slipway(*arguments: str) -> Result:
         ("--chart", "--pipeline", "shop/cart-ci", "--repository", "teams/cart"),
     ],
 )
-def test_what_is_written_has_no_problems(options: tuple[str, ...]) -> None:
+def test_the_written_files_have_no_problems(options: tuple[str, ...]) -> None:
     result = slipway("new", "cart", *options)
     assert result.exit_code == 0, result.output
     checked = slipway("check", ".")
@@ -69,7 +69,7 @@ choices = st.builds(
 
 
 @given(choices)
-def test_every_name_that_is_taken_gives_a_folder_without_problems(choices: Wanted) -> None:
+def test_every_accepted_name_gives_a_folder_without_problems(choices: Wanted) -> None:
     import tempfile  # noqa: PLC0415 - a folder for each example, which a fixture cannot give
 
     with tempfile.TemporaryDirectory() as name:
@@ -88,7 +88,7 @@ def test_production_asks_the_approvers_for_signed_votes(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "names"), [((), ["acceptance", "server"]), (("--chart",), ["acceptance", "server", "server"])]
 )
-def test_its_programs_are_programs(folder: Path, options: tuple[str, ...], names: list[str]) -> None:
+def test_the_written_programs_are_valid_python(folder: Path, options: tuple[str, ...], names: list[str]) -> None:
     slipway("new", "cart", *options)
     programs = list((folder / "cart").rglob("*.py"))
     assert sorted(program.stem for program in programs) == names
@@ -107,7 +107,7 @@ def test_with_a_chart_two_images_and_a_bundle_lie_below_the_repository(folder: P
     assert yaml.safe_load((folder / "cart/project.yaml").read_text())["repositories"] == ["teams/cart/*"]
 
 
-def test_nothing_is_overwritten_and_nothing_is_written_beside_what_is_there(folder: Path) -> None:
+def test_an_existing_file_is_not_overwritten_and_nothing_is_written_beside_it(folder: Path) -> None:
     (folder / "cart/verify").mkdir(parents=True)
     (folder / "cart/verify/acceptance.yaml").write_text("mine")
     result = slipway("new", "cart")
@@ -136,7 +136,7 @@ def test_a_file_where_the_folder_should_be_is_reported(folder: Path) -> None:
         (("cart", "--pipeline", "cart-ci"), "PROJECT/NAME"),
     ],
 )
-def test_a_name_that_cannot_be_one_is_reported_and_nothing_is_written(
+def test_an_invalid_name_is_reported_and_nothing_is_written(
     folder: Path, arguments: tuple[str, ...], message: str
 ) -> None:
     result = slipway("new", *arguments)

@@ -53,7 +53,7 @@ def make_newer(app: Served, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
-def test_fields_that_it_does_not_know_change_nothing(
+def test_fields_that_the_command_does_not_know_change_nothing(
     slipway: Command, app: Served, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
 ) -> None:
     before = slipway(*arguments)
@@ -63,7 +63,9 @@ def test_fields_that_it_does_not_know_change_nothing(
     assert (after.exit_code, after.stdout, after.stderr) == (0, before.stdout, before.stderr)
 
 
-def test_a_value_that_it_does_not_know_asks_for_a_newer_command(slipway: Command, app: Served, shop: World) -> None:
+def test_a_value_that_the_command_does_not_know_asks_for_a_newer_command(
+    slipway: Command, app: Served, shop: World
+) -> None:
     releases = {"releases": [release_json(shop, 1) | {"phase": "teleporting"}]}
     app.replies["releases"] = Reply(body=json.dumps(releases).encode())
     result = slipway("releases")

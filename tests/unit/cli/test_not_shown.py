@@ -36,7 +36,7 @@ def app_with_unread(app: Served, monkeypatch: pytest.MonkeyPatch) -> Served:
     return app
 
 
-def test_drift_is_not_clean(app_with_unread: Served, slipway: Command) -> None:
+def test_the_drift_of_an_unreadable_application_is_not_clean(app_with_unread: Served, slipway: Command) -> None:
     result = slipway("drift")
     assert (result.exit_code, f"not shown: till: {UNREAD['why']}" in result.stderr) == (1, True)
     output = json.loads(slipway("drift", "--json").stdout)
@@ -46,7 +46,7 @@ def test_drift_is_not_clean(app_with_unread: Served, slipway: Command) -> None:
 
 
 @pytest.mark.parametrize("command", [("audit", "verify"), ("audit", "export", "-o", "trail.jsonl")], ids=" ".join)
-def test_commands_about_all_trails_do_not_leave_out_one_that_cannot_be_read(
+def test_commands_about_all_trails_include_that_of_an_unreadable_application(
     app_with_unread: Served, slipway: Command, command: tuple[str, ...]
 ) -> None:
     result = slipway(*command)
@@ -56,12 +56,12 @@ def test_commands_about_all_trails_do_not_leave_out_one_that_cannot_be_read(
     ]
 
 
-def test_its_index_is_compared_too(app_with_unread: Served, slipway: Command) -> None:
+def test_the_index_of_an_unreadable_application_is_compared_too(app_with_unread: Served, slipway: Command) -> None:
     assert "till" in slipway("audit", "reindex").stdout
 
 
 @pytest.mark.parametrize(("path", "command", "name"), LISTS, ids=[name for _, _, name in LISTS])
-def test_a_list_without_it_is_not_called_empty(
+def test_a_list_that_lacks_an_unreadable_application_is_not_called_empty(
     app_with_unread: Served, slipway: Command, path: str, command: tuple[str, ...], name: str
 ) -> None:
     content = {"v": 1, "environment": "production", "next": None, name: [], "not_shown": [UNREAD]}
@@ -72,7 +72,9 @@ def test_a_list_without_it_is_not_called_empty(
     assert json.loads(slipway(*command, "--json").stdout)["not_shown"] == [UNREAD]
 
 
-def test_its_release_is_not_said_to_wait_for_no_approval(app_with_unread: Served, slipway: Command) -> None:
+def test_whether_a_release_of_an_unreadable_application_waits_for_approval_is_unknown(
+    app_with_unread: Served, slipway: Command
+) -> None:
     app_with_unread.replies["approvals"] = Reply(
         body=json.dumps({"v": 1, "approvals": [], "not_shown": [UNREAD]}).encode()
     )

@@ -56,7 +56,7 @@ def test_json_is_the_apps_own_answer(slipway: Command, app_with_numbers: Served)
     assert json.loads(slipway("numbers", "--json").stdout) == json.loads(app_with_numbers.replies["numbers"].body)
 
 
-def test_what_is_asked_for_goes_into_the_address(slipway: Command, app_with_numbers: Served) -> None:
+def test_the_options_become_the_query_of_the_request(slipway: Command, app_with_numbers: Served) -> None:
     slipway("numbers", "-a", "shop", "-e", "production", "-w", "26", "--until", "2026-W40")
     assert app_with_numbers.requests[-1].target == (
         "/api/v1/numbers?application=shop&environment=production&weeks=26&until=2026-W40"
@@ -64,7 +64,7 @@ def test_what_is_asked_for_goes_into_the_address(slipway: Command, app_with_numb
 
 
 @pytest.mark.parametrize("options", [("--json", "--csv"), ("--by-week", "--steps"), ("-w", "0"), ("-w", "many")])
-def test_what_does_not_go_together_is_a_wrong_command_line(
+def test_contradictory_or_invalid_options_are_a_usage_error(
     slipway: Command, app_with_numbers: Served, options: tuple[str, ...]
 ) -> None:
     assert slipway("numbers", *options).exit_code == 2

@@ -35,7 +35,7 @@ def test_an_environment_that_looks_like_a_release_is_named_after_it(slipway: Com
 
 
 @pytest.mark.parametrize("artifact", [("--tag", "9.9"), ("--image", f"sha256:{'0' * 64}")], ids=["tag", "digest"])
-def test_what_was_never_pushed_is_reported_before_anybody_has_to_confirm_it(
+def test_an_artifact_that_was_never_pushed_is_reported_before_anybody_has_to_confirm_it(
     slipway: Command, app: Served, artifact: tuple[str, str]
 ) -> None:
     ask_to_confirm(app)
@@ -93,12 +93,12 @@ def confirm(app: Served) -> None:
     app.outcomes["shop", id] = SaidOutcome(application="shop", id=id, state="counted", environment="production")
 
 
-def test_every_verb_that_opens_is_played() -> None:
+def test_every_verb_that_needs_a_proof_has_a_case_here() -> None:
     assert set(WORDS) == OPENS
 
 
 @pytest.mark.parametrize("verb", sorted(OPENS))
-def test_what_opens_prints_the_address_and_ends_with_code_five_where_nobody_is_waited_for(
+def test_a_command_that_needs_a_proof_prints_its_page_and_ends_with_5_without_waiting(
     slipway: Command, app: Served, opened_addresses: list[str], verb: Verb
 ) -> None:
     ask_to_confirm(app)
@@ -110,7 +110,7 @@ def test_what_opens_prints_the_address_and_ends_with_code_five_where_nobody_is_w
     assert opened_addresses == []
 
 
-def test_the_command_waits_until_it_is_confirmed_and_then_until_it_is_decided(
+def test_a_command_waits_for_its_confirmation_and_then_for_its_outcome(
     slipway: Command, app: Served, opened_addresses: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ask_to_confirm(app)
@@ -124,7 +124,7 @@ def test_the_command_waits_until_it_is_confirmed_and_then_until_it_is_decided(
     assert opened_addresses == []
 
 
-def test_what_the_page_of_confirmation_refuses_ends_the_wait_at_once(
+def test_a_confirmation_that_is_refused_ends_the_wait_at_once(
     slipway: Command, app: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ask_to_confirm(app)
@@ -134,7 +134,7 @@ def test_what_the_page_of_confirmation_refuses_ends_the_wait_at_once(
     assert (ended.exit_code, "Refused: shop production is not on hold" in ended.stderr) == (1, True)
 
 
-def test_the_wait_ends_as_soon_as_somebody_says_no(
+def test_the_wait_ends_as_soon_as_the_confirmation_is_declined(
     slipway: Command, app: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ask_to_confirm(app)
@@ -152,7 +152,7 @@ def test_the_wait_ends_as_soon_as_somebody_says_no(
     ],
     ids=["whole", "lost"],
 )
-def test_whoever_begins_a_new_epoch_reads_first_whether_anything_is_lost(
+def test_a_fence_reset_says_first_whether_records_are_lost(
     slipway: Command, app: Served, hash: str, message: str
 ) -> None:
     ask_to_confirm(app)
@@ -164,7 +164,7 @@ def test_whoever_begins_a_new_epoch_reads_first_whether_anything_is_lost(
     assert "shop: the newest anchor, of 2026-11-23T08:00:00Z, names record 2 of epoch 0" in stderr
 
 
-def test_an_anchor_says_nothing_to_the_terminal(slipway: Command, app: Served) -> None:
+def test_an_anchor_with_control_characters_cannot_steer_the_terminal(slipway: Command, app: Served) -> None:
     ask_to_confirm(app)
     app.anchors["shop"] = [{"at": "\x1b[2J", "epoch": 0, "head": {"sequence": 1}}]
     stderr = slipway("fence", "reset", "shop", "--reason", "restored", "--no-wait").stderr
@@ -172,7 +172,7 @@ def test_an_anchor_says_nothing_to_the_terminal(slipway: Command, app: Served) -
     assert r"\x1b[2J" in stderr
 
 
-def test_an_anchor_that_names_no_hash_is_not_said_to_be_held(slipway: Command, app: Served) -> None:
+def test_an_anchor_without_a_hash_is_not_reported_as_held(slipway: Command, app: Served) -> None:
     ask_to_confirm(app)
     head = {"sequence": app.trails["shop"].records[-1]["sequence"] + 1}
     app.anchors["shop"] = [{"why": "daily", "at": "2026-11-23T08:00:00Z", "epoch": 0, "head": head}]
@@ -181,15 +181,13 @@ def test_an_anchor_that_names_no_hash_is_not_said_to_be_held(slipway: Command, a
     assert "no loss is known" not in stderr
 
 
-def test_the_browser_is_opened_where_that_was_asked_for(
-    slipway: Command, app: Served, opened_addresses: list[str]
-) -> None:
+def test_the_browser_is_opened_on_request(slipway: Command, app: Served, opened_addresses: list[str]) -> None:
     ask_to_confirm(app)
     assert slipway("resume", "shop", "production", "--no-wait", "--open").exit_code == 5
     assert opened_addresses == [PAGE]
 
 
-def test_where_no_browser_can_be_had_that_is_said(
+def test_a_browser_that_cannot_be_opened_is_reported(
     slipway: Command, app: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ask_to_confirm(app)
@@ -236,7 +234,7 @@ def test_an_address_that_is_not_on_the_web_is_never_opened(
         (("oid:aaaaaaaa-0000-4000-8000-000000000001",), "aaaaaaaa-0000-4000-8000-000000000001", "oid:aaaaaaaa"),
     ],
 )
-def test_sessions_are_ended_ones_own_or_those_of_a_person_as_the_trail_names_them(
+def test_end_sessions_ends_ones_own_sessions_or_those_of_the_named_person(
     slipway: Command, app: Served, arguments: tuple[str, ...], person: str, message: str
 ) -> None:
     id = "1764000000000-00000000000000aa"
@@ -268,7 +266,7 @@ NEEDING_ONE = [
 ]
 
 
-def test_every_verb_that_needs_a_reason_is_among_them() -> None:
+def test_every_verb_that_needs_a_reason_has_a_case_here() -> None:
     verbs = {words[0] if words[0] != "fence" else "fence.reset" for words in NEEDING_ONE}
     assert set(MUST_SAY_WHY) <= verbs
 

@@ -41,23 +41,23 @@ def test_the_list_as_json_is_what_the_app_answers(slipway: Command, parked: dict
     }
 
 
-def test_a_list_that_is_not_all_says_so(slipway: Command, app: Served, parked: dict[str, Any]) -> None:
+def test_an_incomplete_list_says_that_there_is_more(slipway: Command, app: Served, parked: dict[str, Any]) -> None:
     app.more_parked = True
     assert slipway("parked", "list").stderr == "there is more parked input than this list shows\n"
 
 
-def test_nothing_parked_is_said_on_stderr(slipway: Command) -> None:
+def test_an_empty_list_of_parked_input_says_so_on_stderr(slipway: Command) -> None:
     result = slipway("parked", "list")
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "nothing is parked\n")
 
 
-def test_one_is_shown_with_its_body_line_by_line(slipway: Command, parked: dict[str, Any]) -> None:
+def test_parked_input_is_shown_with_its_body_line_by_line(slipway: Command, parked: dict[str, Any]) -> None:
     text = slipway("parked", "show", ID).stdout
     assert parked["reason"] in text
     assert text.endswith('\n\n{"tag":\n        "a b"}\n')
 
 
-def test_one_as_json_is_the_apps_object(slipway: Command, parked: dict[str, Any]) -> None:
+def test_parked_input_as_json_is_the_apps_object(slipway: Command, parked: dict[str, Any]) -> None:
     assert json.loads(slipway("parked", "show", ID, "--json").stdout) == {"v": 1, **parked}
 
 
@@ -73,7 +73,7 @@ def test_a_replay_as_json_is_what_the_app_answers(slipway: Command, parked: dict
 
 
 @pytest.mark.parametrize("command", ["show", "replay"])
-def test_what_is_not_parked_ends_with_3(slipway: Command, command: str) -> None:
+def test_an_unknown_id_of_parked_input_ends_with_3(slipway: Command, command: str) -> None:
     result = slipway("parked", command, "nothing")
     assert result.exit_code == 3
     assert "no parked input has the id 'nothing'" in result.stderr

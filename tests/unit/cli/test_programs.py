@@ -39,7 +39,7 @@ def test_a_program_gets_its_arguments_and_none_of_the_callers_variables(tmp_path
     assert "kube/config" not in output
 
 
-def test_the_two_runs_that_are_compared_are_in_other_zones_and_seconds(tmp_path: Path) -> None:
+def test_the_two_compared_runs_differ_in_home_time_zone_and_second(tmp_path: Path) -> None:
     pauses: list[float] = []
     runner = programs(tmp_path, 'echo "$HOME $TZ"', pauses=pauses)
     first, second = (run(runner, conditions).split() for conditions in Conditions)
@@ -74,7 +74,7 @@ def test_a_version_that_is_not_known_is_refused(tmp_path: Path, output: str) -> 
     assert f"{FILE}:1: expected Helm 3 or 4 (tested with 3.22.0 and 4.1.0), got {output!r}" in str(caught.value)
 
 
-def test_what_a_program_says_of_its_failure_is_reported_in_one_line(tmp_path: Path) -> None:
+def test_the_error_output_of_a_program_is_reported_in_one_line(tmp_path: Path) -> None:
     script = 'echo "Error: no database" >&2; echo "  at line 3" >&2; echo "Use --debug flag to see more" >&2; exit 1'
     assert refused(programs(tmp_path, script)) == f"{FILE}:1: helm refuses it: no database at line 3"
 

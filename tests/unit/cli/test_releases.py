@@ -78,7 +78,7 @@ def test_a_release_that_is_being_copied_shows_how_far_it_is(slipway: Command, ap
     assert re.search(r"(?m)^waits for +prod: 403$", stdout)
 
 
-def test_what_a_release_brings_is_called_by_what_it_is(slipway: Command, app: Served, shop: World) -> None:
+def test_the_artifact_of_a_release_is_labelled_as_image_or_bundle(slipway: Command, app: Served, shop: World) -> None:
     assert re.search(r"(?m)^image +ci/team/shop:v1$", slipway("release", "shop-1").stdout)
     bundle = {"version": "v1", "images": [], "environments": ["staging"], "targets": digest("targets")}
     app.replies["releases/shop-1"] = _reply(
@@ -98,13 +98,13 @@ def test_application_and_limit_are_passed_on(slipway: Command, app: Served) -> N
     assert app.requests[-1].target == "/api/v1/releases?application=shop&limit=1"
 
 
-def test_no_release_yet_is_said_on_stderr(slipway: Command, app: Served) -> None:
+def test_an_empty_list_of_releases_says_so_on_stderr(slipway: Command, app: Served) -> None:
     app.worlds["shop"] = World(application())
     result = slipway("releases")
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "no releases yet\n")
 
 
-def test_a_release_shows_what_and_where_it_is(slipway: Command, shop: World) -> None:
+def test_a_release_shows_its_artifact_and_where_it_is_live(slipway: Command, shop: World) -> None:
     text = slipway("release", "shop-1").stdout
     assert digest("v1") in text
     assert "ci/team/shop:v1" in text
@@ -170,7 +170,7 @@ def test_a_name_with_a_slash_stays_one_part_of_the_path(slipway: Command, app: S
     assert app.requests[0].target == "/api/v1/releases/..%2Fparked%3Fx%23y"
 
 
-def test_what_a_waiting_release_did_not_take_is_listed_before_what_comes_next(
+def test_reports_that_a_waiting_release_ignored_are_listed_before_its_next_step(
     slipway: Command, app: Served, shop: World
 ) -> None:
     report = {"at": "2026-11-23T08:00:00Z", "what": "run 7", "why": "branch-counts: branch topic, of main"}

@@ -69,7 +69,7 @@ def test_without_an_audience_nobody_signs_in(
     assert "authorization" not in app.requests[0].headers
 
 
-def test_nobody_signed_in_is_said_in_one_line_and_nothing_is_sent(
+def test_a_failed_sign_in_is_reported_with_its_remedy_and_nothing_is_sent(
     slipway: Command, app: Served, credential: type[LoggedInCredential], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(credential, "fails", True)
@@ -81,7 +81,7 @@ def test_nobody_signed_in_is_said_in_one_line_and_nothing_is_sent(
     assert "a-token-of-entra" not in result.stdout + result.stderr
 
 
-def test_whoever_has_no_azure_cli_signs_in_in_a_browser(app: Served, tmp_path: Path) -> None:
+def test_a_person_without_the_azure_cli_signs_in_in_a_browser(app: Served, tmp_path: Path) -> None:
     """This uses the real library, which Entra takes for the Azure CLI: the registration authorizes it."""
     with entra(tmp_path) as provider:
         command = [sys.executable, "-m", "slipway.cli", "--url", app.url, "--audience", "api://slipway", "releases"]

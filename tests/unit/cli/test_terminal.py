@@ -106,7 +106,7 @@ def table_of(
     return [STYLING.sub("", line) for line in stream.getvalue().splitlines()]
 
 
-def test_what_does_not_fit_stands_below_its_row_and_is_alone_in_being_cut() -> None:
+def test_a_column_that_does_not_fit_stands_below_its_row_and_is_the_only_one_cut() -> None:
     columns = ("id", "who", "why")
     heading, line, *below = table_of(40, columns, ("shop-482", "Ada", "because " * 20), cut=("why",))
     assert (heading.split(), line.split()) == (["ID", "WHO"], ["shop-482", "Ada"])
@@ -118,7 +118,7 @@ def test_what_does_not_fit_stands_below_its_row_and_is_alone_in_being_cut() -> N
     assert end.endswith("name: Ada")
 
 
-def test_ids_are_never_cut_and_the_last_columns_leave_where_nothing_may_be_cut() -> None:
+def test_ids_are_never_cut_and_the_last_columns_move_below_where_nothing_may_be_cut() -> None:
     columns = ("release", "environment", "since")
     heading, line, below = table_of(30, columns, ("a-long-name-482", "production", "yesterday"))
     assert (heading.split(), line.split()) == (["RELEASE", "ENVIRONMENT"], ["a-long-name-482", "production"])
@@ -130,7 +130,7 @@ def test_a_column_without_any_content_is_left_out() -> None:
     assert table_of(40, ("id", "reason"), ("shop-482", ""), ("shop-481", ""))[0] == "ID"
 
 
-def test_a_digest_of_a_field_stays_in_one_piece_and_a_sentence_goes_on_below_itself() -> None:
+def test_a_digest_in_a_field_stays_in_one_piece_and_a_sentence_wraps() -> None:
     stream, digest = io.StringIO(), "sha256:" + "a" * 64
     CliConsole(stream, terminal=True, width=40).fields(
         [("digest", digest), ("why", "one two three four five six seven")]

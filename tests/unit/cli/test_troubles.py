@@ -46,7 +46,7 @@ def test_a_release_that_is_not_there_ends_with_3(slipway: Command) -> None:
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 429])
-def test_an_app_that_fails_ends_with_4_for_it_has_not_said_no(
+def test_an_app_that_fails_ends_with_4_and_not_as_a_refusal(
     slipway: Command, app: Served, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(api, "PAUSE", 0)
@@ -98,7 +98,7 @@ def test_a_redirect_is_not_followed_with_the_key(slipway: Command, app: Served) 
     ],
     ids=lambda reply: f"{reply.status} {reply.body[:24]!r}",
 )
-def test_what_is_not_slipway_ends_with_4(slipway: Command, app: Served, reply: Reply) -> None:
+def test_an_answer_that_is_not_slipways_ends_with_4(slipway: Command, app: Served, reply: Reply) -> None:
     app.replies["applications"] = reply
     for arguments in (("applications",), ("audit", "verify")):
         result = slipway(*arguments)

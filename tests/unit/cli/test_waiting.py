@@ -22,7 +22,7 @@ RECEIVED = SaidOutcome(application="shop", id=inbox_id(MORNING, b"12345678"), st
         ("away \x1b[31m", r"waits: away \x1b[31m"),
     ],
 )
-def test_whoever_waits_too_long_is_told_what_it_waits_for(waits_for: str, message: str) -> None:
+def test_a_wait_that_takes_too_long_ends_and_says_what_it_waited_for(waits_for: str, message: str) -> None:
     seconds = itertools.count(step=30.0)
     content = RECEIVED.model_copy(update={"waits_for": waits_for}).model_dump(mode="json")
     clock = WaitClock(pause=lambda _: None, elapsed=lambda: next(seconds))
@@ -32,7 +32,7 @@ def test_whoever_waits_too_long_is_told_what_it_waits_for(waits_for: str, messag
     assert failed.value.exit_code == Exit.UNREACHABLE
 
 
-def test_what_it_waits_for_is_printed_at_once_and_once(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_reason_for_a_wait_is_printed_at_once_and_only_once(capsys: pytest.CaptureFixture[str]) -> None:
     waits = RECEIVED.model_copy(update={"waits_for": "the row head of the partition shop cannot be read"})
     replies = iter((RECEIVED, waits, waits, RECEIVED.model_copy(update={"state": "counted"})))
     messages = list[str]()
@@ -44,7 +44,7 @@ def test_what_it_waits_for_is_printed_at_once_and_once(capsys: pytest.CaptureFix
     assert messages == ["", "it waits: the row head of the partition shop cannot be read\n", ""]
 
 
-def test_whoever_waits_for_the_worker_is_told_so_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wait_for_the_worker_prints_a_reminder_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
     clock = PassingClock()
     with pytest.raises(CliError):
         until_decided(lambda: RECEIVED.model_dump(mode="json"), clock=clock.waits, longest=60)

@@ -34,7 +34,7 @@ def approve(shop: World) -> None:
     shop.settle()
 
 
-def test_it_says_each_change_once_and_ends_with_0_when_the_release_is_live(
+def test_watch_prints_each_change_once_and_ends_with_0_when_the_release_is_live(
     slipway: Command, shop: World, afterwards: Callable[..., None]
 ) -> None:
     afterwards(lambda: None, lambda: None, lambda: approve(shop))
@@ -66,13 +66,13 @@ def test_a_release_that_fails_and_is_rolled_back_ends_with_1(
     assert "was rolled back in production: it answers 500" in result.stdout
 
 
-def test_it_ends_with_5_where_people_are_asked_and_nobody_wants_to_wait(slipway: Command) -> None:
+def test_watch_without_waiting_ends_with_5_where_people_are_asked(slipway: Command) -> None:
     result = slipway("watch", "shop-2", "--no-wait")
     assert result.exit_code == 5
     assert "may approve or reject" in result.stdout
 
 
-def test_it_ends_when_the_release_is_live_in_the_environment_that_was_asked_for(slipway: Command) -> None:
+def test_watch_ends_when_the_release_is_live_in_the_given_environment(slipway: Command) -> None:
     assert slipway("watch", "shop-2", "--environment", "staging").exit_code == 0
 
 
@@ -128,7 +128,7 @@ def test_ctrl_c_ends_with_130_and_without_a_traceback(slipway: Command, afterwar
     assert "Traceback" not in result.output
 
 
-def test_it_only_reads(slipway: Command, app: Served) -> None:
+def test_watch_only_reads(slipway: Command, app: Served) -> None:
     requests = list[ReceivedRequest]()
     app.before_answer = requests.append
     slipway("watch", "shop-1")
