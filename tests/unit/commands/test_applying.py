@@ -45,7 +45,7 @@ def test_an_installation_starts_without_any_application(tmp_path: Path) -> None:
     assert installation.board()
 
 
-def test_what_is_applied_is_delivered(live: Live) -> None:
+def test_an_applied_application_is_delivered(live: Live) -> None:
     live.push("1.0")
     live.settle()
     assert live.phase(1) is Phase.AWAITING_APPROVAL
@@ -69,7 +69,7 @@ def test_a_project_is_recorded_in_the_installations_chain(live: Live) -> None:
     assert live.verify(keys.INSTALLATION).intact
 
 
-def test_the_same_documents_again_change_nothing(live: Live) -> None:
+def test_applying_the_same_documents_again_changes_nothing(live: Live) -> None:
     before, marker = live.actions(), live.app.versions.marker()
     assert {change.outcome for change in live.apply().values()} == {"unchanged"}
     assert (live.actions(), live.app.versions.marker()) == (before, marker)
@@ -82,7 +82,7 @@ def test_comments_and_the_order_of_fields_are_not_a_change(live: Live) -> None:
     assert live.apply()["application:shop"].outcome == "unchanged"
 
 
-def test_one_wrong_document_is_refused_by_name_and_the_others_go_on(live: Live) -> None:
+def test_a_wrong_document_is_refused_by_name_and_the_others_take_effect(live: Live) -> None:
     write_application(live.deliveries, "cart")
     live.edit("cart", notify=["nobody"])
     live.edit_environment("staging", rollout_within="9m")
@@ -97,7 +97,7 @@ def test_one_wrong_document_is_refused_by_name_and_the_others_go_on(live: Live) 
     assert live.app.versions.current(SHOP).number == 2
 
 
-def test_two_applications_cannot_claim_one_image_also_if_they_are_applied_one_after_the_other(live: Live) -> None:
+def test_a_later_application_cannot_claim_the_image_of_an_earlier_one(live: Live) -> None:
     write_application(live.deliveries, "cart")
     live.edit("cart", image={"registry": "nonprod", "repository": "team/shop"})
     manifest = live.deliveries / "cart" / "manifests" / "deployment.yaml"
@@ -108,7 +108,7 @@ def test_two_applications_cannot_claim_one_image_also_if_they_are_applied_one_af
 
 
 # ---- a change while a release is on its way
-def test_a_change_that_alters_the_plan_voids_votes_when_it_is_next_looked_at_and_says_so(live: Live) -> None:
+def test_a_change_that_alters_the_plan_voids_earlier_votes_in_a_record_at_the_next_vote(live: Live) -> None:
     live.edit_gate(required=2)
     live.apply()
     live.push("1.0")
@@ -215,7 +215,7 @@ def weaker(live: Live, app: str = "shop") -> str:
         ({"reason": {"approve": "required"}}, ""),
     ],
 )
-def test_a_change_that_weakens_a_production_gate_is_for_its_people_and_any_other_is_not(
+def test_a_change_that_weakens_a_production_gate_needs_its_approvers_and_any_other_does_not(
     live: Live, gate: dict[str, Any], message: str
 ) -> None:
     live.edit_gate(**gate)
@@ -231,7 +231,7 @@ def test_a_change_that_weakens_a_production_gate_is_for_its_people_and_any_other
     [{"gate": {"kind": "auto"}}, {"verification": {"http": []}}, {"namespace": "elsewhere"}],
     ids=["no gate", "no tests", "another place"],
 )
-def test_an_environment_that_stops_guarding_its_place_is_a_weaker_one(live: Live, fields: dict[str, Any]) -> None:
+def test_an_environment_that_stops_guarding_its_place_counts_as_weakened(live: Live, fields: dict[str, Any]) -> None:
     if "gate" in fields:
         live.edit_project(
             lambda value: value["environments"]["production"].update({"class": "test", "least_gate": None})
@@ -242,7 +242,7 @@ def test_an_environment_that_stops_guarding_its_place_is_a_weaker_one(live: Live
     assert "production (production/shop)" in weaker(live)
 
 
-def test_a_removed_application_does_not_come_back_with_a_weaker_gate_under_whatever_name(live: Live) -> None:
+def test_a_removed_application_with_a_weaker_gate_is_noticed_when_it_comes_back_under_any_name(live: Live) -> None:
     live.remove(SHOP)
     live.edit_gate(deadline="48h")
     assert "deadline" in weaker(live)

@@ -96,7 +96,7 @@ def refused_by(home: Installation) -> list[str]:
     return rules
 
 
-def test_an_approval_passes_a_gate_of_level_queue_and_is_nobodys_own_act(make: Make) -> None:
+def test_an_approval_by_message_passes_a_gate_of_level_queue_on_behalf_of_its_voter(make: Make) -> None:
     home = make()
     send(home, vote(home))
     (record,) = records(home, "vote.approved")
@@ -106,7 +106,7 @@ def test_an_approval_passes_a_gate_of_level_queue_and_is_nobodys_own_act(make: M
     assert home.release(1).phase is Phase.COMPLETED  # so the gate was derived again from that record
 
 
-def test_the_same_message_again_changes_nothing(make: Make) -> None:
+def test_a_repeated_message_changes_nothing(make: Make) -> None:
     home = make(required=1)
     for _ in range(3):
         send(home, vote(home))
@@ -132,7 +132,7 @@ STOPS = [
 
 
 @pytest.mark.parametrize("fields", STOPS)
-def test_nobody_uses_up_the_id_under_which_another_sender_says_stop(make: Make, fields: dict[str, Any]) -> None:
+def test_a_refused_message_does_not_use_up_the_id_of_a_later_stop(make: Make, fields: dict[str, Any]) -> None:
     """Anybody who may send to the queue could guess the id, and use it first in a message that is refused."""
     home = make()
     stop = command(**({"verb": "freeze", "id": "incident-4711"} | fields))
@@ -141,7 +141,7 @@ def test_nobody_uses_up_the_id_under_which_another_sender_says_stop(make: Make, 
     assert home.release(1).phase is Phase.CANCELLED or home.app.freezer.current() or home.lane("production").freeze
 
 
-def test_two_approvals_on_behalf_of_two_people_are_two(make: Make) -> None:
+def test_approvals_on_behalf_of_two_people_count_as_two(make: Make) -> None:
     home = make(approvers=f'{ADAS}", "{GRACES}', required=2)
     send(home, vote(home))
     assert home.release(1).phase is Phase.AWAITING_APPROVAL
@@ -150,7 +150,7 @@ def test_two_approvals_on_behalf_of_two_people_are_two(make: Make) -> None:
     assert home.release(1).phase is Phase.COMPLETED
 
 
-def test_where_the_policy_asks_for_more_an_approval_counts_as_nothing_is_recorded_and_told(make: Make) -> None:
+def test_an_approval_by_message_at_a_gate_of_level_signed_is_refused_in_a_record_and_a_notice(make: Make) -> None:
     home = make(level="signed")
     send(home, vote(home))
     assert refused_by(home) == ["voter-is-surely-known"]
@@ -209,7 +209,7 @@ def test_a_vote_for_another_plan_or_opening_is_refused_by_name(
     assert refused_by(home) == [rule]
 
 
-def test_a_rejection_counts_whatever_plan_of_this_opening_it_was_read_in(make: Make) -> None:
+def test_a_rejection_counts_whichever_plan_it_names_within_its_opening(make: Make) -> None:
     home = make()
     send(home, vote(home, "reject", plan=OTHER_PLAN))
     assert home.release(1).phase is Phase.REJECTED
@@ -240,7 +240,7 @@ def test_a_release_is_cancelled_without_any_front(make: Make) -> None:
     assert (record.actor, record.details["on_behalf_of"]) == ("approvals", ADAS)
 
 
-def test_a_lane_is_frozen_and_names_for_whom(make: Make) -> None:
+def test_a_lane_that_a_message_freezes_names_on_whose_behalf(make: Make) -> None:
     home = make()
     for _ in range(2):
         send(home, command("freeze", environment="production"))
@@ -251,7 +251,7 @@ def test_a_lane_is_frozen_and_names_for_whom(make: Make) -> None:
     assert (record.actor, record.details["on_behalf_of"]) == ("approvals", ADAS)
 
 
-def test_everything_is_frozen_and_every_application_is_told(make: Make) -> None:
+def test_a_freeze_of_everything_by_message_reaches_the_ledger_of_an_application(make: Make) -> None:
     home = make()
     for _ in range(2):
         send(home, command("freeze", application=None))
@@ -279,7 +279,9 @@ def test_a_command_without_a_reason_is_refused_in_a_record(make: Make) -> None:
         (command("freeze", environment="production", on_behalf_of={"tid": GRACE_OID, "oid": ADA_OID}), "tenant"),
     ],
 )
-def test_what_cannot_be_handled_is_parked_with_its_reason(make: Make, message: dict[str, Any], reason: str) -> None:
+def test_a_message_that_cannot_be_handled_is_parked_with_its_reason(
+    make: Make, message: dict[str, Any], reason: str
+) -> None:
     home = make()
     send(home, message)
     (parked,) = home.app.parking.all()
@@ -293,7 +295,7 @@ def test_a_vote_on_an_unknown_release_is_parked(make: Make) -> None:
     assert parked.reason == "there is no shop-7"
 
 
-def test_whoever_did_not_vote_says_so_by_a_message_past_every_front(make: Make) -> None:
+def test_an_objection_by_message_rejects_the_release_without_a_front(make: Make) -> None:
     home = make(level="queue", approvers=f'{ADAS}", "{GRACES}', required=2)
     send(home, vote(home))
     send(home, vote(home, "object", plan=None, opening=None))

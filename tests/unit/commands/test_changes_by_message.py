@@ -75,7 +75,7 @@ def parked(live: Live) -> list[str]:
     return [item.reason for item in live.app.parking.all()]
 
 
-def test_a_message_rejects_it_and_is_nobodys_own_act(live: Live) -> None:
+def test_a_message_rejects_a_change_on_behalf_of_its_voter(live: Live) -> None:
     change = weaken(live)
     vote(live, change, ADA)
     send(live, rejection(change))
@@ -89,7 +89,7 @@ def test_a_message_rejects_it_and_is_nobodys_own_act(live: Live) -> None:
     assert broken_rules(vote(live, change, BEN)) == ["change-is-waiting"]
 
 
-def test_the_same_message_again_changes_nothing(live: Live) -> None:
+def test_a_repeated_message_changes_nothing(live: Live) -> None:
     change = weaken(live)
     for _ in range(3):
         send(live, rejection(change))
@@ -100,7 +100,7 @@ def test_the_same_message_again_changes_nothing(live: Live) -> None:
     assert change_of(live, again.hash).phase is ChangePhase.WAITING
 
 
-def test_nobody_uses_up_the_id_under_which_another_sender_rejects_it(live: Live) -> None:
+def test_a_refused_message_does_not_use_up_the_id_of_a_later_rejection(live: Live) -> None:
     """Anybody who may send to the queue could guess the id, and use it first in a message that is refused."""
     change = weaken(live)
     send(live, rejection(change, reason=""))
@@ -109,7 +109,7 @@ def test_nobody_uses_up_the_id_under_which_another_sender_rejects_it(live: Live)
     assert change_of(live, change.hash).phase is ChangePhase.REJECTED
 
 
-def test_where_people_are_named_a_stranger_stops_nothing_and_a_named_one_does(two_named_approvers: Live) -> None:
+def test_a_message_rejects_a_change_only_on_behalf_of_a_named_approver(two_named_approvers: Live) -> None:
     change = weaken(two_named_approvers)
     send(two_named_approvers, rejection(change, EVE))
     assert last(two_named_approvers, "change.vote-refused").details["rules"] == ["approver-is-listed"]
@@ -142,7 +142,7 @@ def test_a_message_that_does_not_count_is_refused_by_its_rule(live: Live, fields
         ({"release": 1}, "release"),
     ],
 )
-def test_what_is_not_a_rejection_of_a_change_is_parked_with_its_reason(
+def test_a_message_that_is_no_rejection_of_a_change_is_parked_with_its_reason(
     live: Live, fields: dict[str, Any], reason: str
 ) -> None:
     change = weaken(live)
@@ -152,7 +152,7 @@ def test_what_is_not_a_rejection_of_a_change_is_parked_with_its_reason(
 
 
 # ---- whoever proposed it
-def test_whoever_proposed_it_takes_it_back_though_no_gate_asks_them(live: Live) -> None:
+def test_the_proposer_withdraws_a_change_although_no_gate_asks_them(live: Live) -> None:
     change = weaken(live)
     assert vote_without_proof(live, change, SIGNS_IN, REJECT).state is SaidState.COUNTED
     latest = change_of(live, change.hash)
@@ -162,11 +162,11 @@ def test_whoever_proposed_it_takes_it_back_though_no_gate_asks_them(live: Live) 
     assert "withdrawn: no" in headline
 
 
-def test_whoever_proposed_it_does_not_become_its_approver(live: Live) -> None:
+def test_the_proposer_of_a_change_does_not_become_its_approver(live: Live) -> None:
     change = weaken(live)
     assert broken_rules(vote(live, change, SIGNS_IN, APPROVE)) == ["approver-is-listed"]
 
 
-def test_nobody_else_takes_it_back(live: Live) -> None:
+def test_a_stranger_cannot_withdraw_a_change(live: Live) -> None:
     change = weaken(live)
     assert broken_rules(vote_without_proof(live, change, EVE, REJECT)) == ["approver-is-listed"]

@@ -118,7 +118,7 @@ def test_a_lost_hint_only_delays(live: Live) -> None:
     assert live.reply(receipt).state is SaidState.COUNTED
 
 
-def test_the_same_row_any_number_of_times_makes_one_version(live: Live) -> None:
+def test_a_row_that_is_read_several_times_makes_one_version(live: Live) -> None:
     live.edit_environment("staging", rollout_within="7m")
     receipt = live.say()
     (received,) = live.app.inbox.unread(limit=10)
@@ -171,7 +171,7 @@ def cut_short(live: Live, *, after: str) -> Said:
     return receipt
 
 
-def test_what_was_cut_short_is_finished_and_repeats_nothing(live: Live) -> None:
+def test_an_interrupted_statement_is_finished_without_repeating_anything(live: Live) -> None:
     for name in ("cart", "search"):
         write_application(live.deliveries, name)
     receipt = cut_short(live, after="cart")
@@ -184,7 +184,7 @@ def test_what_was_cut_short_is_finished_and_repeats_nothing(live: Live) -> None:
     assert sorted(live.app.catalogue.entries) == ["cart", "search", "shop"]
 
 
-def test_a_change_that_others_overtook_half_way_says_what_it_made_and_what_not(live: Live) -> None:
+def test_an_interrupted_statement_that_another_overtook_says_which_parts_took_effect(live: Live) -> None:
     for name in ("cart", "search"):
         write_application(live.deliveries, name)
     live.apply()
@@ -206,7 +206,7 @@ def test_a_change_that_others_overtook_half_way_says_what_it_made_and_what_not(l
     assert (refusal.action, refusal.details["made"]) == ("change.refused", ["application:cart"])
 
 
-def test_a_change_made_from_what_is_no_longer_in_force_is_refused_with_the_reason(live: Live) -> None:
+def test_a_change_made_from_an_outdated_version_is_refused_with_the_reason(live: Live) -> None:
     live.edit_environment("staging", rollout_within="7m")
     first = live.say()
     live.edit_environment("staging", rollout_within="9m")
@@ -261,7 +261,7 @@ def test_the_worker_finds_a_weaker_gate_that_the_front_let_pass(live: Live) -> N
     ],
     ids=["a person", "an application", "a key"],
 )
-def test_who_may_not_is_refused_by_the_worker_too(live: Live, speaker: Speaker) -> None:
+def test_the_worker_refuses_a_change_by_anybody_who_may_not_make_it(live: Live, speaker: Speaker) -> None:
     live.edit_environment("staging", rollout_within="7m")
     reply = live.reply(submit(live, lying_row(live, shop_of(live), speaker=speaker)))
     assert reply.state is SaidState.REFUSED
@@ -285,7 +285,7 @@ def test_owners_are_people_and_applications_and_never_the_holder_of_a_key(live: 
     assert live.reply(submit(live, lying_row(live, shop_of(live), speaker=owner_speaker))).state is SaidState.COUNTED
 
 
-def test_what_only_the_worker_knows_is_reported_with_file_and_field(live: Live) -> None:
+def test_a_mistake_that_the_front_let_pass_is_reported_by_the_worker_with_file_and_field(live: Live) -> None:
     live.edit(notify=["inbx"])
     reply = live.reply(submit(live, lying_row(live, shop_of(live))))
     assert reply.state is SaidState.REFUSED
@@ -340,7 +340,7 @@ def test_a_removal_hidden_among_other_changes_is_parked(live: Live) -> None:
     assert "a removal by itself" in parked(live, row)
 
 
-def test_a_removal_of_what_is_gone_is_refused(live: Live) -> None:
+def test_a_second_removal_of_an_application_is_refused(live: Live) -> None:
     first, second = live.app.submitting.remove(SHOP, OLGA, reason=""), live.app.submitting.remove(SHOP, OLGA, reason="")
     live.hear()
     assert live.reply(first).state is SaidState.COUNTED
@@ -351,7 +351,7 @@ def test_a_removal_of_what_is_gone_is_refused(live: Live) -> None:
     assert live.app.versions.current(SHOP).number == 2
 
 
-def test_what_has_no_canonical_form_or_comes_twice_is_refused_by_the_front(live: Live) -> None:
+def test_a_document_without_a_canonical_form_or_given_twice_is_refused_by_the_front(live: Live) -> None:
     (shop,) = shop_of(live)
     odd = shop.evolve(value={**shop.value, "odd": 2**60})
     for documents, expected in (([odd], "whole numbers within"), ([shop, shop], "each project and application once")):
@@ -359,7 +359,7 @@ def test_what_has_no_canonical_form_or_comes_twice_is_refused_by_the_front(live:
             live.app.submitting.apply(documents, OLGA, reason="")
 
 
-def test_more_than_the_store_takes_is_refused_by_the_front(live: Live) -> None:
+def test_documents_over_the_limit_of_the_store_are_refused_by_the_front(live: Live) -> None:
     for number in range(20):
         name = f"app-{number}"
         write_application(live.deliveries, name)
@@ -370,7 +370,9 @@ def test_more_than_the_store_takes_is_refused_by_the_front(live: Live) -> None:
     assert list(live.inbox_table.everything(limit=1)) == []
 
 
-def test_what_nobody_took_from_the_store_is_swept_after_a_day(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_documents_that_nobody_took_from_the_store_are_deleted_after_a_day(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
     live.edit_environment("staging", rollout_within="7m")
     live.say()
     store: dict[str, bytes] = live.incoming.documents  # type: ignore[attr-defined] # the store in memory

@@ -85,7 +85,7 @@ def test_an_earlier_artifact_is_named_by_tag_digest_or_release(home: Live, by: s
     assert (home.release(3).digest, home.release(3).tag) == (first.digest, "1.0")
 
 
-def test_with_nothing_named_it_is_what_is_live_in_the_first_environment(home: Live) -> None:
+def test_without_a_named_artifact_the_live_one_of_the_first_environment_is_released(home: Live) -> None:
     deliver(home, "2.0", 2)
     create(home)
     assert home.release(3).digest == home.release(2).digest
@@ -100,14 +100,14 @@ def test_with_nothing_named_it_is_what_is_live_in_the_first_environment(home: Li
         ({"tag": "1.0", "digest": f"sha256:{'0' * 64}"}, BadInput, "none beside tag"),
     ],
 )
-def test_what_cannot_be_found_is_reported_at_once(
+def test_an_invalid_request_for_a_release_is_refused_at_once(
     home: Live, fields: dict[str, str], error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error, match=message):
         home.app.inbox_writer.statement(creation(**fields))
 
 
-def test_somebody_who_may_only_read_starts_nothing(home: Live) -> None:
+def test_a_reader_starts_no_release(home: Live) -> None:
     reply = create(home, person(5, "Rita", "reader"))
     assert reply.state is SaidState.REFUSED
     assert [rule.name for rule in reply.answered.rules] == ["may-order-it"]
@@ -136,7 +136,7 @@ def unannounced(tmp_path: Path) -> Live:
 
 
 @pytest.mark.parametrize("by", ["tag", "digest"])
-def test_what_was_pushed_before_the_application_was_there_goes_to_production(unannounced: Live, by: str) -> None:
+def test_an_image_that_was_pushed_before_its_application_existed_goes_to_production(unannounced: Live, by: str) -> None:
     digest = unannounced.nonprod.resolve("team/shop", "1.0")
     assert digest is not None
     reply = create(unannounced, reason="the first one", **{by: {"tag": "1.0", "digest": digest}[by]})
@@ -161,7 +161,7 @@ def test_what_was_pushed_before_the_application_was_there_goes_to_production(una
     assert unannounced.verify().intact
 
 
-def test_a_late_report_of_its_push_starts_no_second_release(unannounced: Live) -> None:
+def test_a_late_report_of_the_push_starts_no_second_release(unannounced: Live) -> None:
     create(unannounced, tag="1.0")
     unannounced.settle()
     unannounced.push("1.0", at=unannounced.now - timedelta(hours=1))
@@ -185,7 +185,7 @@ def test_a_ci_run_that_says_it_made_the_image_joins_the_release(unannounced: Liv
         ({"digest": f"sha256:{'0' * 64}"}, "nonprod.test/team/shop@sha256:0000"),
     ],
 )
-def test_what_was_never_pushed_is_reported_and_starts_nothing(
+def test_an_artifact_that_was_never_pushed_is_reported_and_starts_nothing(
     unannounced: Live, fields: dict[str, str], message: str
 ) -> None:
     reply = create(unannounced, **fields)
@@ -203,7 +203,7 @@ def why_not(home: Live, **options: str) -> str:
     return reason
 
 
-def test_before_anybody_confirms_a_look_says_whether_the_registry_has_it_and_parks_nothing(unannounced: Live) -> None:
+def test_a_look_says_whether_the_registry_has_an_artifact_and_parks_nothing(unannounced: Live) -> None:
     digest = present(unannounced.nonprod.resolve("team/shop", "1.0"), "the image")
     assert "nothing was pushed under this tag" in why_not(unannounced, tag="9.9")
     assert "nonprod.test/team/shop@sha256:0000" in why_not(unannounced, digest=f"sha256:{'0' * 64}")
@@ -211,7 +211,7 @@ def test_before_anybody_confirms_a_look_says_whether_the_registry_has_it_and_par
     assert list(unannounced.app.parking.all()) == []
 
 
-def test_a_tag_that_a_release_has_needs_no_registry_and_one_that_is_away_is_no_refusal(home: Live) -> None:
+def test_a_look_at_an_artifact_refuses_nothing_while_the_registry_is_away(home: Live) -> None:
     home.nonprod.errors += [Unreachable(home.nonprod.where("team/shop", "9.9"), "it is away")] * 20
     assert [why_not(home, tag="1.0"), why_not(home, tag="9.9")] == ["", ""]
 
@@ -237,7 +237,7 @@ def test_a_tag_that_the_versions_do_not_take_is_refused_by_that_rule(tmp_path: P
     assert [rule.name for rule in reply.answered.rules] == ["tag-matches"]
 
 
-def test_what_is_not_an_image_is_refused_by_that_rule(unannounced: Live) -> None:
+def test_an_artifact_that_is_not_an_image_is_refused_by_that_rule(unannounced: Live) -> None:
     unannounced.nonprod.seed("team/shop", referrer(image(b"1.0"), b"a signature"), "1.1")
     assert why_not(unannounced, tag="1.1")
     reply = create(unannounced, tag="1.1")
@@ -254,7 +254,7 @@ def test_while_the_registry_is_away_the_command_waits(unannounced: Live) -> None
     assert unannounced.actions().count("release.created") == 1
 
 
-def test_who_started_it_does_not_approve_it(tmp_path: Path) -> None:
+def test_the_person_who_started_a_release_does_not_approve_it(tmp_path: Path) -> None:
     write_application(tmp_path)
     home = Live(tmp_path)
     home.apply()

@@ -97,12 +97,12 @@ HOPELESS = {
 }
 
 
-def test_every_verb_that_opens_is_among_them() -> None:
+def test_every_verb_that_needs_a_proof_has_a_case_here() -> None:
     assert {request.verb for request, _, _ in HOPELESS.values()} == OPENS
 
 
 @pytest.mark.parametrize("case", HOPELESS)
-def test_what_would_be_refused_is_refused_before_anybody_signs_in_by_the_rule_that_decides(
+def test_a_command_that_would_be_refused_is_refused_by_the_same_rule_before_anybody_signs_in(
     home: Installation, case: str
 ) -> None:
     request, rule, words = HOPELESS[case]
@@ -119,7 +119,9 @@ def test_what_would_be_refused_is_refused_before_anybody_signs_in_by_the_rule_th
 
 
 @pytest.mark.parametrize("verb", sorted(OPENS))
-def test_what_would_be_done_is_let_go_on(two_live_releases: Installation, verb: Verb) -> None:
+def test_a_command_that_would_be_carried_out_is_not_refused_beforehand(
+    two_live_releases: Installation, verb: Verb
+) -> None:
     home = two_live_releases.copy()
     statement = ready_for(home, verb)
     home.app.foresight.check(statement)
@@ -134,7 +136,7 @@ def test_no_refusal_is_foreseen_while_something_unread_may_change_it(home: Insta
     home.app.foresight.check(unfreeze)
 
 
-def test_whoever_waives_is_not_judged_before_they_sign_in(home: Installation) -> None:
+def test_the_role_of_a_person_who_waives_is_not_judged_before_they_sign_in(home: Installation) -> None:
     request, _, _ = HOPELESS["nothing-to-waive"]
     with pytest.raises(WouldBeRefused) as refused:
         home.app.foresight.check(home.app.inbox_writer.statement(request))
@@ -152,7 +154,7 @@ THAW = pytest.mark.parametrize(
 
 
 @THAW
-def test_whoever_ends_the_wrong_block_hears_which_one_there_is(
+def test_ending_a_freeze_that_does_not_exist_names_the_block_that_does(
     home: Installation, verb: Verb, fields: dict[str, str], cure: str
 ) -> None:
     if verb is Verb.FREEZE:

@@ -79,7 +79,7 @@ def test_a_hint_that_cannot_be_sent_only_delays(home: Installation) -> None:
     assert state(home, receipt) is SaidState.COUNTED
 
 
-def test_the_same_hint_any_number_of_times_counts_once(home: Installation) -> None:
+def test_a_statement_counts_once_however_often_its_hint_comes(home: Installation) -> None:
     receipt = say(home)
     hints = list(home.bus.raw)
     home.hear()
@@ -90,7 +90,7 @@ def test_the_same_hint_any_number_of_times_counts_once(home: Installation) -> No
     assert state(home, receipt) is SaidState.COUNTED
 
 
-def test_a_worker_that_ends_before_it_removes_the_row_leaves_nothing_to_decide(home: Installation) -> None:
+def test_a_command_whose_row_a_crashed_worker_left_behind_is_not_carried_out_again(home: Installation) -> None:
     receipt = say(home)
     received = home.app.inbox.get(receipt.partition, receipt.id)
     assert isinstance(received, Received)
@@ -101,7 +101,7 @@ def test_a_worker_that_ends_before_it_removes_the_row_leaves_nothing_to_decide(h
     assert (home.actions().count("lane.frozen"), unread_rows(home)) == (1, 0)
 
 
-def test_the_same_said_twice_with_one_id_is_one_row(home: Installation) -> None:
+def test_a_statement_that_is_sent_twice_under_one_id_is_one_row(home: Installation) -> None:
     id = home.app.inbox_writer.new_id()
     assert say(home, id=id) == say(home, id=id)
     assert unread_rows(home) == 1
@@ -133,7 +133,7 @@ def test_a_command_for_everything_goes_to_the_installations_inbox_and_is_answere
     assert home.app.blocks.everything() is not None
 
 
-def test_what_is_parked_is_put_back_once_and_recorded(home: Installation) -> None:
+def test_a_replay_puts_parked_input_back_into_its_queue_once(home: Installation) -> None:
     parked = home.app.parking.park(source="runs", reason="a test", body=b"{}")
     receipt = say(home, CommandRequest(verb=Verb.REPLAY, parked=parked.id))
     home.hear()
@@ -145,7 +145,7 @@ def test_what_is_parked_is_put_back_once_and_recorded(home: Installation) -> Non
     assert stored.replayed_at is not None
 
 
-def test_input_that_nobody_parked_cannot_be_put_back_and_that_is_said(home: Installation) -> None:
+def test_a_replay_of_an_unknown_id_is_parked_with_the_reason(home: Installation) -> None:
     receipt = say(home, CommandRequest(verb=Verb.REPLAY, parked="nothing"))
     home.hear()
     reply = home.app.answers.reply(receipt.partition, receipt.id)
@@ -160,7 +160,7 @@ def speaker_of(person: str, *roles: str) -> Speaker:
     return Speaker(oid=person, name=f"oid:{person}", roles=roles, via=Via.API)
 
 
-def test_sessions_are_ended_from_when_the_row_was_written_and_that_is_recorded(home: Installation) -> None:
+def test_sessions_end_as_of_the_time_when_the_row_was_written_and_that_is_recorded(home: Installation) -> None:
     receipt = say(home, end_sessions(ADA_OID), speaker_of(ADA_OID))
     written_at = home.now
     home.wait(timedelta(minutes=5))
@@ -171,7 +171,7 @@ def test_sessions_are_ended_from_when_the_row_was_written_and_that_is_recorded(h
     assert (record.actor, record.details["person"], record.details["sessions"]) == (f"oid:{ADA_OID}", ADA_OID, "all")
 
 
-def test_what_ends_sessions_says_it_again_after_a_crash_and_no_session_comes_back(home: Installation) -> None:
+def test_ending_sessions_again_after_a_crash_keeps_the_first_time_and_makes_one_record(home: Installation) -> None:
     receipt = say(home, end_sessions(ADA_OID), speaker_of(ADA_OID))
     received = home.app.inbox.get(receipt.partition, receipt.id)
     assert isinstance(received, Received)
@@ -193,7 +193,7 @@ def test_only_the_platforms_people_end_the_sessions_of_somebody_else(
 
 
 @pytest.mark.parametrize("person", ["", "ada@example.com", "oid:" + "a" * 32, "aaaaaaaa-0000-4000-8000-000000000001\n"])
-def test_whose_sessions_end_is_an_object_id(home: Installation, person: str) -> None:
+def test_the_person_whose_sessions_end_is_named_by_an_object_id(home: Installation, person: str) -> None:
     with pytest.raises(BadInput, match="person"):
         say(home, end_sessions(person), OLGA)
 
@@ -208,7 +208,7 @@ def test_whose_sessions_end_is_an_object_id(home: Installation, person: str) -> 
         (CommandRequest(verb=Verb.CANCEL, release="shop-1", application="cart", reason="x"), "that of shop-1"),
     ],
 )
-def test_a_command_that_names_nothing_is_answered_at_once_and_says_nothing(
+def test_a_command_about_something_unknown_is_refused_at_once_and_writes_no_row(
     home: Installation, command: CommandRequest, wrong: str
 ) -> None:
     with pytest.raises((BadInput, NotFound), match=wrong):
@@ -236,7 +236,7 @@ def statement(**fields: object) -> CommandStatement:
         (row(statement(verb=Verb.FREEZE, release=None, environment="staging", arguments={"until": "x"})), "until"),
     ],
 )
-def test_what_a_front_should_not_have_written_is_refused_or_parked_with_the_reason(
+def test_a_row_that_a_front_should_not_have_written_is_refused_or_parked_with_the_reason(
     home: Installation, bad_row: InboxRow, reason: str
 ) -> None:
     receipt = home.app.inbox_writer.say("shop", bad_row)
@@ -249,7 +249,7 @@ def test_what_a_front_should_not_have_written_is_refused_or_parked_with_the_reas
     assert unread_rows(home) == 0
 
 
-def test_a_row_that_nobody_can_read_is_parked_as_it_is_and_holds_up_no_other(home: Installation) -> None:
+def test_an_unreadable_row_is_parked_unchanged_and_delays_no_other(home: Installation) -> None:
     home.inbox_table.add("shop", "1764000000000-0000000000000001", {"Data": '{"v": 7, "kind": "wish"}'})
     home.inbox_table.add("shop", "out of order", {"Odd": 1})
     receipt = say(home)

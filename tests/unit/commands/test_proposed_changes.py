@@ -48,7 +48,7 @@ def live(tmp_path: Path) -> Live:
 
 
 # ---- from the proposal to the version in force
-def test_a_weaker_gate_takes_effect_once_the_people_of_the_old_one_let_it_through(live: Live) -> None:
+def test_a_weaker_gate_takes_effect_once_the_approvers_of_the_old_gate_approve(live: Live) -> None:
     change = weaken(live)
     assert (change.phase, number(live)) == (ChangePhase.WAITING, 1)
     assert vote(live, change, ADA).answered is not None
@@ -79,7 +79,7 @@ def test_a_weaker_gate_takes_effect_once_the_people_of_the_old_one_let_it_throug
     assert live.verify(keys.INSTALLATION).intact
 
 
-def test_the_old_rules_count_and_not_those_that_the_change_would_bring(live: Live) -> None:
+def test_votes_on_a_change_are_judged_by_the_rules_in_force_and_not_by_the_proposed_ones(live: Live) -> None:
     """One approval would be enough by the new gate, and Eve would be asked by it."""
     live.edit_gate(required=1, approvers=["role:shop-approvers", f"oid:{EVE.oid}"])
     change = propose(live)
@@ -88,7 +88,7 @@ def test_the_old_rules_count_and_not_those_that_the_change_would_bring(live: Liv
     assert change_of(live, change.hash).phase is ChangePhase.WAITING
 
 
-def test_people_are_told_what_would_be_weaker_and_how_it_ended(live: Live) -> None:
+def test_people_are_notified_of_what_a_change_weakens_and_how_it_ended(live: Live) -> None:
     change = weaken(live)
     (notice,) = [message for message in live.inbox.messages if message.notice == "change-proposed"]
     assert notice.release_url.endswith(f"/changes/{change.hash[7:]}")
@@ -102,7 +102,7 @@ def test_people_are_told_what_would_be_weaker_and_how_it_ended(live: Live) -> No
     assert live.app.proposals.undecided().read == ()
 
 
-def test_a_plan_that_was_tampered_with_is_named_and_keeps_the_pass_from_nothing_else(live: Live) -> None:
+def test_a_change_whose_plan_was_tampered_with_is_named_once_and_becomes_void(live: Live) -> None:
     change = weaken(live)
     assert isinstance(live.blobs, MemoryBlobs)
     live.blobs.documents[change.plan] = b"{}"
@@ -113,7 +113,9 @@ def test_a_plan_that_was_tampered_with_is_named_and_keeps_the_pass_from_nothing_
     assert change_of(live, change.hash).phase is ChangePhase.VOID
 
 
-def test_who_could_not_be_told_is_told_by_the_next_pass(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_channel_that_could_not_be_notified_is_notified_by_the_next_pass(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
     send = live.inbox.send
 
     def away(message: object) -> None:
@@ -150,7 +152,7 @@ def test_a_vote_that_does_not_count_is_refused_by_its_rule(
     assert trail(live)[-1].action == "change.vote-refused"
 
 
-def test_whoever_proposed_it_does_not_approve_it_where_that_is_their_own_work(live: Live) -> None:
+def test_the_proposer_of_a_change_may_reject_but_not_approve_it(live: Live) -> None:
     olga = person(4, "Olga", "platform", "shop-approvers")
     live.edit_gate(required=1)
     change = propose(live, olga)
@@ -158,7 +160,7 @@ def test_whoever_proposed_it_does_not_approve_it_where_that_is_their_own_work(li
     assert vote(live, change, olga, REJECT).state is SaidState.COUNTED
 
 
-def test_nobody_counts_twice_and_a_statement_counts_once(live: Live) -> None:
+def test_neither_a_voter_nor_a_statement_counts_twice(live: Live) -> None:
     change = weaken(live)
     proof = proof_of(live, statement(change), ADA)
     for _ in range(2):
@@ -169,7 +171,7 @@ def test_nobody_counts_twice_and_a_statement_counts_once(live: Live) -> None:
     assert number(live) == 1
 
 
-def test_a_rejection_need_only_be_said_and_ends_it(live: Live) -> None:
+def test_a_rejection_without_a_proof_ends_the_change(live: Live) -> None:
     change = weaken(live)
     vote(live, change, ADA)
     assert vote_without_proof(live, change, ADA, REJECT).state is SaidState.COUNTED
@@ -192,7 +194,7 @@ def test_a_vote_waits_while_the_identity_provider_is_away(live: Live) -> None:
 
 
 # ---- how it ends
-def test_what_nobody_decides_in_time_expires_and_can_be_proposed_again(live: Live) -> None:
+def test_a_change_that_is_not_decided_in_time_expires_and_can_be_proposed_again(live: Live) -> None:
     change = weaken(live)
     vote(live, change, ADA)
     live.wait(timedelta(hours=24))
@@ -218,7 +220,7 @@ def test_a_vote_that_came_in_time_is_read_before_anything_expires(live: Live) ->
     assert change_of(live, change.hash).phase is ChangePhase.EXPIRED
 
 
-def test_a_newer_change_of_the_same_takes_its_place(live: Live) -> None:
+def test_a_newer_change_of_the_same_document_supersedes_the_earlier_one(live: Live) -> None:
     change = weaken(live)
     vote(live, change, ADA)
     newer = weaken(live, required=1, deadline="48h")
@@ -230,14 +232,14 @@ def test_a_newer_change_of_the_same_takes_its_place(live: Live) -> None:
     assert "superseded" in headline
 
 
-def test_the_same_change_proposed_twice_is_one_vote(live: Live) -> None:
+def test_a_change_that_is_proposed_twice_is_one_proposal_and_keeps_its_votes(live: Live) -> None:
     change = weaken(live)
     vote(live, change, ADA)
     again = propose(live, person(5, "Otto", "platform"))
     assert (again.hash, again.opening, len(again.votes)) == (change.hash, 1, 1)
 
 
-def test_it_is_void_when_the_catalogue_has_moved_on(live: Live) -> None:
+def test_a_change_is_void_when_its_application_has_changed_since(live: Live) -> None:
     change = weaken(live)
     vote(live, change, ADA)
     live.edit_gate(required=2)
@@ -250,7 +252,7 @@ def test_it_is_void_when_the_catalogue_has_moved_on(live: Live) -> None:
     assert number(live) == 2
 
 
-def test_it_is_void_when_it_would_weaken_something_else_by_now(live: Live) -> None:
+def test_a_change_is_void_when_it_would_now_weaken_something_else(live: Live) -> None:
     """The application leaves `require_known` to its project, which begins to demand it."""
     change = weaken(live)
     vote(live, change, ADA)
@@ -267,7 +269,7 @@ def test_it_is_void_when_it_would_weaken_something_else_by_now(live: Live) -> No
 
 
 # ---- several gates
-def test_every_gate_that_gets_weaker_has_to_let_it_through(tmp_path: Path) -> None:
+def test_every_gate_that_a_change_weakens_has_to_approve_it(tmp_path: Path) -> None:
     folder = tmp_path / "team"
     write_application(folder)
     write_application(folder, "till")
@@ -294,7 +296,7 @@ def test_every_gate_that_gets_weaker_has_to_let_it_through(tmp_path: Path) -> No
     assert numbers == [2, 2]
 
 
-def test_a_weaker_project_asks_the_people_of_all_its_applications(live: Live) -> None:
+def test_a_weaker_project_is_voted_on_by_the_approvers_of_its_application(live: Live) -> None:
     live.edit_project(lambda value: value["environments"]["production"].update(least_gate={"required": 1}))
     live.apply(app="team")
 
@@ -311,7 +313,9 @@ def test_a_weaker_project_asks_the_people_of_all_its_applications(live: Live) ->
 
 
 # ---- cut short, and rows that were put back
-def test_what_was_cut_short_takes_effect_by_the_next_pass(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_passed_change_that_was_interrupted_takes_effect_by_the_next_pass(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
     change = weaken(live)
     vote(live, change, ADA)
     voting, enacting = live.app.change_voting, live.app.enacting
@@ -343,7 +347,7 @@ class _Dying:
         raise KeyboardInterrupt
 
 
-def test_a_row_that_says_it_passed_is_not_believed_without_the_records(live: Live) -> None:
+def test_a_row_that_says_that_a_change_passed_is_not_believed_without_the_records(live: Live) -> None:
     change = weaken(live)
     vote(live, change, ADA)
     stored = live.app.proposals.current(change.hash)
@@ -357,12 +361,12 @@ def test_a_row_that_says_it_passed_is_not_believed_without_the_records(live: Liv
     assert "quorum-reached: 1 of 2" in latest.why
 
 
-def test_the_hash_names_the_changes_in_whatever_order_they_came(live: Live) -> None:
+def test_the_hash_of_a_proposal_does_not_depend_on_the_order_of_its_changes(live: Live) -> None:
     change = weaken(live)
     assert hash_of_changes(reversed(change.changes)) == change.hash
 
 
-def test_a_vote_whose_proof_is_of_something_else_keeps_a_change_from_taking_effect(live: Live) -> None:
+def test_a_vote_whose_stored_proof_was_replaced_keeps_a_change_from_taking_effect(live: Live) -> None:
     """Somebody who can write blobs puts Ben's proof in place of Ada's, before the last vote."""
     change = weaken(live, required=1)
     vote(live, change, ADA)
@@ -377,7 +381,7 @@ def test_a_vote_whose_proof_is_of_something_else_keeps_a_change_from_taking_effe
     assert f"record {first.sequence}" in latest.why
 
 
-def test_each_voter_is_told_once_what_was_counted_in_their_name(live: Live) -> None:
+def test_each_voter_is_notified_once_of_the_vote_counted_in_their_name(live: Live) -> None:
     change = weaken(live)
     vote(live, change, ADA)
     vote(live, change, CLEO, REJECT)
@@ -390,6 +394,6 @@ def test_each_voter_is_told_once_what_was_counted_in_their_name(live: Live) -> N
     assert notices[0].release_url.endswith(f"/changes/{change.hash[7:]}")
 
 
-def test_nobody_is_told_of_a_vote_on_a_change_that_did_not_count(live: Live) -> None:
+def test_nobody_is_notified_of_a_vote_on_a_change_that_did_not_count(live: Live) -> None:
     vote(live, weaken(live), EVE)
     assert "change-vote-counted" not in {message.notice for message in live.inbox.messages}

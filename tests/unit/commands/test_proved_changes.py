@@ -91,7 +91,7 @@ def refused_by(live: Live, receipt: Said) -> list[str]:
     return [rule.name for rule in reply.answered.rules]
 
 
-def test_what_weakens_a_project_waits_for_a_person_and_one_statement_says_it_of_all(live: Live) -> None:
+def test_several_weaker_projects_take_effect_by_one_confirmed_statement(live: Live) -> None:
     to_confirm = weaken(live, *NAMES)
     compared = {change.subject: change for change in to_confirm.compared}
     assert compared["project:one"].weaker == (WEAKER,)
@@ -119,14 +119,14 @@ def test_what_weakens_a_project_waits_for_a_person_and_one_statement_says_it_of_
     assert live.incoming.documents == {}  # type: ignore[attr-defined] # the documents were taken
 
 
-def test_the_same_change_that_is_only_said_is_refused_by_the_worker(live: Live) -> None:
+def test_the_worker_refuses_a_weaker_project_without_a_proof(live: Live) -> None:
     to_confirm = weaken(live, "one")
     row = InboxRow(kind=InboxKind.CATALOGUE, said=to_confirm.statement, speaker=OLGA, content=to_confirm.content)
     assert refused_by(live, live.app.inbox_writer.say(keys.INSTALLATION, row)) == ["proof-is-given"]
     assert number(live, "one") == 1
 
 
-def test_what_a_person_may_is_what_the_token_of_their_proof_says(live: Live) -> None:
+def test_a_persons_rights_are_those_in_the_token_of_their_proof(live: Live) -> None:
     to_confirm = weaken(live, "one")
     ada = person(1, "Ada", "operator")
     assert refused_by(
@@ -137,7 +137,7 @@ def test_what_a_person_may_is_what_the_token_of_their_proof_says(live: Live) -> 
     assert record.proof is not None
 
 
-def test_a_proof_of_something_else_or_of_too_long_ago_does_not_count(live: Live) -> None:
+def test_a_proof_of_another_statement_or_with_an_old_sign_in_does_not_count(live: Live) -> None:
     to_confirm, unrelated = weaken(live, "one"), weaken(live, "two")
     wrong = proof_of(live, to_confirm.statement, of=unrelated.statement)
     assert refused_by(live, say_proved(live, wrong, content=to_confirm.content)) == ["proof-holds"]
@@ -150,7 +150,7 @@ def test_a_proof_of_something_else_or_of_too_long_ago_does_not_count(live: Live)
     assert number(live, "one") == number(live, "two") == 1
 
 
-def test_a_statement_counts_once_also_after_everything_was_put_back(live: Live) -> None:
+def test_a_statement_counts_only_once_even_after_its_change_was_reverted(live: Live) -> None:
     to_confirm = weaken(live, "one")
     proof = proof_of(live, to_confirm.statement)
     content = {digest: live.incoming.documents[digest] for digest in to_confirm.content}  # type: ignore[attr-defined]
@@ -166,7 +166,7 @@ def test_a_statement_counts_once_also_after_everything_was_put_back(live: Live) 
     assert number(live, "one") == 3
 
 
-def test_a_row_that_was_cut_short_goes_on_where_it_was(live: Live) -> None:
+def test_an_interrupted_row_goes_on_where_it_stopped(live: Live) -> None:
     to_confirm = weaken(live, *NAMES)
     receipt = say_proved(live, proof_of(live, to_confirm.statement), content=to_confirm.content)
     (row,) = [item for item in live.app.inbox.unread(limit=9) if isinstance(item, Received)]

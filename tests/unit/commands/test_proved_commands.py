@@ -124,12 +124,14 @@ def trail(home: Installation, chain: str = "shop") -> list[AuditRecord]:
     return [record for record in home.app.ledger.audit(chain) if isinstance(record, AuditRecord)]
 
 
-def test_every_verb_that_opens_is_played_here() -> None:
+def test_every_verb_that_needs_a_proof_has_a_case_here() -> None:
     assert set(OPENING) == set(DONE) == OPENS
 
 
 @pytest.mark.parametrize("verb", sorted(OPENS))
-def test_what_opens_is_done_with_a_proof_and_recorded_with_it(home: Installation, verb: Verb) -> None:
+def test_a_command_that_needs_a_proof_is_carried_out_with_one_and_recorded_with_it(
+    home: Installation, verb: Verb
+) -> None:
     proof = proof_of(home, ready_for(home, verb))
     receipt = say_proved(home, proof)
     assert reply(home, receipt).state is SaidState.COUNTED
@@ -144,7 +146,7 @@ def test_what_opens_is_done_with_a_proof_and_recorded_with_it(home: Installation
 
 
 @pytest.mark.parametrize("verb", sorted(OPENS))
-def test_each_line_about_what_a_person_ordered_names_them(home: Installation, verb: Verb) -> None:
+def test_each_record_of_a_persons_command_names_the_person(home: Installation, verb: Verb) -> None:
     statement, before = ready_for(home, verb), len(trail(home))
     say_proved(home, proof_of(home, statement))
     home.hear()
@@ -154,7 +156,7 @@ def test_each_line_about_what_a_person_ordered_names_them(home: Installation, ve
     assert {record.action: record.details.get("name") for record in lines if record.details.get("name") != "Olga"} == {}
 
 
-def test_each_line_about_the_end_of_a_freeze_of_everything_names_who_ended_it(home: Installation) -> None:
+def test_each_record_of_the_end_of_a_freeze_of_everything_names_the_person_who_ended_it(home: Installation) -> None:
     home.app.inbox_writer.command(CommandRequest(verb=Verb.FREEZE, reason="stop"), FRONT)
     home.hear()
     end = home.app.inbox_writer.statement(CommandRequest(verb=Verb.UNFREEZE, reason="over"))
@@ -166,7 +168,7 @@ def test_each_line_about_the_end_of_a_freeze_of_everything_names_who_ended_it(ho
 
 
 @pytest.mark.parametrize("verb", sorted(OPENS))
-def test_what_opens_is_refused_on_the_fronts_word_alone(home: Installation, verb: Verb) -> None:
+def test_a_command_that_needs_a_proof_is_refused_on_the_fronts_word_alone(home: Installation, verb: Verb) -> None:
     """A front that has been taken over says that an operator said it."""
     statement = ready_for(home, verb)
     before = home.actions().count(DONE[verb])
@@ -187,7 +189,7 @@ def test_what_opens_is_refused_on_the_fronts_word_alone(home: Installation, verb
     ],
     ids=["freeze", "cancel"],
 )
-def test_what_stops_something_needs_only_to_be_said(home: Installation, command: CommandRequest) -> None:
+def test_a_freeze_or_a_cancel_needs_no_proof(home: Installation, command: CommandRequest) -> None:
     home.push("3.0")
     home.settle()
     assert reply(home, home.app.inbox_writer.command(command, FRONT)).state is SaidState.COUNTED
@@ -213,7 +215,7 @@ def test_a_proof_of_another_statement_proves_nothing(home: Installation, lie: di
     assert (record.actor, record.proof, record.details["on_behalf_of"]) == ("slipway", None, f"oid:{OLGA.oid}")
 
 
-def test_a_command_that_was_proved_to_another_installation_counts_for_nothing_here(home: Installation) -> None:
+def test_a_command_that_was_proved_to_another_installation_is_refused(home: Installation) -> None:
     statement = ready_for(home, Verb.ROLLBACK).evolve(installation="another.example.com")
     assert refused(home, say_proved(home, proof_of(home, statement)))[0] == "proof-holds"
 
@@ -230,7 +232,7 @@ def test_a_proof_counts_once_however_often_the_front_sends_it(home: Installation
     assert home.actions().count("rollback.ordered") == 1
 
 
-def test_the_same_row_any_number_of_times_is_one_command(home: Installation) -> None:
+def test_a_row_that_is_read_several_times_is_one_command(home: Installation) -> None:
     receipt = say_proved(home, proof_of(home, ready_for(home, Verb.ROLLBACK)))
     received = home.app.inbox.get(receipt.partition, receipt.id)
     assert isinstance(received, Received)
@@ -278,7 +280,7 @@ def test_only_the_roles_in_the_proofs_own_token_count(home: Installation, roles:
     assert trail(home)[-1].actor == f"oid:{ada.oid}"
 
 
-def test_an_override_is_the_platforms(home: Installation) -> None:
+def test_an_operator_without_the_role_platform_cannot_override(home: Installation) -> None:
     olu = person(5, "Olu", "operator")
     receipt = say_proved(home, proof_of(home, ready_for(home, Verb.OVERRIDE), olu))
     assert refused(home, receipt, verb=Verb.OVERRIDE) == ["may-order-it"]
@@ -296,7 +298,7 @@ def test_while_the_issuer_is_away_the_command_waits_and_is_not_lost(home: Instal
 
 
 # ---- everything
-def test_the_freeze_of_everything_ends_with_a_proof_alone(home: Installation) -> None:
+def test_a_freeze_of_everything_ends_only_with_a_proof(home: Installation) -> None:
     assert (
         reply(home, home.app.inbox_writer.command(CommandRequest(verb=Verb.FREEZE, reason="x"), FRONT)).state
         is SaidState.COUNTED

@@ -94,7 +94,7 @@ def test_forty_applications_are_one_statement_and_one_sign_in(tmp_path: Path) ->
     assert [number(live, name) for name in names] == [1] * 3 + [2] * 36 + [1]
 
 
-def test_if_nothing_is_left_nothing_is_said(live: Live) -> None:
+def test_no_statement_is_written_if_every_document_is_refused(live: Live) -> None:
     live.edit("cart", notify=["nobody"])
     refused = live.say(app="cart")
     assert isinstance(refused, tuple)
@@ -102,7 +102,7 @@ def test_if_nothing_is_left_nothing_is_said(live: Live) -> None:
     assert list(live.inbox_table.everything(limit=1)) == []
 
 
-def test_an_application_of_a_project_that_is_refused_is_judged_by_the_one_in_force(live: Live) -> None:
+def test_an_application_of_a_refused_project_is_judged_by_the_project_in_force(live: Live) -> None:
     """Ada owns the applications and not the project, which would have made room for the new place."""
     live.edit_project(lambda value: value.update(owners={"apply": ["role:leads", "role:platform"]}))
     live.edit_project(lambda value: value["environments"]["staging"].update(namespaces=list(NAMES)))
@@ -121,7 +121,7 @@ def test_an_application_of_a_project_that_is_refused_is_judged_by_the_one_in_for
 
 
 # ---- the worker
-def test_what_weakens_a_gate_waits_and_the_rest_of_its_statement_takes_effect(live: Live) -> None:
+def test_a_weaker_gate_waits_for_votes_and_the_rest_of_its_statement_takes_effect(live: Live) -> None:
     gate_of(live, "shop", required=1)
     live.edit_environment("staging", "cart", rollout_within="9m")
     reply = confirm(live, live.say())
@@ -141,7 +141,7 @@ def test_what_weakens_a_gate_waits_and_the_rest_of_its_statement_takes_effect(li
     assert number(live, "shop") == 2
 
 
-def test_what_only_holds_together_with_what_waits_waits_with_it(live: Live) -> None:
+def test_an_application_that_depends_on_a_waiting_project_waits_with_it(live: Live) -> None:
     """The project would let search go to another place and weakens the gates; cart needs nothing of it."""
 
     def weaker(value: dict[str, Any]) -> None:
@@ -167,7 +167,7 @@ def test_what_only_holds_together_with_what_waits_waits_with_it(live: Live) -> N
     assert number(live, "search") == 2
 
 
-def test_a_project_under_which_a_waiting_application_would_stand_still_waits_with_it(live: Live) -> None:
+def test_a_project_that_would_stall_a_waiting_application_waits_with_it(live: Live) -> None:
     """An environment gets another name and a weaker gate: half of that in force would stop its application."""
 
     def renamed(value: dict[str, Any]) -> None:
@@ -184,7 +184,7 @@ def test_a_project_under_which_a_waiting_application_would_stand_still_waits_wit
     assert all(not entry.problems for entry in live.app.catalogue.entries.values())
 
 
-def test_without_a_proof_what_opens_is_refused_and_the_rest_takes_effect(live: Live) -> None:
+def test_a_weaker_gate_without_a_proof_is_refused_and_the_rest_takes_effect(live: Live) -> None:
     gate_of(live, "shop", required=1)
     live.edit_environment("staging", "cart", rollout_within="9m")
     to_confirm = live.say()
@@ -200,7 +200,7 @@ def test_without_a_proof_what_opens_is_refused_and_the_rest_takes_effect(live: L
     assert (record.details["rules"], record.details["made"]) == (["proof-is-given"], ["application:cart"])
 
 
-def test_one_that_somebody_else_has_changed_meanwhile_is_refused_alone(live: Live) -> None:
+def test_an_application_that_somebody_else_changed_meanwhile_is_refused_alone(live: Live) -> None:
     for name in ("shop", "cart"):
         live.edit_environment("staging", name, rollout_within="9m")
     late = live.say()
@@ -218,7 +218,7 @@ def test_one_that_somebody_else_has_changed_meanwhile_is_refused_alone(live: Liv
 
 
 @pytest.mark.parametrize("commits", [1, 2])
-def test_a_row_that_was_cut_short_in_parts_goes_on_and_repeats_nothing(live: Live, commits: int) -> None:
+def test_an_interrupted_row_whose_parts_differ_goes_on_without_repeating_anything(live: Live, commits: int) -> None:
     """The worker ends after one version, or after both and before the vote is opened."""
     gate_of(live, "shop", required=1)
     for name in ("cart", "search"):

@@ -57,7 +57,7 @@ def two_stand_in(live: Live, change: ProposedChange) -> ProposedChange:
     return change_of(live, change.hash)
 
 
-def test_two_of_the_platform_let_it_through_a_day_after_everybody_was_told(live: Live) -> None:
+def test_two_stand_ins_put_a_change_in_force_a_day_after_everybody_was_notified(live: Live) -> None:
     change = weaken(live)
     assert stand_in(live, change, PIA).state is SaidState.COUNTED
     assert change_of(live, change.hash).phase is ChangePhase.WAITING
@@ -106,7 +106,7 @@ def test_a_stand_in_that_does_not_count_is_refused_by_its_rule(
     assert change_of(live, change.hash).stand_ins == ()
 
 
-def test_one_person_is_not_two(live: Live) -> None:
+def test_one_person_counts_as_one_stand_in(live: Live) -> None:
     change = weaken(live)
     stand_in(live, change, PIA)
     assert broken_rules(stand_in(live, change, PIA)) == ["one-vote-each"]
@@ -115,7 +115,7 @@ def test_one_person_is_not_two(live: Live) -> None:
     assert (change_of(live, change.hash).phase, number(live)) == (ChangePhase.EXPIRED, 1)
 
 
-def test_two_accounts_of_one_person_are_not_two(tmp_path: Path) -> None:
+def test_two_accounts_of_one_person_count_as_one_stand_in(tmp_path: Path) -> None:
     accounts = {PIA.oid: {"also": [f"oid:{PAUL.oid}"]}, PROPOSES.oid: {"also": [f"oid:{PETE.oid}"]}}
     live = guarded(tmp_path / "accounts", lambda live: live.edit(people=accounts))
     change = weaken(live)
@@ -134,7 +134,7 @@ def test_a_stand_in_is_not_a_vote_at_a_gate(live: Live) -> None:
 
 
 @pytest.mark.parametrize("by", ["page", "proof", "message"])
-def test_whoever_is_asked_objects_within_the_day_in_whatever_way(live: Live, by: str) -> None:
+def test_an_approver_stops_a_change_within_the_day_by_page_proof_or_message(live: Live, by: str) -> None:
     change = two_stand_in(live, weaken(live))
     live.wait(DAY - timedelta(minutes=5))
     if by == "page":
@@ -162,14 +162,14 @@ def test_an_objection_still_unread_when_the_day_is_over_stops_the_change(live: L
     assert (change_of(live, change.hash).phase, number(live)) == (ChangePhase.REJECTED, 1)
 
 
-def test_the_people_of_the_gates_may_still_let_it_through_themselves(live: Live) -> None:
+def test_the_approvers_of_the_gates_may_still_approve_the_change_themselves(live: Live) -> None:
     change = two_stand_in(live, weaken(live))
     vote(live, change, ADA)
     vote(live, change, BEN)
     assert (change_of(live, change.hash).phase, number(live)) == (ChangePhase.IN_FORCE, 2)
 
 
-def test_the_day_begins_when_the_last_channel_was_told(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_day_begins_when_the_last_channel_was_notified(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
     change = weaken(live)
     send_it = live.inbox.send
 
@@ -207,7 +207,9 @@ def test_a_row_that_says_two_stood_in_is_not_believed_without_the_records(live: 
 
 @pytest.mark.parametrize("spoilt", ["gone", "changed", "another's"])
 @pytest.mark.parametrize("action", ["change.proposed", "change.stood-in"])
-def test_a_proof_that_no_longer_holds_keeps_it_from_taking_effect(live: Live, action: str, spoilt: str) -> None:
+def test_a_stored_proof_that_no_longer_holds_keeps_the_change_from_taking_effect(
+    live: Live, action: str, spoilt: str
+) -> None:
     change = two_stand_in(live, weaken(live))
     record = next(record for record in trail(live) if record.action == action)
     assert record.proof is not None
@@ -227,7 +229,7 @@ def test_a_proof_that_no_longer_holds_keeps_it_from_taking_effect(live: Live, ac
     assert f"record {record.sequence}" in latest.why
 
 
-def test_it_is_void_when_the_catalogue_has_moved_on_meanwhile(live: Live) -> None:
+def test_a_change_is_void_when_its_application_has_changed_meanwhile(live: Live) -> None:
     change = two_stand_in(live, weaken(live))
     live.edit_gate(required=2)
     live.edit_environment("staging", rollout_within="9m")
@@ -236,7 +238,7 @@ def test_it_is_void_when_the_catalogue_has_moved_on_meanwhile(live: Live) -> Non
     assert (change_of(live, change.hash).phase, number(live)) == (ChangePhase.VOID, 2)
 
 
-def test_each_act_has_a_record(live: Live) -> None:
+def test_each_act_of_standing_in_has_a_record(live: Live) -> None:
     two_stand_in(live, weaken(live))
     assert actions(live) == [
         "change.proposed",

@@ -76,7 +76,7 @@ def state(home: Installation, id: str) -> SaidState:
     return home.app.answers.reply("shop", id).state
 
 
-def test_the_vote_is_that_of_the_person_whom_the_worker_sent_the_link_whatever_the_front_says(
+def test_a_vote_by_link_counts_for_the_person_to_whom_the_worker_sent_the_link(
     home: Installation,
 ) -> None:
     id = send(home, link_by(SIGNING_KEYS, claims_of(home)))
@@ -103,7 +103,7 @@ REFUSED: Mapping[str, Callable[[Installation], str]] = {
 
 
 @pytest.mark.parametrize("kind", REFUSED)
-def test_a_link_that_lets_nobody_say_this_is_refused_in_a_record_that_is_nobodys_act(
+def test_a_link_that_does_not_allow_the_vote_is_refused_in_a_record_that_names_no_person(
     home: Installation, kind: str
 ) -> None:
     id = send(home, REFUSED[kind](home))
@@ -115,7 +115,7 @@ def test_a_link_that_lets_nobody_say_this_is_refused_in_a_record_that_is_nobodys
     assert home.release(1).phase is Phase.AWAITING_APPROVAL
 
 
-def test_a_link_of_the_opening_before_does_not_vote_on_this_one_even_if_the_front_says_so(home: Installation) -> None:
+def test_a_link_of_another_opening_does_not_vote_even_if_the_front_names_that_opening(home: Installation) -> None:
     link = link_by(SIGNING_KEYS, claims_of(home, opening=7))
     assert state(home, send(home, link, opening=7)) is SaidState.REFUSED
     assert home.release(1).phase is Phase.AWAITING_APPROVAL
@@ -130,7 +130,7 @@ def test_a_link_whose_key_was_retired_does_not_vote_though_its_public_key_stays(
     assert state(home, send(home, link_by(NEWER, claims_of(home)))) is SaidState.COUNTED
 
 
-def test_a_vote_counts_by_the_time_at_which_it_was_said_and_not_by_that_of_its_reading(home: Installation) -> None:
+def test_a_vote_is_judged_by_the_time_it_was_written_and_not_by_when_it_is_read(home: Installation) -> None:
     link = link_by(SIGNING_KEYS, claims_of(home, expires_at=home.now + timedelta(minutes=1)))
     id = home.app.inbox_writer.say("shop", row_of(home, link)).id
     home.wait(timedelta(minutes=2))
@@ -171,7 +171,7 @@ def test_a_link_is_kept_and_shown_nowhere(home: Installation) -> None:
 
 
 @pytest.mark.parametrize("changes", [{"said": None}, {"kind": "look"}])
-def test_a_row_has_a_link_beside_nothing_but_a_vote(home: Installation, changes: dict[str, Any]) -> None:
+def test_only_a_row_with_a_vote_may_hold_a_link(home: Installation, changes: dict[str, Any]) -> None:
     fields = row_of(home, "bm8.bm8").model_dump(mode="json") | changes
     with pytest.raises(ValueError, match="expected"):
         InboxRow.model_validate(fields)

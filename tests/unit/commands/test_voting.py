@@ -121,7 +121,7 @@ def test_the_vote_of_somebody_who_is_not_asked_is_refused_and_answered(
     assert [rule.name for rule in reply.answered.rules] == ["approver-is-listed"]
 
 
-def test_a_forged_proof_is_refused_in_a_record_that_is_nobodys_act(
+def test_a_forged_proof_is_refused_in_a_record_by_slipway_on_behalf_of_the_voter(
     home: Installation, reader: InboxReader, say: Callable[..., str]
 ) -> None:
     id = say(claims={"nonce": "of something else"})
@@ -159,7 +159,7 @@ def test_with_the_issuer_gone_a_vote_is_neither_counted_nor_lost(
     assert home.app.answers.reply("shop", id).waits_for == ""
 
 
-def test_why_a_row_waits_is_noted_once_and_forgotten_with_its_answer(
+def test_the_reason_why_a_row_waits_is_noted_once_and_pruned_with_its_answer(
     home: Installation, reader: InboxReader, say: Callable[..., str], issuer: MemoryIssuer
 ) -> None:
     id = say()
@@ -214,7 +214,7 @@ def test_a_vote_on_no_release_is_parked_with_the_reason(
 
 
 # ---- what is only said
-def test_a_rejection_need_only_be_said_and_is_recorded_without_a_proof(home: Installation, reader: InboxReader) -> None:
+def test_a_rejection_needs_no_proof_and_is_recorded_without_one(home: Installation, reader: InboxReader) -> None:
     release = home.release(1)
     statement = VoteStatement(
         installation="here",
@@ -235,7 +235,7 @@ def test_a_rejection_need_only_be_said_and_is_recorded_without_a_proof(home: Ins
     assert (record.actor, record.inbox, record.proof) == (f"oid:{ADA_OID}", id, None)
 
 
-def test_an_approval_that_is_only_said_opens_nothing(home: Installation, reader: InboxReader) -> None:
+def test_an_approval_without_a_proof_is_parked_and_passes_no_gate(home: Installation, reader: InboxReader) -> None:
     release = home.release(1)
     statement = VoteStatement(
         installation="here",

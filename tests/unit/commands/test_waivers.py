@@ -49,7 +49,7 @@ def test_only_a_role_in_the_proofs_own_token_waives(home: Installation) -> None:
     assert home.release(3).waivers == ()
 
 
-def test_card_explain_numbers_and_trail_show_it(home: Installation) -> None:
+def test_card_explanation_numbers_and_trail_show_a_waiver(home: Installation) -> None:
     waive(home)
     home.settle()
     expected = f"change-is-known was waived by Olga (oid:{OLGA.oid}): {WHY}"
@@ -79,7 +79,7 @@ def page(home: Installation, monkeypatch: pytest.MonkeyPatch, who: TokenPerson, 
     return str(pages.page_release(request).get_body().decode())
 
 
-def test_whoever_may_finds_a_button_for_the_rule_that_is_in_the_way_and_everybody_reads_the_waiver(
+def test_a_person_who_may_waive_finds_a_button_and_every_reader_sees_the_waiver(
     home: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ready_for(home, Verb.WAIVE)

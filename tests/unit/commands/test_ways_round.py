@@ -109,7 +109,9 @@ def nobody(live: Live) -> None:
         "another test",
     ],
 )
-def test_what_would_open_production_asks_the_people_of_its_gate(live: Live, change: Callable[[Live], None]) -> None:
+def test_a_change_that_would_open_production_asks_the_approvers_of_its_gate(
+    live: Live, change: Callable[[Live], None]
+) -> None:
     change(live)
     assert asked_gates(live) == ["shop production: 2 approvals by somebody with the role shop-approvers"]
 
@@ -123,7 +125,7 @@ def test_what_would_open_production_asks_the_people_of_its_gate(live: Live, chan
     ],
     ids=["a pipeline that is named more exactly", "more time to roll out", "three people"],
 )
-def test_what_opens_nothing_asks_nobody(live: Live, change: Callable[[Live], None]) -> None:
+def test_a_change_that_opens_nothing_asks_nobody(live: Live, change: Callable[[Live], None]) -> None:
     change(live)
     assert live.apply()["application:shop"].outcome == "changed"
 
@@ -142,13 +144,13 @@ def test_an_environment_that_comes_back_weaker_under_another_name_is_found(live:
     assert asked_gates(live, "") == ["shop production: 2 approvals by somebody with the role shop-approvers"]
 
 
-def test_a_place_of_production_has_one_name_so_that_no_freeze_is_left_behind_under_another(live: Live) -> None:
+def test_a_place_of_production_cannot_be_in_two_environments_of_its_project(live: Live) -> None:
     live.edit_project(lambda value: value["environments"].update(blue=value["environments"]["production"]))
     reason = refusal(live, "team", OLGA)
     assert "environments: blue: namespaces: expected places that production does not cover" in reason
 
 
-def test_a_place_cannot_lose_its_class_in_the_project(live: Live) -> None:
+def test_a_place_that_would_lose_class_production_asks_the_approvers_of_its_gate(live: Live) -> None:
     live.edit_project(lambda value: value["environments"]["production"].update({"class": "test"}))
     assert asked_gates(live, "team") == ["shop production: 2 approvals by somebody with the role shop-approvers"]
 
@@ -169,7 +171,7 @@ def add_application(live: Live, name: str, **gate: Any) -> None:
 WEAK = {"approvers": ["role:leads"], "level": "link", "fresh": "none"}
 
 
-def test_a_place_of_what_was_removed_keeps_its_gate_for_whoever_comes(live: Live) -> None:
+def test_the_place_of_a_removed_application_keeps_its_gate_for_a_new_one(live: Live) -> None:
     live.remove(SHOP)
     add_application(live, "store", **WEAK)
     assert asked_gates(live, "store") == ["shop production: 2 approvals by somebody with the role shop-approvers"]
@@ -196,14 +198,14 @@ AS_STRICT = {"approvers": ["role:shop-approvers"], "required": 2, "level": "sign
         AS_STRICT | {"own_change": True},
     ],
 )
-def test_whoever_guards_a_place_is_asked_when_another_application_comes_that_asks_less(
+def test_the_approvers_of_a_place_are_asked_about_a_new_application_with_a_weaker_gate(
     live: Live, less: dict[str, Any]
 ) -> None:
     add_with_own_objects(live, "store", **less)
     assert asked_gates(live, "store", LEAD) == ["shop production: 2 approvals by somebody with the role shop-approvers"]
 
 
-def test_an_application_that_asks_as_much_comes_beside_it_and_asks_nobody(live: Live) -> None:
+def test_a_new_application_with_an_equally_strict_gate_asks_nobody(live: Live) -> None:
     add_with_own_objects(live, "store", **AS_STRICT, deadline="48h")
     assert isinstance(live.say(LEAD, app="store"), Said)
 
@@ -218,7 +220,7 @@ def asked_together(live: Live, **gates: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize("weak", ["aisle", "till"])
-def test_applications_of_one_request_see_each_other_in_whatever_order_they_come(live: Live, weak: str) -> None:
+def test_applications_of_one_request_are_compared_with_each_other_in_any_order(live: Live, weak: str) -> None:
     less = AS_STRICT | {"required": 1}
     assert asked_together(live, store=AS_STRICT, **{weak: less}) == [
         "store production: 2 approvals by somebody with the role shop-approvers"
@@ -229,18 +231,18 @@ def test_applications_of_one_request_see_each_other_in_whatever_order_they_come(
     assert weaker == [f"application:{weak}"]
 
 
-def test_applications_of_one_request_that_ask_as_much_ask_nobody(live: Live) -> None:
+def test_equally_strict_applications_of_one_request_ask_nobody(live: Live) -> None:
     assert asked_together(live, store=AS_STRICT, till=AS_STRICT) == []
 
 
-def test_an_application_that_becomes_stricter_is_seen_as_it_will_be(live: Live) -> None:
+def test_a_new_application_is_compared_with_a_gate_that_the_same_request_makes_stricter(live: Live) -> None:
     """The request makes it three approvals for the place, so the application beside it needs three, not two."""
     live.edit_gate(required=3)
     add_with_own_objects(live, "store", **AS_STRICT)
     assert asked_gates(live, "", LEAD) == ["shop production: 3 approvals by somebody with the role shop-approvers"]
 
 
-def test_an_existing_application_does_not_move_to_a_place_whose_gate_asks_more(live: Live) -> None:
+def test_an_application_that_moves_to_a_place_with_a_stricter_gate_asks_its_approvers(live: Live) -> None:
     add_with_own_objects(live, "till", **WEAK)
     live.edit_environment("production", "till", namespace="till")
     live.apply(app="till")
@@ -248,7 +250,7 @@ def test_an_existing_application_does_not_move_to_a_place_whose_gate_asks_more(l
     assert "shop production: 2 approvals by somebody with the role shop-approvers" in asked_gates(live, "till", LEAD)
 
 
-def test_an_existing_application_does_not_take_such_a_place_when_it_becomes_free(live: Live) -> None:
+def test_an_application_that_takes_a_freed_place_with_a_stricter_gate_asks_its_approvers(live: Live) -> None:
     add_application(live, "till", **WEAK)
     live.edit_environment("staging", "till", namespace="till")
     live.edit_environment("production", "till", namespace="till")
@@ -258,7 +260,7 @@ def test_an_existing_application_does_not_take_such_a_place_when_it_becomes_free
     assert "shop production: 2 approvals by somebody with the role shop-approvers" in asked_gates(live, "till")
 
 
-def test_a_place_does_not_come_back_as_one_of_class_test(live: Live) -> None:
+def test_class_production_is_taken_from_the_place_of_a_removed_application_only_with_a_proof(live: Live) -> None:
     """The platform's people may take the class from a project without applications; its places were guarded though."""
     live.remove(SHOP)
     live.edit_project(lambda value: value["environments"]["production"].update({"class": "test"}))
@@ -310,7 +312,7 @@ def test_a_project_that_is_removed_and_comes_back_weaker_needs_a_proof(live: Liv
     ]
 
 
-def test_a_stalled_application_is_compared_with_what_it_was(live: Live) -> None:
+def test_a_change_of_a_stalled_application_is_compared_with_its_earlier_gate(live: Live) -> None:
     """Its project begins to demand more than it has; that does not make its gate anybody's to change."""
     live.edit_project(lambda value: value["environments"]["production"].update(least_gate={"required": 3}))
     live.apply(app="team")
@@ -318,7 +320,7 @@ def test_a_stalled_application_is_compared_with_what_it_was(live: Live) -> None:
     assert asked_gates(live, who=LEAD) == ["shop production: 2 approvals by somebody with the role shop-approvers"]
 
 
-def test_another_key_in_a_file_of_the_same_name_is_another_rule(live: Live) -> None:
+def test_another_key_in_a_file_of_the_same_name_asks_the_approvers(live: Live) -> None:
     key = live.deliveries / "shop" / "keys" / "cosign.pub"
     key.parent.mkdir()
     key.write_text(_key("one"))
@@ -337,7 +339,7 @@ def _key(name: str) -> str:
     return pair.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
-def test_what_cannot_be_compared_needs_the_platform_where_no_gate_can_be_asked(live: Live) -> None:
+def test_a_change_that_cannot_be_compared_needs_the_platform_where_no_gate_can_be_asked(live: Live) -> None:
     """What was removed is gone from the store, so nobody can say what its gate was."""
     before = live.app.versions.current(SHOP).document
     assert before is not None
