@@ -20,7 +20,7 @@ NEWER = "canary.begun"
 """An action that a later version may write."""
 
 
-def test_a_member_is_called_like_the_text_that_is_stored() -> None:
+def test_each_member_is_named_like_its_stored_text() -> None:
     assert {action.name for action in Action} == {re.sub("[.-]", "_", action.value).upper() for action in Action}
 
 
@@ -52,7 +52,7 @@ def test_each_stage_begins_with_one_action() -> None:
     assert sorted(action.begins for action in Action if action.begins is not None) == sorted(Stage)
 
 
-def test_each_vote_that_counts_has_an_action_and_a_refused_one_is_none() -> None:
+def test_each_vote_decision_has_its_action_and_the_action_of_a_refused_vote_has_no_decision() -> None:
     assert {decision: vote_action(decision).vote for decision in VoteDecision} == {d: d for d in VoteDecision}
     assert Action.VOTE_REFUSED.vote is None
 
@@ -82,7 +82,7 @@ def test_any_intervention_is_one_of_its_kinds() -> None:
 
 
 @pytest.mark.parametrize("action", ["anchor.contradicted", "input.parked", "step.lost", "rollback.failed"])
-def test_what_went_wrong_does_not_look_like_routine(action: str) -> None:
+def test_an_action_that_reports_a_failure_has_the_tone_bad(action: str) -> None:
     assert tone_of(action) is Tone.BAD
 
 
@@ -121,5 +121,5 @@ def test_the_guide_to_the_trail_names_every_action_that_changes_what_runs() -> N
 
 
 @pytest.mark.parametrize("phase", [phase for phase in Phase if phase.final])
-def test_the_end_of_a_release_and_the_action_that_records_it_are_taken_alike(phase: Phase) -> None:
+def test_the_end_of_a_release_and_the_action_that_records_it_have_the_same_tone(phase: Phase) -> None:
     assert end_action(phase).tone is phase.tone

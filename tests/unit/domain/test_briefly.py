@@ -23,5 +23,5 @@ PLAN = "sha256:" + "9" * 64
         ("canary.begun", {"reason": ["two\nlines", None, {}, 3]}, "two lines, 3"),
     ],
 )
-def test_what_people_look_for_is_shown_on_one_line(action: str, details: dict[str, Any], line: str) -> None:
+def test_the_details_of_a_record_are_shown_on_one_line(action: str, details: dict[str, Any], line: str) -> None:
     assert briefly(action, details) == line

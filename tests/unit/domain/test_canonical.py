@@ -71,11 +71,11 @@ ANY = (
 @example({"\x7f": 1, "~": 2, "": 3, '"': 4, "\\": 5, "\n": 6, "\x00": 7, "A": 8, "a": 9})
 @example({"\ufb33": 1, "\U0001f600": 2})
 @example([1.0, -0.0, 1e21, 1e-7, 2**53 - 1, -(2**53) + 1, True, Phase.JOINING, {Phase.JOINING: None}])
-def test_all_that_has_a_canonical_form_is_written_as_the_library_of_the_standard_writes_it(value: Any) -> None:
+def test_the_canonical_form_of_a_value_equals_that_of_the_reference_library(value: Any) -> None:
     assert canonical(value) == rfc8785.dumps(value)
 
 
 @pytest.mark.parametrize("value", [2**53, -(2**53), math.nan, math.inf, "\ud800", {1: "a number as key"}], ids=repr)
-def test_what_has_no_canonical_form_is_refused(value: object) -> None:
+def test_a_value_without_a_canonical_form_is_refused(value: object) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - each kind has its own message
         canonical([value])

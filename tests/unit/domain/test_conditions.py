@@ -57,7 +57,7 @@ def test_a_release_without_test_results_is_cancelled_by_the_name_of_the_rule() -
     assert not [step for step in world.steps(StepKind.DEPLOY) if step.environment == "production"]
 
 
-def test_a_release_soaks_where_everybody_can_see_it_and_then_goes_on() -> None:
+def test_a_release_shows_that_it_soaks_and_then_goes_on_by_itself() -> None:
     world = pushed(conditional(soak=SOAK))
     assert world.phase(1) is Phase.SOAKING
     assert results(world, "gate.soaking") == {"soaked": False}
@@ -117,7 +117,7 @@ def test_a_soak_may_be_in_any_earlier_environment_and_counts_from_there() -> Non
     assert world.phase(1) is Phase.COMPLETED
 
 
-def test_a_release_that_was_replaced_before_its_soak_was_over_gives_way() -> None:
+def test_a_release_that_is_replaced_in_staging_during_its_soak_is_superseded() -> None:
     world = pushed(three_stages())
     world.vote(1, ADA)
     world.settle()
@@ -158,7 +158,7 @@ def test_a_plan_that_became_outdated_while_people_are_asked_is_made_again_by_the
     assert world.phase(1) is Phase.COMPLETED
 
 
-def test_people_who_are_asked_about_what_changes_all_the_time_are_not_left_without_a_release() -> None:
+def test_a_release_at_its_gate_survives_any_number_of_changes_of_its_application() -> None:
     world = pushed(application(staging(), production(gate=approval(ADA))))
     for _ in range(60):
         world.change()
@@ -167,7 +167,7 @@ def test_people_who_are_asked_about_what_changes_all_the_time_are_not_left_witho
     assert world.phase(1) is Phase.AWAITING_APPROVAL
 
 
-def test_people_are_asked_once_the_policy_says_so_although_it_soaked_before() -> None:
+def test_an_approval_gate_that_is_added_during_a_soak_asks_people() -> None:
     world = pushed(conditional(soak=SOAK))
     world.change(application(staging(), production(gate=approval(ADA))))
     world.wait(30 * MINUTE)
@@ -175,7 +175,7 @@ def test_people_are_asked_once_the_policy_says_so_although_it_soaked_before() ->
     assert world.phase(1) is Phase.AWAITING_APPROVAL
 
 
-def test_people_are_asked_about_a_plan_of_then_once_it_has_soaked() -> None:
+def test_people_are_asked_about_a_plan_that_is_made_after_the_soak() -> None:
     world = pushed(application(staging(), production(gate=approval(ADA), soak=SOAK)))
     assert world.phase(1) is Phase.SOAKING
     assert explained(world)[1] == "Nothing to do: people are asked once every condition of the gate holds."

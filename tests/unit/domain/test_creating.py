@@ -16,7 +16,7 @@ def rules_of_refusal(world: World) -> list[str]:
     return list(world.last("command.refused").details["rules"])
 
 
-def test_what_is_live_goes_out_again_from_the_first_environment_on_without_a_push() -> None:
+def test_a_live_release_is_released_again_from_the_first_environment_without_a_push() -> None:
     world = live("v1")
     world.change()
     world.command(Verb.CREATE, 1, reason="more memory")
@@ -47,7 +47,7 @@ def test_the_gate_is_asked_again_and_no_earlier_vote_counts() -> None:
 
 
 @pytest.mark.parametrize("own_change", [False, True])
-def test_who_started_it_approves_it_only_where_people_may_approve_their_own_work(own_change: bool) -> None:
+def test_the_person_who_started_a_release_approves_it_only_where_own_work_may_be_approved(own_change: bool) -> None:
     world = World(application(staging(), production(gate=approval(ADA, BEN, own_change=own_change))))
     world.push("v1")
     world.settle()
@@ -63,7 +63,7 @@ def test_who_started_it_approves_it_only_where_people_may_approve_their_own_work
         assert "started the release" in world.last("vote.refused").details["reason"]
 
 
-def test_what_a_run_proved_of_the_artifact_stays_proved() -> None:
+def test_the_run_and_the_push_of_an_artifact_stay_known_when_it_is_released_again() -> None:
     world = live("v1")
     world.run(ci_run("1"), image="v1")
     world.settle()
@@ -73,7 +73,7 @@ def test_what_a_run_proved_of_the_artifact_stays_proved() -> None:
     assert world.releases[2].push == world.releases[1].push
 
 
-def test_an_older_artifact_goes_out_again_and_what_is_newer_can_follow() -> None:
+def test_an_older_artifact_is_released_again_and_a_newer_push_can_follow() -> None:
     world = live("v1")
     world.push("v2", at=MORNING + MINUTE)
     world.settle()
@@ -87,7 +87,7 @@ def test_an_older_artifact_goes_out_again_and_what_is_newer_can_follow() -> None
     assert world.live("production") == 4
 
 
-def test_while_the_release_is_on_its_way_no_other_is_started_of_it() -> None:
+def test_no_release_is_created_from_one_that_is_still_under_way() -> None:
     world = World(application(staging(), production(gate=approval(ADA))))
     world.push("v1")
     world.settle()
@@ -95,7 +95,7 @@ def test_while_the_release_is_on_its_way_no_other_is_started_of_it() -> None:
     assert (rules_of_refusal(world), set(world.releases)) == ([str(Rule.HAS_ENDED)], {1})
 
 
-def test_what_somebody_rejected_is_sent_out_again_by_retry_alone_which_shows_the_rejection() -> None:
+def test_a_rejected_release_is_not_created_again_and_the_refusal_names_retry() -> None:
     world = World(application(staging(), production(gate=approval(ADA))))
     world.push("v1")
     world.settle()
@@ -106,7 +106,7 @@ def test_what_somebody_rejected_is_sent_out_again_by_retry_alone_which_shows_the
     assert "slipway retry shop-1" in world.last("command.refused").details["reason"]
 
 
-def test_the_same_push_told_once_more_starts_nothing_afterwards() -> None:
+def test_a_push_that_is_reported_again_starts_nothing_afterwards() -> None:
     world = live("v1")
     world.wait(MINUTE)
     world.command(Verb.CREATE, 1)

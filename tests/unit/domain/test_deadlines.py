@@ -127,7 +127,7 @@ AWAITED += [StepKind.AFTER, StepKind.VERIFY]
 
 
 @pytest.mark.parametrize("kind", AWAITED)
-def test_a_step_of_which_nothing_is_heard_is_given_up_after_three_more_tries(kind: StepKind) -> None:
+def test_a_step_that_never_reports_fails_its_release_after_three_more_tries(kind: StepKind) -> None:
     world = World(application(staging(registry="staging"), production()))
     world.effects.jobs = JOBS
     assert lose_for_good(world, kind) == 4
@@ -139,7 +139,7 @@ def test_a_step_of_which_nothing_is_heard_is_given_up_after_three_more_tries(kin
 
 
 @pytest.mark.parametrize("kind", [StepKind.DEPLOY, StepKind.CHECK, StepKind.AFTER, StepKind.VERIFY])
-def test_a_rollout_of_which_nothing_is_heard_is_rolled_back(kind: StepKind) -> None:
+def test_a_rollout_with_a_step_that_never_reports_is_rolled_back(kind: StepKind) -> None:
     world = World(application(staging()))
     world.effects.jobs = JOBS
     world.push("v1")
@@ -150,7 +150,7 @@ def test_a_rollout_of_which_nothing_is_heard_is_rolled_back(kind: StepKind) -> N
     assert world.live("staging") == 1
 
 
-def test_a_rollback_of_which_nothing_is_heard_is_sent_again_for_as_long_as_it_takes() -> None:
+def test_a_rollback_that_never_reports_is_sent_again_for_as_long_as_it_takes() -> None:
     world = World(application(staging()))
     world.push("v1")
     world.settle()

@@ -56,7 +56,7 @@ def drift_actions(world: World) -> list[str]:
     return [action for action in world.actions() if action.startswith("drift.")]
 
 
-def test_what_is_found_is_recorded_and_told_once_however_often_it_is_seen() -> None:
+def test_drift_is_recorded_and_notified_once_however_often_it_is_seen() -> None:
     world = live()
     for _ in range(3):
         look(world, FOUND)
@@ -69,7 +69,7 @@ def test_what_is_found_is_recorded_and_told_once_however_often_it_is_seen() -> N
     assert drift.seen == FOUND
 
 
-def test_more_of_it_is_recorded_and_not_told_again() -> None:
+def test_further_drift_is_recorded_and_not_notified_again() -> None:
     world = live()
     look(world, FOUND)
     look(world, DriftFindings.of((EDITED, GONE), None))
@@ -77,7 +77,7 @@ def test_more_of_it_is_recorded_and_not_told_again() -> None:
     assert len(world.notices(Notice.DRIFT)) == 1
 
 
-def test_the_end_is_recorded_and_a_new_episode_is_reported_again() -> None:
+def test_the_end_of_drift_is_recorded_and_new_drift_is_reported_again() -> None:
     world = live()
     for findings in (FOUND, DriftFindings(), FOUND):
         look(world, findings)
@@ -93,7 +93,7 @@ def test_a_clean_look_writes_nothing() -> None:
     assert len(world.actions()) == actions_before
 
 
-def test_that_nobody_can_tell_is_said_and_what_was_found_before_may_still_be_there() -> None:
+def test_unknown_drift_is_recorded_once_and_keeps_what_was_found_before() -> None:
     world = live()
     look(world, FOUND)
     for _ in range(2):
@@ -106,13 +106,13 @@ def test_that_nobody_can_tell_is_said_and_what_was_found_before_may_still_be_the
     assert len(world.notices(Notice.DRIFT)) == 1
 
 
-def test_a_look_at_what_was_live_before_says_nothing() -> None:
+def test_a_look_at_a_release_that_is_no_longer_live_records_nothing() -> None:
     world = live(OnDrift.REPORT, "v1", "v2")
     look(world, FOUND, release=1)
     assert drift_actions(world) == []
 
 
-def test_a_release_that_goes_live_ends_it() -> None:
+def test_a_release_that_goes_live_ends_the_drift() -> None:
     world = live()
     look(world, FOUND)
     world.push("v2")
@@ -123,7 +123,7 @@ def test_a_release_that_goes_live_ends_it() -> None:
 
 
 @pytest.mark.parametrize("findings", [FOUND, AWAY], ids=["found", "unknown"])
-def test_where_it_holds_what_is_new_waits_and_goes_on_once_it_is_over(findings: DriftFindings) -> None:
+def test_a_release_waits_where_drift_holds_and_goes_on_once_it_is_over(findings: DriftFindings) -> None:
     world = live(OnDrift.HOLD)
     look(world, findings)
     world.push("v2")
@@ -135,7 +135,7 @@ def test_where_it_holds_what_is_new_waits_and_goes_on_once_it_is_over(findings: 
     assert (world.phase(2), world.live("production")) == (Phase.COMPLETED, 2)
 
 
-def test_unknown_is_shown_as_unknown() -> None:
+def test_unknown_drift_is_explained_as_unknown() -> None:
     world = live(OnDrift.HOLD)
     look(world, AWAY)
     world.push("v2")
@@ -145,7 +145,7 @@ def test_unknown_is_shown_as_unknown() -> None:
     assert "it is unknown whether" in world.explain(2).headline
 
 
-def test_a_person_lets_one_release_pass() -> None:
+def test_an_override_lets_a_release_past_drift() -> None:
     world = live(OnDrift.HOLD)
     look(world, FOUND)
     world.push("v2")
@@ -156,7 +156,7 @@ def test_a_person_lets_one_release_pass() -> None:
     assert world.last("override.used").details["reason"] == "the edit is in v2"
 
 
-def test_a_person_brings_back_what_is_live_and_nothing_is_held() -> None:
+def test_a_rollback_that_undoes_drift_brings_back_the_live_release_and_holds_nothing() -> None:
     world = live(OnDrift.HOLD)
     look(world, FOUND)
     world.command(Verb.ROLLBACK, 1, reason="nobody edits production")
@@ -172,7 +172,7 @@ def test_a_person_brings_back_what_is_live_and_nothing_is_held() -> None:
     assert world.phase(3) is Phase.COMPLETED
 
 
-def test_whoever_brings_it_back_is_answered_with_the_release_that_does_it() -> None:
+def test_a_rollback_that_undoes_drift_is_answered_with_its_release() -> None:
     world = live(OnDrift.HOLD)
     look(world, FOUND)
     decision = world.command(Verb.ROLLBACK, 1, reason="nobody edits production")
@@ -184,7 +184,7 @@ def test_whoever_brings_it_back_is_answered_with_the_release_that_does_it() -> N
     assert (reply.refused, reply.release) == (False, "shop-2")
 
 
-def test_what_is_live_and_did_not_drift_is_not_brought_back() -> None:
+def test_a_rollback_to_a_live_release_without_drift_is_refused() -> None:
     world = live()
     world.command(Verb.ROLLBACK, 1, reason="why not")
     assert "is-not-live-now" in world.last("command.refused").details["rules"]
@@ -208,12 +208,12 @@ def test_a_look_is_due_every_few_minutes_and_never_with_zero(minute: int, every:
         ({"kind": "Deployment", "fields": ["spec.replicas"], "jsonPointers": ["/spec"]}, "jsonPointers"),
     ],
 )
-def test_what_cannot_be_ignored_is_refused_by_name(fields: dict[str, object], says: str) -> None:
+def test_a_rule_that_may_not_ignore_drift_is_refused_by_name(fields: dict[str, object], says: str) -> None:
     with pytest.raises(ValidationError, match=re.escape(says)):
         IgnoredDrift.model_validate(fields)
 
 
-def test_a_field_that_was_taken_away_has_no_writer_who_could_be_excused() -> None:
+def test_drift_of_a_removed_field_cannot_be_excused_by_its_writer() -> None:
     steps = ["data", "data.greeting"]
     by = IgnoredDrift(kind="ConfigMap", by=("reloader",))
     assert by.covers(steps, {"reloader"})

@@ -32,11 +32,11 @@ def sealed(by: Envelopes = BOTH, message: Outgoing = STEP) -> dict[str, Any]:
     return content
 
 
-def test_what_was_sealed_is_opened() -> None:
+def test_a_sealed_message_can_be_opened() -> None:
     assert BOTH.open(Queue.STEPS, sealed()) == STEP.body
 
 
-def test_a_key_before_the_newest_still_opens_and_one_that_is_gone_does_not() -> None:
+def test_an_older_key_still_opens_messages_and_a_removed_key_does_not() -> None:
     assert sealed(BOTH)["kid"] == "new"
     assert BOTH.open(Queue.STEPS, sealed(BEFORE)) == STEP.body
     with pytest.raises(EnvelopeRefused, match="the key 'old', which is gone"):
@@ -44,7 +44,7 @@ def test_a_key_before_the_newest_still_opens_and_one_that_is_gone_does_not() -> 
 
 
 @pytest.mark.parametrize("field", ["v", "kid", "queue", "id", "purpose", "sent_at", "not_before", "body", "mac"])
-def test_nothing_of_it_can_be_changed_or_left_out(field: str) -> None:
+def test_an_envelope_with_a_changed_or_missing_field_is_refused(field: str) -> None:
     changes: dict[str, Any] = {
         "v": 2,
         "kid": "old",
@@ -70,7 +70,7 @@ def test_a_genuine_message_of_one_queue_is_refused_in_the_other() -> None:
 
 
 @pytest.mark.parametrize("content", [None, [], "x", 7, {}, {"kind": "deploy"}, {"v": 1, "body": {}}])
-def test_what_is_not_an_envelope_is_refused_with_the_reason(content: Any) -> None:
+def test_content_that_is_not_an_envelope_is_refused_with_the_reason(content: Any) -> None:
     with pytest.raises(EnvelopeRefused, match="expected an envelope of the worker"):
         BOTH.open(Queue.STEPS, content)
 
@@ -85,7 +85,7 @@ def test_the_mac_is_what_the_standards_say() -> None:
 
 
 @given(st.dictionaries(st.text(max_size=8), st.one_of(st.integers(-(2**53) + 1, 2**53 - 1), st.text(max_size=20))))
-def test_any_body_comes_back_as_it_was(body: dict[str, Any]) -> None:
+def test_any_body_reads_back_unchanged(body: dict[str, Any]) -> None:
     try:
         content = sealed(message=STEP.evolve(body=body))
     except ValueError:  # a lone surrogate has no canonical form

@@ -65,7 +65,7 @@ def test_a_gate_that_waits_for_a_soak_says_so_and_not_that_there_is_no_plan() ->
     assert rule(explanation, "production", "gate-is-open").reason == "it opens once the rule soaked holds"
 
 
-def test_joining_names_the_fact_that_is_missing_and_until_when_it_is_waited_for() -> None:
+def test_joining_names_the_missing_fact_and_its_deadline() -> None:
     world = World(application(start=Start.BOTH))
     world.push("v1", actor="builder")
     explanation = explained(world)
@@ -103,7 +103,7 @@ def test_resolving_says_what_is_looked_up() -> None:
     assert explanation.next == "The resolve step is running and due by 2026-11-23 08:15 UTC; no action needed."
 
 
-def test_queued_names_the_release_ahead_and_what_that_does() -> None:
+def test_queued_names_the_release_ahead_and_its_phase() -> None:
     world = stopped_at(StepKind.VERIFY, "staging")
     world.wait(timedelta(minutes=1))
     world.push("v2")
@@ -288,7 +288,7 @@ def test_an_environment_that_a_failed_release_never_reached_has_no_failure() -> 
     assert marks(explanation, "staging")["✕"] == {"verification-passed"}
 
 
-def test_what_comes_after_the_step_that_failed_has_no_failure() -> None:
+def test_rules_after_the_failed_step_show_no_failure() -> None:
     world = World(unattended())
     world.effects.fail(StepKind.COPY, "production", reason="the registry refuses")
     world.push("v1")
@@ -334,7 +334,7 @@ def test_completed_is_live_everywhere() -> None:
     assert rule(explanation, "staging", "is-live").reason == "live since 2026-11-23 08:00 UTC"
 
 
-def test_completed_and_replaced_names_what_replaced_it() -> None:
+def test_completed_and_replaced_names_the_release_that_replaced_it() -> None:
     world = World(unattended())
     for tag in ("v1", "v2"):
         world.push(tag)
@@ -403,7 +403,7 @@ def test_cancelled_because_its_environment_is_gone_points_to_the_delivery() -> N
     assert [part.environment for part in explanation.rules] == ["production"]
 
 
-def test_an_environment_that_is_ahead_says_what_will_be_asked_there() -> None:
+def test_an_environment_that_is_ahead_says_who_will_be_asked_there() -> None:
     world = stopped_at(StepKind.PLAN, "staging", application())
     explanation = explained(world)
     assert (
@@ -413,7 +413,7 @@ def test_an_environment_that_is_ahead_says_what_will_be_asked_there() -> None:
     assert rule(explanation, "production", "gate-is-open").reason == "it opens once there is a plan"
 
 
-def test_a_newer_release_further_on_is_named_before_this_one_gets_there() -> None:
+def test_a_newer_release_that_is_live_further_on_is_named_beforehand() -> None:
     world = World(unattended().evolve(environments=(production(gate=None),)))
     world.push("v2")
     world.settle()
@@ -424,7 +424,7 @@ def test_a_newer_release_further_on_is_named_before_this_one_gets_there() -> Non
     assert rule(explained(world, 2), "production", "no-newer-release").reason == "the newer shop-1 is live"
 
 
-def test_where_nothing_is_tested_the_rule_is_unknown_and_says_so() -> None:
+def test_verification_passed_is_unknown_in_an_environment_without_tests() -> None:
     world = World(application(staging(verification=PROBED.evolve(http=()))))
     world.push("v1")
     world.settle()

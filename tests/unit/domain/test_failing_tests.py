@@ -20,22 +20,22 @@ from slipway.domain.failing_tests import failing_tests, first_names
         ("  Failed Shop.CartTests.Total [12 ms]", "Shop.CartTests.Total"),
     ],
 )
-def test_the_name_is_found(line: str, name: str) -> None:
+def test_the_name_of_a_failing_test_is_found_in_the_log(line: str, name: str) -> None:
     assert failing_tests(f"running\n{line}\ndone\n") == (name,)
 
 
 @pytest.mark.parametrize("log", ["", "1 test\n1 passed\n", "ok 1 - total\n", "Failed to connect to the database\n"])
-def test_a_log_without_a_failing_test_has_none(log: str) -> None:
+def test_a_log_without_a_failing_test_names_none(log: str) -> None:
     assert failing_tests(log) == ()
 
 
-def test_each_name_is_shown_once_and_only_the_first() -> None:
+def test_each_name_is_shown_once_and_only_the_first_three_are_listed() -> None:
     names = failing_tests("".join(f"FAILED t.py::test_{n}\n" for n in (1, 1, 2, 3, 4, 5)))
     assert first_names(names) == "failed: t.py::test_1, t.py::test_2, t.py::test_3 (and 2 more)"
 
 
 @pytest.mark.parametrize("line", ["[ERROR] " + "a." * 2**17, "\n" * 2**18, "Failed " + "a." * 2**17])
 @pytest.mark.usefixtures("fails_after_a_minute")
-def test_no_output_costs_more_than_a_moment(line: str) -> None:
+def test_long_output_is_searched_within_a_moment(line: str) -> None:
     """A pattern that backtracks would take hours for this output and block all other work."""
     assert failing_tests(f"{line}\n--- FAIL: TestTotal") == ("TestTotal",)

@@ -54,7 +54,7 @@ def test_a_release_is_approved_ahead_and_goes_live_when_the_freeze_ends() -> Non
     assert world.actions(1).count("vote.approved") == 1
 
 
-def test_whatever_holds_a_release_back_is_named_with_what_ends_it() -> None:
+def test_all_blocks_of_a_release_are_explained_with_what_ends_them() -> None:
     world = at_a_gate()
     world.command(Verb.FREEZE)
     world.vote(1, ADA)
@@ -77,7 +77,7 @@ def test_a_freeze_with_an_end_ends_by_itself_also_when_its_message_is_lost() -> 
     assert world.phase(1) is Phase.COMPLETED
 
 
-def test_what_was_approved_ahead_is_planned_again_where_something_changed_meanwhile() -> None:
+def test_a_release_approved_during_a_freeze_is_planned_again_if_its_policy_changed_meanwhile() -> None:
     world = at_a_gate()
     world.command(Verb.FREEZE)
     world.vote(1, ADA)
@@ -100,7 +100,7 @@ def test_a_frozen_lane_blocks_no_other_lane_and_no_arrival() -> None:
     assert (world.phase(1), world.phase(2)) == (Phase.SUPERSEDED, Phase.HELD_BACK)
 
 
-def test_everything_is_frozen_in_every_lane_and_the_trail_of_the_application_says_so() -> None:
+def test_a_freeze_of_everything_holds_a_release_back_and_is_in_the_trail_of_the_application() -> None:
     world = World(unattended())
     world.freeze_everything()
     world.push("v1")
@@ -124,7 +124,7 @@ def test_a_second_freeze_is_refused_and_names_the_owner_of_the_first() -> None:
     assert OPERATOR in refusal.details["reason"]
 
 
-def test_nobody_keeps_a_lane_from_being_frozen_by_a_freeze_that_ends_in_a_moment() -> None:
+def test_a_freeze_that_ends_soon_does_not_prevent_a_longer_freeze() -> None:
     world = at_a_gate()
     world.command(Verb.FREEZE, actor="mallory@example.com", until=world.now + HOUR / 60)
     world.vote(1, ADA)
@@ -151,7 +151,7 @@ def test_a_freeze_that_ends_no_later_is_refused(hours: int) -> None:
     assert world.lanes["production"].freeze.until == world.now + 2 * HOUR
 
 
-def test_a_gate_that_stands_still_does_so_until_the_longer_freeze_is_over() -> None:
+def test_the_time_of_a_gate_stands_still_until_the_longer_of_two_freezes_is_over() -> None:
     world = at_a_gate()
     world.command(Verb.FREEZE, until=world.now + HOUR)
     world.command(Verb.FREEZE, until=world.now + 30 * HOUR)
@@ -215,7 +215,7 @@ def test_an_override_lets_one_release_pass_once() -> None:
     assert world.phase(2) is Phase.HELD_BACK
 
 
-def test_an_override_that_is_taken_is_not_answered_with_what_it_lets_the_release_past() -> None:
+def test_a_counted_override_is_not_answered_with_the_block_that_it_overrides() -> None:
     world = at_a_gate()
     world.command(Verb.FREEZE)
     world.vote(1, ADA)

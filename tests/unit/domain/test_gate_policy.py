@@ -59,13 +59,13 @@ def test_a_policy_that_cannot_be_met_is_refused(fields: dict[str, Any], reason: 
     assert reason in str(refusal.value)
 
 
-def test_those_of_whom_some_must_approve_need_not_be_listed_again() -> None:
+def test_members_of_a_required_group_need_not_be_listed_as_approvers() -> None:
     gate = policy(approvers=[CLEO], each=[{"of": [ADA, BEN]}], required=3)
     assert [person.name for person in gate.voters()] == [CLEO, ADA, BEN]
     assert [person.name for person in policy(approvers=[], each=[{"of": ADA}]).voters()] == [ADA]
 
 
-def test_whoever_is_listed_under_two_names_is_one_person_and_reached_by_their_address() -> None:
+def test_a_person_who_is_listed_under_two_names_is_one_voter_with_the_known_address() -> None:
     known_people = {ADA_OID: {"name": "Ada", "mail": ADA}}
     gate = policy(approvers=[f"oid:{ADA_OID}", BEN], each=[{"of": ADA}], people=known_people)
     assert [(person.name, person.shown) for person in gate.voters()] == [(ADA, "Ada"), (BEN, BEN)]
@@ -78,7 +78,7 @@ def test_a_group_that_only_entra_knows_is_enough_for_any_quorum() -> None:
 
 
 @pytest.mark.parametrize("listed", [f"group:{RELEASERS_OID.upper()}", "role:releasers"])
-def test_a_group_or_a_role_counts_for_whoever_has_signed_in_with_it(listed: str) -> None:
+def test_a_group_or_a_role_lists_only_people_who_signed_in_with_it(listed: str) -> None:
     gate = policy(approvers=[listed])
     names = frozenset({f"oid:{ADA_OID}"})
     with_it = SignedIn(object_id=ADA_OID, groups=(RELEASERS_OID,), roles=("releasers",))
@@ -87,7 +87,7 @@ def test_a_group_or_a_role_counts_for_whoever_has_signed_in_with_it(listed: str)
     assert not gate.lists(names)
 
 
-def test_what_a_gate_leaves_out_is_the_strictest() -> None:
+def test_a_gate_without_optional_settings_asks_one_approver_and_bars_own_work() -> None:
     gate = ApprovalGate.model_validate({"kind": "approval", "approvers": [ADA], "deadline": "24h"})
     assert (gate.required, gate.each, gate.people, gate.own_change) == (1, (), {}, False)
     assert AutoGate.model_validate({"kind": "auto"}) == AutoGate()
@@ -127,7 +127,9 @@ def with_conditions(*, tests_passed: tuple[str, ...] = (), soak: dict[str, str] 
         ({"soak": {"in": "staging"}}, "for"),
     ],
 )
-def test_conditions_look_back_at_what_is_there(conditions: dict[str, Any], reason: str) -> None:
+def test_conditions_may_refer_only_to_earlier_environments_that_can_meet_them(
+    conditions: dict[str, Any], reason: str
+) -> None:
     with pytest.raises(ValidationError) as refusal:
         with_conditions(**conditions)
     assert reason in str(refusal.value)

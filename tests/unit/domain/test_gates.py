@@ -43,7 +43,7 @@ def refusals(decision: Decision) -> list[str]:
     return [rule.name for rule in decision.rules if rule.blocks]
 
 
-def test_opening_a_gate_tells_who_may_vote_on_which_plan_until_when() -> None:
+def test_an_opened_gate_is_notified_and_recorded_with_plan_approvers_and_deadline() -> None:
     world = at_the_gate()
     record = world.last("gate.opened")
     assert record.details == {
@@ -137,26 +137,26 @@ def test_an_approver_is_known_in_any_case_of_letters() -> None:
     assert world.phase(1) is Phase.COPYING
 
 
-def test_who_asked_for_the_run_may_not_approve_its_release() -> None:
+def test_the_requester_of_a_run_may_not_approve_its_release() -> None:
     world = at_the_gate(by=ADA)
     assert refusals(world.vote(1, ADA.upper())) == ["approver-is-not-requester"]
     world.vote(1, BEN)
     assert world.phase(1) is Phase.COPYING
 
 
-def test_who_asked_for_the_run_may_approve_where_the_gate_says_so() -> None:
+def test_the_requester_of_a_run_may_approve_where_the_gate_says_so() -> None:
     world = at_the_gate(gated(own_change=True), by=ADA)
     world.vote(1, ADA)
     assert world.phase(1) is Phase.COPYING
 
 
-def test_who_asked_for_the_run_may_reject_its_release() -> None:
+def test_the_requester_of_a_run_may_reject_its_release() -> None:
     world = at_the_gate(by=ADA)
     world.reject(1, ADA)
     assert world.phase(1) is Phase.REJECTED
 
 
-def test_who_approved_can_reject_in_one_step_and_both_are_on_record() -> None:
+def test_a_voter_who_approved_can_reject_in_one_step_and_both_votes_are_on_record() -> None:
     world = at_the_gate(gated(required=2))
     world.vote(1, ADA)
     world.reject(1, ADA)
@@ -223,7 +223,7 @@ def test_a_vote_on_a_release_that_does_not_exist_says_so() -> None:
     assert decision.rules[0].reason == "there is no shop-99"
 
 
-def test_a_changed_policy_voids_the_votes_and_tells_the_voters() -> None:
+def test_a_changed_policy_voids_the_votes_and_notifies_the_voters() -> None:
     world = at_the_gate(gated(required=2))
     world.vote(1, ADA)
     voted_on = world.releases[1].plan_hash
@@ -253,7 +253,7 @@ def test_voters_can_vote_again_on_the_new_plan() -> None:
     assert world.phase(1) is Phase.COPYING
 
 
-def test_a_rejection_counts_although_the_plan_is_outdated_by_now() -> None:
+def test_a_rejection_counts_although_its_plan_is_outdated() -> None:
     world = at_the_gate()
     world.change()
     world.reject(1, ADA)
@@ -294,7 +294,7 @@ def test_votes_are_void_with_a_record_when_the_new_policy_asks_nobody() -> None:
     assert world.last("vote.voided").details["voters"] == [ADA]
 
 
-def test_a_person_who_is_new_on_the_list_brings_the_new_policy_to_light_and_can_vote_on_its_plan() -> None:
+def test_the_first_vote_of_a_new_approver_leads_to_a_new_plan_on_which_they_can_vote() -> None:
     world = at_the_gate(gated(approvers=(ADA,)))
     world.change(gated(approvers=(BEN,)))
     assert refusals(world.vote(1, BEN)) == ["plan-is-current"]
@@ -330,7 +330,7 @@ def test_a_release_that_would_be_planned_for_ever_is_cancelled() -> None:
 
 
 @pytest.mark.parametrize("start", [Start.PUSH, Start.BOTH])
-def test_the_trail_of_an_approved_release_tells_intent_before_outcome(start: Start) -> None:
+def test_the_trail_of_an_approved_release_records_each_intent_before_its_outcome(start: Start) -> None:
     world = World(application(start=start))
     world.push("v1")
     world.run(ci_run("v1"))
@@ -356,7 +356,7 @@ def test_the_trail_of_an_approved_release_tells_intent_before_outcome(start: Sta
     ]
 
 
-def test_a_notice_that_goes_out_after_the_release_has_ended_changes_nothing_of_it() -> None:
+def test_a_notice_that_goes_out_after_the_end_of_a_release_does_not_change_it() -> None:
     world = World(application(staging(), production(gate=approval(ADA)), notify=("inbox",)))
     world.effects.fail(StepKind.NOTIFY, "production")
     world.push("v1")

@@ -57,7 +57,7 @@ def test_an_image_whose_release_failed_is_tried_again_when_it_is_pushed_again() 
     assert world.live("production") == 2
 
 
-def test_another_tag_for_what_runs_everywhere_is_recorded_and_starts_nothing() -> None:
+def test_another_tag_for_an_image_that_is_live_everywhere_is_recorded_and_starts_nothing() -> None:
     world = delivered("v1")
     world.push("stable", "v1")
     assert (list(world.releases), world.last("image.tagged").details["tag"]) == ([1], "stable")
@@ -87,7 +87,7 @@ def test_a_tag_that_goes_back_and_forth_is_followed_each_time() -> None:
     assert (world.live("production"), world.releases[5].digest) == (5, digest("a"))
 
 
-def test_what_somebody_rejected_is_not_sent_out_again_by_a_push_and_the_trail_says_why() -> None:
+def test_a_push_does_not_release_a_rejected_image_again_and_the_trail_says_why() -> None:
     world = at_the_gate()
     world.reject(1, ADA, "wrong totals")
     world.wait(HOUR)
@@ -116,7 +116,7 @@ def test_a_revert_waits_for_its_own_run_where_releases_need_one(run_first: bool)
     assert (world.live("production"), run.id) == (3, 3)
 
 
-def test_a_run_that_builds_the_bytes_of_an_older_release_starts_one_where_runs_do() -> None:
+def test_a_run_that_builds_an_older_image_again_starts_a_release_where_runs_start_releases() -> None:
     world = World(unattended(start=Start.RUN))
     for number, image in enumerate(("v1", "v2", "v1"), start=1):
         world.run(ci_run(f"run {number}", identity=number, at=world.now), image=image, tag=f"b{number}")
@@ -135,7 +135,7 @@ def test_a_second_run_for_an_image_that_runs_everywhere_starts_nothing() -> None
     assert world.last("run.recorded").details["reason"] == "shop-1 has a CI run already"
 
 
-def test_evidence_that_is_heard_of_after_the_end_does_not_hide_a_later_push() -> None:
+def test_a_run_that_is_reported_after_its_release_has_ended_does_not_hide_a_later_push() -> None:
     """The run of the first build becomes known only after its image was pushed again."""
     world = delivered("v1", "v2")
     pushed_at = world.now
@@ -146,7 +146,7 @@ def test_evidence_that_is_heard_of_after_the_end_does_not_hide_a_later_push() ->
     assert world.live("production") == 3
 
 
-def test_a_run_that_came_first_gets_its_own_push_although_a_newer_release_is_there() -> None:
+def test_a_run_is_joined_by_its_own_late_push_although_a_newer_release_exists() -> None:
     world = World(unattended(start=Start.BOTH))
     world.run(ci_run("run 1", identity=1, at=world.now), image="v1")
     world.wait(timedelta(minutes=1))

@@ -31,29 +31,29 @@ def test_a_quantile_is_within_its_error_of_a_duration_that_was_put_in(lengths: l
 
 
 @given(LENGTHS, LENGTHS)
-def test_two_histograms_add_up_to_that_of_both(first: list[int], second: list[int]) -> None:
+def test_the_sum_of_two_histograms_equals_one_of_all_durations(first: list[int], second: list[int]) -> None:
     total, addend = histogram_of(first), histogram_of(second)
     total.add(addend)
     assert total == histogram_of(first + second) == histogram_of(second + first)
 
 
 @given(LENGTHS)
-def test_it_survives_being_written_down(lengths: list[int]) -> None:
+def test_a_histogram_reads_back_unchanged(lengths: list[int]) -> None:
     assert Histogram.model_validate_json(histogram_of(lengths).model_dump_json()) == histogram_of(lengths)
 
 
-def test_it_stays_small_whatever_is_put_in() -> None:
+def test_a_histogram_of_many_durations_stays_small() -> None:
     many = histogram_of([n * n * 997 % (366 * 86_400_000) for n in range(20_000)])
     assert many.count == 20_000
     assert len(many.buckets) < 300
 
 
-def test_without_durations_nothing_is_said() -> None:
+def test_an_empty_histogram_has_no_quantile_and_no_mean() -> None:
     assert Histogram().quantile(0.5) is None
     assert Histogram().mean() is None
 
 
-def test_what_seems_to_end_before_it_began_took_no_time() -> None:
+def test_a_negative_duration_counts_as_zero() -> None:
     histogram = Histogram()
     histogram.put(timedelta(seconds=-3))
     assert histogram.quantile(0.5) == timedelta()

@@ -18,7 +18,7 @@ LOOK = Look(kind=LookKind.DOCTOR, subject="table")
 PROOF = Proof(statement=VOTE, id_token="a.b.c")
 
 
-def test_a_row_says_who_as_from_and_reads_back_as_it_was() -> None:
+def test_a_row_names_its_speaker_as_from_and_reads_back_unchanged() -> None:
     row = InboxRow(kind=InboxKind.VOTE, proof=PROOF, speaker=ADA)
     encoded = row.model_dump_json()
     assert json.loads(encoded)["from"]["oid"] == "aaaaaaaa-0000-4000-8000-000000000001"
@@ -38,7 +38,7 @@ def test_a_row_says_who_as_from_and_reads_back_as_it_was() -> None:
         {"kind": InboxKind.COMMAND, "look": LOOK},
     ],
 )
-def test_a_row_says_one_thing_and_its_kind_is_what_it_says(fields: dict[str, object]) -> None:
+def test_a_row_without_exactly_one_content_of_its_kind_is_refused(fields: dict[str, object]) -> None:
     with pytest.raises(ValidationError, match="expected"):
         InboxRow.model_validate({**fields, "speaker": ADA})
 

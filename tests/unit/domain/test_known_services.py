@@ -35,7 +35,7 @@ def world_at_the_gate(run: Run, *services: str, approvers: tuple[str, ...] = (AD
     return at_the_gate(gated(*approvers, require_known=True, known_services=services), run=run)
 
 
-def test_a_change_that_a_known_service_pushed_can_be_approved_and_the_rules_say_who_it_was() -> None:
+def test_a_change_that_a_known_service_pushed_can_be_approved_and_the_rules_name_the_service() -> None:
     world = world_at_the_gate(pushed_by(SERVICE), f"app:{CLIENT.upper()}")
     decision = world.vote(1, ADA)
     assert world.phase(1) is Phase.COPYING
@@ -49,7 +49,7 @@ def test_a_service_that_the_project_does_not_know_keeps_everybody_from_approving
     assert refusals(world.vote(1, ADA)) == ["change-is-known"]
 
 
-def test_a_known_service_does_not_stand_for_somebody_else_who_is_not_known() -> None:
+def test_a_known_service_does_not_excuse_an_unknown_person_behind_the_change() -> None:
     stranger = InvolvedPerson(
         part=Involvement.CREATOR, trust=Trust.NOT_PROVED, name="X", unknown="nobody can tell who X is"
     )
@@ -65,12 +65,12 @@ def test_an_account_of_a_bot_is_known_by_its_address_and_bars_nobody() -> None:
     assert world.phase(1) is Phase.COPYING
 
 
-def test_what_a_commit_says_of_itself_makes_nobody_a_service() -> None:
+def test_an_address_that_only_a_commit_claims_makes_nobody_a_service() -> None:
     claimed = InvolvedPerson(part=Involvement.AUTHOR, trust=Trust.CLAIMED, mail=BOT, unknown="nobody can tell")
     assert refusals(world_at_the_gate(pushed_by(claimed), f"mail:{BOT}").vote(1, ADA))
 
 
-def test_who_is_behind_a_change_beside_a_service_may_not_approve_it() -> None:
+def test_a_person_who_is_behind_a_change_beside_a_service_may_not_approve_it() -> None:
     ada = InvolvedPerson(part=Involvement.PUSHER, trust=Trust.PROVED, mail=ADA)
     world = world_at_the_gate(pushed_by(SERVICE, ada), f"app:{CLIENT}")
     assert refusals(world.vote(1, ADA)) == ["approver-is-not-committer"]
@@ -78,7 +78,7 @@ def test_who_is_behind_a_change_beside_a_service_may_not_approve_it() -> None:
     assert world.phase(1) is Phase.COPYING
 
 
-def test_a_service_never_votes_not_even_where_it_is_listed() -> None:
+def test_a_service_never_votes_even_where_it_is_listed() -> None:
     gate = ApprovalGate(approvers=(ADA, BOT), known_services=(f"mail:{BOT}",))
     assert not gate.lists(gate.identities.names(BOT))
     assert gate.lists(gate.identities.names(ADA))

@@ -85,7 +85,7 @@ def test_an_older_release_that_arrives_late_gives_way_to_what_is_live() -> None:
     assert world.releases[2].reason == "the newer shop-1 is live"
 
 
-def test_of_two_images_pushed_at_once_the_one_that_arrived_later_is_the_newer() -> None:
+def test_the_later_arrival_of_two_images_pushed_at_once_is_the_newer_release() -> None:
     world = World(unattended())
     world.push("v1")
     world.push("v2")
@@ -158,7 +158,7 @@ def test_an_environment_without_verification_is_live_when_the_cluster_is_ready()
     assert "verification.requested" not in world.actions(1)
 
 
-def test_the_visits_tell_where_a_release_was_and_how_it_left() -> None:
+def test_the_rollouts_of_a_release_name_each_environment_and_its_outcome() -> None:
     world = World(unattended())
     world.push("v1")
     world.settle()

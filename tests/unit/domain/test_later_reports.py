@@ -49,7 +49,7 @@ def test_a_run_of_another_tag_and_the_push_that_it_lacks_name_each_other() -> No
     assert of_the_run.why.startswith("it began shop-1: its tag is v1, here it is v2")
 
 
-def test_a_run_that_joined_another_release_is_named_with_it() -> None:
+def test_a_run_that_joined_another_release_is_named_with_that_release() -> None:
     world = world_that_joins()
     world.push("v1")
     world.push("v2")
@@ -58,7 +58,7 @@ def test_a_run_that_joined_another_release_is_named_with_it() -> None:
     assert (only.what, only.why) == ("run 7", "it joined shop-1")
 
 
-def test_what_came_before_it_began_counts_as_well() -> None:
+def test_a_report_from_shortly_before_the_release_is_shown_as_well() -> None:
     world = world_that_joins()
     world.run(ci_run("7", branch="refs/heads/topic"), image="v1")
     world.wait(timedelta(minutes=1))
@@ -66,7 +66,7 @@ def test_what_came_before_it_began_counts_as_well() -> None:
     assert [report.what for report in reports_of(world)] == ["run 7"]
 
 
-def test_a_release_that_expired_still_says_what_came() -> None:
+def test_an_expired_release_still_shows_the_reports_of_its_time() -> None:
     world = world_that_joins()
     world.push("v1")
     world.run(ci_run("7", branch="refs/heads/topic"), image="v1")
@@ -78,7 +78,7 @@ def test_a_release_that_expired_still_says_what_came() -> None:
     assert [report.what for report in reports_of(world)] == ["run 7"]
 
 
-def test_what_was_told_long_before_is_not_of_its_time() -> None:
+def test_a_report_from_long_before_the_release_is_not_shown() -> None:
     world = world_that_joins()
     world.run(ci_run("7", branch="refs/heads/topic"), image="v1")
     world.wait(timedelta(days=30))
@@ -86,7 +86,7 @@ def test_what_was_told_long_before_is_not_of_its_time() -> None:
     assert reports_of(world) == ()
 
 
-def test_a_release_that_waits_for_nothing_says_nothing_of_it() -> None:
+def test_a_release_that_no_longer_waits_shows_no_reports() -> None:
     world = world_that_joins()
     world.push("v1")
     world.run(ci_run("7", branch="refs/heads/topic"), image="v1")
@@ -95,7 +95,7 @@ def test_a_release_that_waits_for_nothing_says_nothing_of_it() -> None:
     assert reports_of(world) == ()
 
 
-def test_many_are_shown_by_the_newest() -> None:
+def test_only_the_newest_of_many_reports_are_shown() -> None:
     world = world_that_joins()
     world.push("v1")
     for number in range(100, 100 + 2 * SHOWN):

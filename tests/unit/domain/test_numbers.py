@@ -53,14 +53,14 @@ def test_a_release_that_goes_live_is_a_deployment_with_its_lead_time() -> None:
     assert results.ended == {"completed": 1}
 
 
-def test_people_are_waited_for_from_the_first_asking_to_the_decision() -> None:
+def test_the_wait_for_people_runs_from_the_first_question_to_the_decision() -> None:
     counts = counted((0, "release.created"), (1, "gate.opened"), (5, "plan.requested"), (6, "gate.opened"),
                     (31, "gate.passed"))  # fmt: skip
     assert counts.approval.count == 1
     assert counts.approval.most_ms == 30 * 60_000
 
 
-def test_a_rejection_is_a_decision_too_and_an_expiry_is_none() -> None:
+def test_a_rejection_counts_as_a_decision_and_an_expiry_does_not() -> None:
     assert counted((0, "gate.opened"), (9, "release.rejected")).approval.count == 1
     assert counted((0, "gate.opened"), (9, "release.expired")).approval.count == 0
 
@@ -73,14 +73,14 @@ def test_a_failed_rollout_counts_once_and_is_restored_by_the_rollback() -> None:
     assert figures(counts, 7).change_failure_rate == 1.0
 
 
-def test_without_a_rollback_it_is_restored_by_the_next_release_that_goes_live() -> None:
+def test_a_failed_rollout_without_a_rollback_is_restored_by_the_next_release_that_goes_live() -> None:
     counts = counted((0, "rollout.requested"), (4, "verification.failed"), (4, "release.failed"),
                     (50, "rollout.requested", 2), (64, "release.live", 2))  # fmt: skip
     assert (counts.deployments, counts.failed) == (1, 1)
     assert counts.restore.most_ms == 60 * 60_000
 
 
-def test_what_fails_before_it_touches_the_environment_is_not_a_failed_change() -> None:
+def test_a_failure_before_the_environment_is_touched_is_not_a_failed_change() -> None:
     assert counted((0, "plan.requested"), (1, "plan.failed"), (1, "release.failed")).failed == 0
 
 
@@ -92,7 +92,7 @@ def test_a_manual_rollback_is_a_failed_change_and_no_deployment() -> None:
     assert figures(counts, 7).change_failure_rate == 1.0
 
 
-def test_steps_are_told_apart_by_whether_they_wait_or_work() -> None:
+def test_stages_that_wait_are_distinguished_from_stages_that_work() -> None:
     stages = counted(*GOES_LIVE).stages
     assert {stage: histogram.most_ms for stage, histogram in stages.items()} == {
         Stage.PLAN: 60_000,
@@ -112,7 +112,7 @@ def test_weeks_are_iso_weeks_in_utc() -> None:
     assert weeks_until("2027-W01", 3) == ("2026-W52", "2026-W53", "2027-W01")
 
 
-def test_a_week_without_anything_is_there_and_says_so() -> None:
+def test_a_week_without_deployments_is_listed_with_zero_and_no_rate() -> None:
     _, weeks = fold(Checkpoint(), story(*GOES_LIVE))
     numbers = environment_numbers("shop", "production", weeks_until("2026-W48", 3), weeks)
     assert [week.figures.deployments for week in numbers.weeks] == [0, 0, 1]
@@ -146,7 +146,9 @@ def summed(portions: list[list[AuditRecord]]) -> tuple[Checkpoint, dict[str, Wee
 
 
 @given(TRAILS, st.lists(st.integers(0, 80), max_size=6))
-def test_however_the_trail_is_cut_the_numbers_are_the_same(trail: list[AuditRecord], cuts: list[int]) -> None:
+def test_the_numbers_do_not_depend_on_how_the_trail_is_cut_into_portions(
+    trail: list[AuditRecord], cuts: list[int]
+) -> None:
     at = sorted({0, len(trail), *(position for position in cuts if position < len(trail))})
     portions = [trail[first:last] for first, last in pairwise(at)]
     assert summed(portions) == summed([trail])

@@ -18,7 +18,7 @@ from tests.unit.domain.world import World
 OBJECT = VoteDecision.OBJECT
 
 
-def test_a_voter_is_told_of_what_was_counted_in_their_name() -> None:
+def test_a_voter_is_notified_of_the_vote_counted_in_their_name() -> None:
     world = at_the_gate(gated(required=2))
     world.vote(1, ADA, reason="looks good")
     notices = world.notices(Notice.VOTE_COUNTED)
@@ -35,13 +35,13 @@ def test_a_rejection_and_a_withdrawal_are_reported_too(decision: VoteDecision) -
     assert world.notices(Notice.VOTE_COUNTED)[-1].why.startswith(f"{decision.noun} of {ADA}")
 
 
-def test_of_a_vote_that_did_not_count_nobody_is_told_that_it_did() -> None:
+def test_a_refused_vote_sends_no_notice_of_a_counted_vote() -> None:
     world = at_the_gate(gated(required=2))
     world.vote(1, MALLORY)
     assert not world.notices(Notice.VOTE_COUNTED)
 
 
-def test_whoever_has_no_known_address_is_named_to_everybody_on_the_channels() -> None:
+def test_a_voter_without_a_known_address_is_named_to_everybody_on_the_channels() -> None:
     world = at_the_gate(gated(f"oid:{ADA_OID}", BEN, required=2))
     world.vote(1, f"oid:{ADA_OID}")
     (notice, _) = world.notices(Notice.VOTE_COUNTED)
@@ -60,7 +60,7 @@ def test_an_objection_while_the_gate_is_open_rejects_the_release() -> None:
     assert "I was on a plane" in world.notices(Notice.VOTE_OBJECTED)[0].why
 
 
-def test_the_vote_is_a_rejection_to_whoever_sends_the_release_out_again() -> None:
+def test_a_vote_that_was_objected_to_stands_as_a_rejection_at_the_gate() -> None:
     world = at_the_gate(gated(required=2))
     world.vote(1, ADA)
     world.vote(1, ADA, OBJECT)
@@ -69,7 +69,7 @@ def test_the_vote_is_a_rejection_to_whoever_sends_the_release_out_again() -> Non
     assert [(vote.voter, vote.decision) for vote in gate.votes] == [(ADA, VoteDecision.REJECT)]
 
 
-def test_an_objection_during_the_copy_stops_it_before_anything_is_deployed() -> None:
+def test_an_objection_during_the_copy_stops_the_release_before_anything_is_deployed() -> None:
     world = at_the_gate()
     world.vote(1, ADA)
     assert world.phase(1) is Phase.COPYING
@@ -88,7 +88,7 @@ def test_an_objection_to_a_release_that_is_held_back_rejects_it() -> None:
     assert world.phase(1) is Phase.REJECTED
 
 
-def test_an_objection_while_the_plan_is_made_again_rejects_it() -> None:
+def test_an_objection_while_the_plan_is_made_again_rejects_the_release() -> None:
     world = at_the_gate(gated(required=2))
     world.vote(1, ADA)
     world.change()
@@ -116,7 +116,7 @@ def test_a_rollout_that_has_begun_is_rolled_back() -> None:
     assert live.release == 1
 
 
-def test_what_is_live_stays_and_everybody_is_told_that_somebody_has_to_roll_back() -> None:
+def test_an_objection_to_a_live_release_leaves_it_live_and_a_notice_asks_for_a_rollback() -> None:
     world = at_the_gate()
     world.vote(1, ADA)
     world.settle()
@@ -139,7 +139,7 @@ def test_an_objection_to_a_vote_in_an_earlier_environment_stops_the_release_wher
     assert world.last("vote.objected").environment == "staging"
 
 
-def test_it_counts_under_another_name_of_the_same_person() -> None:
+def test_an_objection_counts_under_another_name_of_the_same_person() -> None:
     world = at_the_gate(gated(ADA, BEN, required=2, people=KNOWN))
     world.vote(1, ADA)
     world.vote(1, f"oid:{ADA_OID}", OBJECT)
@@ -147,7 +147,7 @@ def test_it_counts_under_another_name_of_the_same_person() -> None:
 
 
 @pytest.mark.parametrize("who", [BEN, MALLORY])
-def test_whoever_has_no_vote_there_stops_nothing_by_an_objection(who: str) -> None:
+def test_an_objection_by_a_person_without_a_vote_there_stops_nothing(who: str) -> None:
     world = at_the_gate(gated(required=2))
     world.vote(1, ADA)
     assert refusals(world.vote(1, who, OBJECT)) == ["has-voted"]
@@ -170,7 +170,7 @@ def test_a_second_objection_stops_nothing_more() -> None:
     assert len(world.notices(Notice.VOTE_OBJECTED)) == 2  # one for each channel
 
 
-def test_an_environment_that_is_left_as_it_is_after_a_failure_is_left_after_an_objection_too() -> None:
+def test_an_objection_rolls_nothing_back_where_the_environment_stops_on_failure() -> None:
     world = World(application(production(gate=approval(ADA, CLEO), on_failure=OnFailure.STOP)))
     world.push("v1")
     world.settle()
@@ -197,7 +197,7 @@ def test_nothing_is_copied_before_the_time_to_object_is_over() -> None:
     assert world.phase(1) is Phase.COMPLETED
 
 
-def test_whoever_objects_in_that_time_stops_it_before_anything_is_copied() -> None:
+def test_an_objection_in_the_time_to_object_rejects_the_release_before_anything_is_copied() -> None:
     world = at_the_gate(gated(objection=HALF_AN_HOUR))
     world.vote(1, ADA)
     world.wait(timedelta(minutes=29))
@@ -214,7 +214,7 @@ def test_no_override_shortens_the_time_to_object() -> None:
     assert world.phase(1) is Phase.HELD_BACK
 
 
-def test_a_row_that_leaves_the_time_out_opens_nothing_as_the_record_of_the_gate_says_when_it_passed() -> None:
+def test_the_records_of_a_gate_let_nothing_through_before_the_time_to_object_is_over() -> None:
     world = at_the_gate(gated(objection=HALF_AN_HOUR))
     world.vote(1, ADA)
     release, environment = world.releases[1], world.application.environments[-1]

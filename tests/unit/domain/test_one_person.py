@@ -54,7 +54,7 @@ def test_a_second_account_has_the_rights_of_its_own_roles_alone() -> None:
     assert not refusals(world.vote(1, f"oid:{ADMIN_OID}", signed_in=signed_in(ADMIN_OID, "security")))
 
 
-def test_a_second_account_is_none_of_those_who_have_to_be_among_the_voters_as_the_first() -> None:
+def test_a_second_account_does_not_count_as_a_required_voter_whom_the_gate_names_by_the_first() -> None:
     world = at_the_gate(gated(ROLE, each=({"of": f"oid:{ADA_OID}"},), people=ACCOUNTS))
     world.vote(1, f"oid:{ADMIN_OID}", signed_in=signed_in(ADMIN_OID))
     assert world.phase(1) is Phase.AWAITING_APPROVAL
@@ -67,14 +67,14 @@ def test_a_gate_does_not_ask_a_second_account_by_name() -> None:
 
 
 @pytest.mark.parametrize("oid", [ADMIN_OID, ADMIN_OID.upper()])
-def test_an_account_is_one_persons(oid: str) -> None:
+def test_an_account_cannot_be_listed_for_two_people(oid: str) -> None:
     with pytest.raises(ValueError, match="is listed for two people"):
         ApprovalGate(approvers=(ROLE,), people=ACCOUNTS | {BEN_OID: KnownPerson(also=(f"oid:{oid}",))})
     with pytest.raises(ValueError, match="is listed for two people"):
         ApprovalGate(approvers=(ROLE,), people=ACCOUNTS | {oid: KnownPerson()})
 
 
-def test_whoever_rejects_under_another_name_than_they_approved_by_stands_among_the_votes_once() -> None:
+def test_a_person_who_approves_and_rejects_under_two_names_has_one_vote_at_the_gate() -> None:
     gate = approval(ADA, people=ACCOUNTS)
     world = World(application(staging(), production(registry=None, gate=gate)))
     world.push("v1")
@@ -101,7 +101,7 @@ def test_whoever_rejects_under_another_name_than_they_approved_by_stands_among_t
     ],
     ids=["accounts of one person", "an address among those of whom some have to approve"],
 )
-def test_another_application_does_not_say_anew_who_is_who_where_people_guard(gate: ApprovalGate) -> None:
+def test_another_application_that_names_people_differently_at_a_guarded_place_is_weaker(gate: ApprovalGate) -> None:
     eve_as_ada = {"ee000000-0000-4000-8000-0000000000ee": KnownPerson(mail=ADA)}
     guarding = guarded(gate)
     (place,) = {(environment.cluster, environment.namespace) for environment in guarding.environments}

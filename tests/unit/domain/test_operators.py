@@ -74,7 +74,7 @@ def test_a_release_that_was_on_its_way_when_somebody_rolled_back_still_counts_as
     assert world.live("production") == 3
 
 
-def test_a_rollback_waits_for_the_rollout_that_is_under_way_and_goes_before_what_waits() -> None:
+def test_a_rollback_waits_for_the_rollout_that_is_under_way() -> None:
     world = live("v1", "v2")
     world.effects.lose(StepKind.CHECK, "production")
     world.push("v3")
@@ -98,7 +98,7 @@ def test_a_rollback_passes_freezes() -> None:
 
 
 @pytest.mark.parametrize(("target", "rule"), [(2, "is-not-live-now"), (3, "was-live-here")])
-def test_a_rollback_to_what_is_live_or_never_was_is_refused(target: int, rule: str) -> None:
+def test_a_rollback_to_a_release_that_is_live_or_never_was_live_is_refused(target: int, rule: str) -> None:
     world = live("v1", "v2")
     world.effects.fail(StepKind.CHECK, "staging")
     world.push("v3")
@@ -114,7 +114,7 @@ def test_a_second_rollback_is_refused_while_one_is_under_way() -> None:
     assert world.last("command.refused").details["rules"] == ["one-rollback-at-a-time"]
 
 
-def test_what_a_cancelled_rollback_held_stays_held_until_somebody_resumes_it() -> None:
+def test_a_cancelled_rollback_leaves_the_lane_on_hold() -> None:
     """A cancel needs no proof; letting newer releases through needs one."""
     world = live("v1", "v2")
     world.command(Verb.ROLLBACK, 1)
@@ -128,7 +128,7 @@ def test_what_a_cancelled_rollback_held_stays_held_until_somebody_resumes_it() -
     assert world.live("production") == 2
 
 
-def test_what_waits_for_a_rollback_that_is_cancelled_goes_on_once_somebody_resumes() -> None:
+def test_a_release_behind_a_cancelled_rollback_goes_on_once_the_lane_is_resumed() -> None:
     world = live("v1", "v2")
     world.command(Verb.ROLLBACK, 1)
     world.push("v3")
@@ -200,7 +200,7 @@ def test_a_rollout_is_not_cancelled_half_way() -> None:
     assert "then roll back" in refusal["reason"]
 
 
-def test_what_has_ended_is_not_cancelled() -> None:
+def test_a_release_that_has_ended_cannot_be_cancelled() -> None:
     world = live("v1")
     world.command(Verb.CANCEL, 1)
     assert world.last("command.refused").details["rules"] == ["is-under-way"]
@@ -248,7 +248,7 @@ def test_a_retry_is_refused_once_a_newer_release_is_live_there() -> None:
     assert world.last("command.refused").details["rules"] == ["no-newer-release"]
 
 
-def test_what_is_live_is_not_sent_out_again() -> None:
+def test_a_live_release_cannot_be_retried() -> None:
     world = live("v1")
     world.command(Verb.RETRY, 1)
     assert world.last("command.refused").details["rules"] == ["did-not-go-live"]
@@ -276,7 +276,7 @@ def cancel(world: World) -> None:
 
 
 @pytest.mark.parametrize("ends", [expired, rejected, cancel])
-def test_what_ended_at_its_gate_is_sent_out_again_and_no_earlier_vote_counts(
+def test_a_release_that_ended_at_its_gate_can_be_retried_and_no_earlier_vote_counts(
     ends: Callable[[World], None],
 ) -> None:
     world = at_the_gate()
@@ -294,7 +294,7 @@ def test_what_ended_at_its_gate_is_sent_out_again_and_no_earlier_vote_counts(
     assert world.live("production") == 1
 
 
-def test_an_earlier_rejection_stays_with_the_release_until_it_leaves_the_environment() -> None:
+def test_earlier_rejections_stay_with_a_release_that_is_retried() -> None:
     world = at_the_gate()
     for reason in ("wrong totals", "still wrong"):
         world.reject(1, ADA, reason)
@@ -303,7 +303,7 @@ def test_an_earlier_rejection_stays_with_the_release_until_it_leaves_the_environ
     assert [vote.reason for vote in world.releases[1].rejections] == ["wrong totals", "still wrong"]
 
 
-def test_what_ended_before_it_entered_an_environment_is_not_sent_out_again() -> None:
+def test_a_release_that_ended_before_its_first_environment_cannot_be_retried() -> None:
     world = World(application(start=Start.BOTH))
     world.push("v1")
     world.wait(timedelta(days=1))
@@ -315,7 +315,7 @@ def test_what_ended_before_it_entered_an_environment_is_not_sent_out_again() -> 
     assert "push its image or run its pipeline again" in refusal["reason"]
 
 
-def test_what_was_superseded_is_sent_out_again_once_the_newer_one_has_failed() -> None:
+def test_a_superseded_release_can_be_retried_once_the_newer_release_was_rejected() -> None:
     world = World(application(staging(), production(gate=approval(ADA, BEN))))
     world.push("v1")
     world.settle()
@@ -330,7 +330,7 @@ def test_what_was_superseded_is_sent_out_again_once_the_newer_one_has_failed() -
     assert (world.phase(1), world.releases[1].superseded_by) == (Phase.AWAITING_APPROVAL, None)
 
 
-def test_a_gate_that_was_half_way_when_its_plan_failed_opens_again_with_its_votes_and_a_new_deadline() -> None:
+def test_a_retry_after_a_failed_plan_opens_the_gate_with_its_votes_and_a_new_deadline() -> None:
     world = World(application(staging(), production(gate=approval(ADA, "ben@example.com", required=2))))
     world.push("v1")
     world.settle()
@@ -359,7 +359,7 @@ def test_a_command_for_a_release_that_is_not_there_leaves_no_record() -> None:
 
 
 @pytest.mark.parametrize("verb", sorted(OF_THE_INSTALLATION))
-def test_what_only_the_installation_can_be_told_is_not_an_event_of_an_application(verb: Verb) -> None:
+def test_a_command_for_the_installation_is_refused_as_an_event_of_an_application(verb: Verb) -> None:
     with pytest.raises(ValidationError, match=f"{verb} is for the installation, not for an application"):
         CommandGiven(
             received_at=MORNING, verb=verb, application="shop", actor="ada", channel="cli", submission="one-of-them"

@@ -79,7 +79,7 @@ def test_a_step_that_is_sent_again_keeps_its_order() -> None:
     assert orders_of_steps(world, StepKind.DEPLOY) == ["0.1", "0.1"]
 
 
-def test_what_was_taken_is_recorded_and_told_to_the_next_rollout() -> None:
+def test_a_taken_order_is_recorded_and_passed_to_the_next_rollout() -> None:
     world = World(unattended())
     world.effects.answer(StepKind.DEPLOY, "staging", taken=taken_order(1).model_dump(mode="json"))
     push_and_settle(world, "v1")
@@ -109,7 +109,7 @@ def test_a_rollout_that_was_overtaken_in_the_cluster_is_superseded_and_rolls_not
     assert orders_of_steps(world, StepKind.DEPLOY)[-1] == "0.10"
 
 
-def test_an_order_of_another_epoch_is_not_gone_on_from() -> None:
+def test_orders_do_not_continue_from_one_of_another_epoch() -> None:
     world = World(unattended())
     order_found = order(9, epoch=1).model_dump(mode="json")
     world.effects.refuse(
@@ -129,7 +129,7 @@ def test_a_fence_that_somebody_touched_stops_the_release_by_name() -> None:
     assert not world.steps(StepKind.ROLL_BACK)
 
 
-def test_a_ledger_that_the_lease_contradicts_opens_nothing_more() -> None:
+def test_a_ledger_that_the_lease_contradicts_holds_the_next_release_back() -> None:
     world = World(unattended())
     world.effects.refuse(StepKind.DEPLOY, Rule.LEDGER_IS_WHOLE.fails("record 9 is missing"), "production")
     push_and_settle(world, "v1")

@@ -17,7 +17,7 @@ def application_counting(*results: RunResult) -> Application:
     return application.evolve(pipeline=application.pipeline.evolve(results=results))
 
 
-def test_what_a_partial_run_has_built_goes_out_where_such_runs_count() -> None:
+def test_the_image_of_a_partially_succeeded_run_is_released_where_such_runs_count() -> None:
     world = World(application_counting(*RunResult))
     world.push("v1")
     world.run(ci_run("v1", result=PARTIAL), image="v1")
@@ -25,7 +25,7 @@ def test_what_a_partial_run_has_built_goes_out_where_such_runs_count() -> None:
     assert world.live("production") == 1
 
 
-def test_elsewhere_it_ends_its_release_and_what_to_do_is_said() -> None:
+def test_a_partially_succeeded_run_cancels_its_release_where_such_runs_do_not_count() -> None:
     world = World(application_counting(RunResult.SUCCEEDED))
     world.push("v1")
     world.run(ci_run("v1", result=PARTIAL), image="v1")
@@ -35,7 +35,7 @@ def test_elsewhere_it_ends_its_release_and_what_to_do_is_said() -> None:
 
 
 @pytest.mark.parametrize("result", ["failed", "canceled", "", "partially"])
-def test_what_failed_counts_nowhere(result: str) -> None:
+def test_a_failed_run_cancels_its_release_even_where_partial_success_counts(result: str) -> None:
     world = World(application_counting(*RunResult))
     world.push("v1")
     world.run(ci_run("v1", result=result), image="v1")

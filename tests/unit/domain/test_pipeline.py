@@ -45,7 +45,7 @@ def test_where_ids_are_given_an_equal_name_is_not_enough(changed: dict[str, Any]
 
 
 @pytest.mark.parametrize("renamed", [{"pipeline": "shop build"}, {"folder": "\\moved"}, {"project": "Web shop"}])
-def test_where_ids_are_given_no_new_name_takes_a_run_away(renamed: dict[str, Any]) -> None:
+def test_a_renamed_pipeline_keeps_its_runs_where_ids_are_given(renamed: dict[str, Any]) -> None:
     assert made(BY_ID, **renamed)
 
 
@@ -62,11 +62,13 @@ def test_where_ids_are_given_no_new_name_takes_a_run_away(renamed: dict[str, Any
         ("team-b\\build", "", True),
     ],
 )
-def test_a_name_is_that_of_one_folder_where_the_folder_is_known(name: str, folder: str, counts: bool) -> None:
+def test_a_pipeline_name_counts_only_in_its_own_folder_where_the_folder_is_known(
+    name: str, folder: str, counts: bool
+) -> None:
     assert made(Pipeline(project="Shop", name=name), folder=folder) is counts
 
 
-def test_a_hint_that_names_no_ids_still_finds_out_whom_to_ask() -> None:
+def test_a_run_without_ids_counts_by_its_names_for_a_pipeline_that_is_given_by_ids() -> None:
     assert made(BY_ID, project_id="", definition=None, folder="")
     assert made(BY_NAME, project=ID, project_id=ID) is False
     assert made(Pipeline(project=ID, name="build"), project="Shop")

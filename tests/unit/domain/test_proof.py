@@ -42,7 +42,7 @@ def broken_rules(id_token: IdToken, fresh: timedelta | None = FRESH, at: datetim
     return [result.rule for result in not_passed(judge_times(id_token, at, fresh))]
 
 
-def test_a_sign_in_made_for_the_vote_proves_it() -> None:
+def test_a_sign_in_that_was_made_for_a_vote_proves_the_vote() -> None:
     assert broken_rules(token()) == []
 
 
@@ -65,12 +65,12 @@ def test_each_limit_of_time_holds_to_the_second(id_token: IdToken, rules: list[R
 
 
 @pytest.mark.parametrize("authenticated", [None, MORNING - timedelta(days=30)])
-def test_where_no_fresh_sign_in_is_demanded_its_time_is_nobodys_matter(authenticated: datetime | None) -> None:
+def test_the_time_of_a_sign_in_does_not_matter_where_no_fresh_one_is_demanded(authenticated: datetime | None) -> None:
     assert broken_rules(token(authenticated=authenticated), None) == []
 
 
 @given(st.timedeltas(timedelta(0), timedelta(days=400)))
-def test_a_token_in_store_proves_nothing_later(age: timedelta) -> None:
+def test_a_token_proves_nothing_once_it_is_older_than_the_limit(age: timedelta) -> None:
     """A token cannot be kept for later: ten minutes after its issue it is refused, even if everything else holds."""
     id_token = token(
         issued=MORNING, expires=MORNING + timedelta(days=1000), authenticated=MORNING + timedelta(days=999)
@@ -78,7 +78,7 @@ def test_a_token_in_store_proves_nothing_later(age: timedelta) -> None:
     assert (Rule.PROOF_IS_IN_TIME in broken_rules(id_token, at=MORNING + age)) == (age > OLDEST)
 
 
-def test_the_reason_says_what_was_expected_and_what_came() -> None:
+def test_the_reason_for_refusing_an_old_sign_in_names_the_limit_and_its_time() -> None:
     (result,) = not_passed(judge_times(token(authenticated=MORNING - timedelta(hours=1)), MORNING, FRESH))
     assert result.reason == "a sign-in within the last 5 min is required, it was at 2026-11-23 07:00:00 UTC"
 

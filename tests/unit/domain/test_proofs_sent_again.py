@@ -61,7 +61,7 @@ def send_command(world: World, verb: Verb, ago: timedelta) -> None:
 
 
 @BLOCKS
-def test_an_earlier_proof_does_not_end_what_was_set_after_it(
+def test_a_proof_does_not_end_a_freeze_or_hold_that_was_set_after_it(
     verb: Verb, block: Callable[[World], None], action: str
 ) -> None:
     world = at_a_gate()

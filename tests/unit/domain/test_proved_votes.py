@@ -87,7 +87,7 @@ def test_a_proved_vote_counts_for_the_object_id_of_the_token(world: World) -> No
     assert [(vote.who, vote.proof) for vote in gate.votes] == [(f"Ada ({ADAS})", digest(statement.salt))]
 
 
-def test_a_proof_shows_a_person_whom_the_policy_lists_by_their_address() -> None:
+def test_a_proved_vote_counts_for_a_person_whom_the_policy_lists_by_their_address() -> None:
     world = at_the_gate(gated(ADA, BEN, people=KNOWN))
     world.take(proved_vote(world, vote_statement(world)))
     assert world.phase(1) is Phase.COPYING
@@ -145,7 +145,7 @@ def take_unproved(world: World, reason: str = "the token does not hold: its sign
     return world.take(event)
 
 
-def test_a_proof_that_does_not_hold_is_recorded_and_is_nobodys_act(world: World) -> None:
+def test_an_invalid_proof_is_refused_in_a_record_by_slipway_on_behalf_of_the_voter(world: World) -> None:
     assert refusals(take_unproved(world))[0] == "proof-holds"
     record = world.last("vote.refused")
     assert (record.actor, record.details["on_behalf_of"]) == ("slipway", ADAS)
@@ -161,7 +161,7 @@ def test_a_refused_proof_neither_takes_a_vote_back_nor_makes_a_plan_again(world:
     assert world.releases[1].plan_hash == plan_hash
 
 
-def test_who_voted_already_gets_an_answer_by_a_record() -> None:
+def test_a_second_proved_vote_of_one_person_is_refused() -> None:
     world = at_the_gate(gated(ADAS, BENS, required=2))
     world.take(proved_vote(world, vote_statement(world)))
     second_vote = world.take(proved_vote(world, vote_statement(world, salt="B" * 22)))
@@ -183,7 +183,7 @@ def test_a_gate_of_level_signed_takes_no_approval_without_a_proof() -> None:
     assert world.phase(1) is Phase.COPYING
 
 
-def test_what_stops_a_release_need_only_be_said() -> None:
+def test_a_rejection_needs_no_proof() -> None:
     world = at_the_gate(gated(ADA, BEN, people=KNOWN, **SIGNED))
     world.vote(1, ADA, VoteDecision.REJECT, reason="not on a Friday")
     assert world.phase(1) is Phase.REJECTED
@@ -223,7 +223,7 @@ def test_a_role_in_the_token_lets_its_holder_vote_and_only_by_a_proof() -> None:
     assert gate.votes[0].signed_in == SignedIn(object_id=BEN_OID, roles=("shop-approvers",))
 
 
-def test_who_has_a_role_is_shown_as_somebody_that_only_entra_knows() -> None:
+def test_a_voter_by_role_is_shown_as_somebody_with_the_role() -> None:
     world = at_the_gate(gated(ADA, "role:shop-approvers", required=2))
     (in_production,) = [part for part in world.explain().rules if part.environment == "production"]
     quorum = next(rule for rule in in_production.rules if rule.name == "quorum-reached")

@@ -90,7 +90,7 @@ def test_a_reminder_of_a_release_that_does_not_exist_does_nothing() -> None:
     assert world.take(event).nothing
 
 
-def test_nobody_is_reminded_of_a_plan_that_is_out_of_date_it_is_made_again() -> None:
+def test_an_outdated_plan_is_made_again_instead_of_reminding_people_of_it() -> None:
     world = at_the_gate(gated(required=2))
     world.vote(1, ADA)
     world.change(gated(required=2, deadline=5 * HOUR))

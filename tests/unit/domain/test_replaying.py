@@ -101,7 +101,7 @@ def live_release_without(*actions: str) -> list[AuditDraft]:
         "opened anew",
     ],
 )
-def test_what_went_live_without_its_gate_is_named(drafts: list[AuditDraft], expected: str) -> None:
+def test_a_release_that_went_live_without_its_gate_is_named(drafts: list[AuditDraft], expected: str) -> None:
     fault = fault_of(drafts)
     assert fault is not None
     sequence, reason = fault
@@ -110,7 +110,7 @@ def test_what_went_live_without_its_gate_is_named(drafts: list[AuditDraft], expe
     assert expected in reason
 
 
-def test_the_first_one_is_named() -> None:
+def test_the_first_release_without_its_gate_is_named() -> None:
     bare = ("gate.opened", "vote.approved", "gate.passed")
     drafts = [
         *live_release(1),
@@ -168,19 +168,19 @@ def with_a_required_group(**vote_details: Any) -> list[AuditDraft]:
 
 
 @pytest.mark.parametrize("by", [{"roles": ["security"]}, {"listed_as": ["cleo@example.com"]}])
-def test_enough_of_those_who_had_to_be_among_the_voters_are(by: dict[str, Any]) -> None:
+def test_a_release_that_its_required_group_approved_is_not_a_fault(by: dict[str, Any]) -> None:
     assert fault_of(with_a_required_group(**by)) is None
 
 
 @pytest.mark.parametrize("by", [{}, {"roles": ["shop-approvers"]}, {"listed_as": ["ben@example.com"]}])
-def test_too_few_of_those_who_had_to_be_among_the_voters_are_named(by: dict[str, Any]) -> None:
+def test_a_release_without_the_approval_of_its_required_group_is_named(by: dict[str, Any]) -> None:
     fault = fault_of(with_a_required_group(**by))
     assert fault is not None
     assert "0 of 1 approvals from role:security or cleo@example.com are on record" in fault[1]
 
 
 @pytest.mark.parametrize("by", [{"signed_in": "ada"}, {"listed_as": ["oid:ada"]}])
-def test_one_person_under_two_names_is_not_two(by: dict[str, Any]) -> None:
+def test_one_person_under_two_names_counts_as_one_approval(by: dict[str, Any]) -> None:
     fault = fault_of(
         [
             record.evolve(details={**record.details, **by}) if record.actor == "oid:ben" else record
@@ -192,7 +192,7 @@ def test_one_person_under_two_names_is_not_two(by: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("stage", ["copy.requested", "before.requested", "rollout.requested"])
-def test_what_went_on_without_its_gate_is_named_before_it_is_live(stage: str) -> None:
+def test_a_release_that_went_on_without_its_gate_is_named_before_it_is_live(stage: str) -> None:
     drafts = [*live_release()[:5], draft(stage, plan_hash=PLAN), *live_release()[5:]]
     assert fault_of(drafts) == (
         6,
@@ -201,7 +201,7 @@ def test_what_went_on_without_its_gate_is_named_before_it_is_live(stage: str) ->
 
 
 @pytest.mark.parametrize("stop", ["gate.unproved", "ledger.rewound", "fence.touched"])
-def test_what_a_changed_row_asked_for_and_the_worker_stopped_before_it_was_done_is_not_a_fault(stop: str) -> None:
+def test_a_step_without_its_gate_that_the_worker_stopped_before_it_was_done_is_not_a_fault(stop: str) -> None:
     copy_requested = [*live_release()[:5], draft("copy.requested", plan_hash=PLAN)]
     assert fault_of([*copy_requested, draft("vote.approved", actor="oid:ben", plan_hash=PLAN), draft(stop)]) is None
     assert fault_of([*copy_requested, draft("copy.done"), draft(stop)]) is not None
@@ -225,7 +225,7 @@ def test_what_a_changed_row_asked_for_and_the_worker_stopped_before_it_was_done_
         ),
     ],
 )
-def test_a_release_that_went_a_way_that_no_release_goes_is_named(drafts: list[AuditDraft], expected: str) -> None:
+def test_a_release_whose_records_no_declared_step_leads_to_is_named(drafts: list[AuditDraft], expected: str) -> None:
     fault = fault_of(drafts)
     assert fault is not None
     assert expected in fault[1]

@@ -7,7 +7,7 @@ from tests.unit.domain.promises import WatchedWorld
 from tests.unit.domain.samples import ADA, MORNING, application, ci_run, production, staging
 
 
-def test_a_release_that_waits_for_the_decision_about_another_one_keeps_its_place() -> None:
+def test_a_release_behind_one_that_awaits_approval_keeps_its_place_after_a_reset() -> None:
     world = at_the_gate(gated(ADA, when_newer="wait"))
     world.push("v2", "another image")
     world.settle()
@@ -19,7 +19,7 @@ def test_a_release_that_waits_for_the_decision_about_another_one_keeps_its_place
     assert world.lanes["production"].next == 2
 
 
-def test_a_rollout_that_has_begun_is_finished_and_may_learn_of_its_run() -> None:
+def test_a_rollout_that_has_begun_is_finished_after_a_reset_and_may_learn_of_its_run() -> None:
     world = WatchedWorld(application(staging(), production()))
     world.push("v1")
     while world.phase(1) is not Phase.DEPLOYING:

@@ -41,13 +41,13 @@ def test_nobody_changes_a_row_of_the_inbox_once_it_was_added() -> None:
 
 
 @pytest.mark.parametrize("queue", Queue)
-def test_what_only_slipway_says_to_itself_comes_from_the_worker_alone(queue: Queue) -> None:
+def test_only_the_worker_sends_to_internal_queues(queue: Queue) -> None:
     senders = {party for party in Party if may(rights_of(party), queue, Operation.SEND)}
     assert senders == {Party.WORKER} if queue.internal else senders > {Party.WORKER}
 
 
 @pytest.mark.parametrize("queue", Queue)
-def test_the_worker_alone_listens(queue: Queue) -> None:
+def test_only_the_worker_listens_to_queues(queue: Queue) -> None:
     assert [party for party in Party if may(rights_of(party), queue, Operation.LISTEN)] == [Party.WORKER]
 
 
@@ -57,7 +57,7 @@ def test_each_kind_of_message_has_one_queue_and_none_mixes_internal_with_foreign
         assert queue.internal is kind.internal
 
 
-def test_the_event_grid_function_gives_the_front_one_right_more_and_nobody_else_any() -> None:
+def test_the_event_grid_function_gives_the_front_one_more_right_and_nobody_else_any() -> None:
     with_function, without_function = rights_of(Party.FRONT, event_grid_function=True), rights_of(Party.FRONT)
     calls = [call for call in every_call() if may(with_function, *call) and not may(without_function, *call)]
     assert calls == [(Queue.EVENTS, Operation.SEND)]

@@ -179,7 +179,7 @@ def test_a_plan_that_was_made_from_an_older_delivery_is_made_again_before_anythi
     assert world.actions(1).count("plan.outdated") == 1
 
 
-def test_a_plan_compared_with_something_else_than_what_is_live_is_made_again_before_anybody_is_asked() -> None:
+def test_a_plan_with_an_outdated_base_is_made_again_before_anybody_is_asked() -> None:
     world = World(application(staging(gate=approval(ADA))))
     world.effects.answer(
         StepKind.PLAN, plan_hash=digest("plan"), base=digest("something else"), definition=world.delivery
@@ -219,7 +219,7 @@ def test_plans_are_counted_from_the_start_in_each_environment() -> None:
     ]
 
 
-def test_channels_are_told_of_the_end_and_the_telling_is_recorded() -> None:
+def test_channels_are_notified_of_the_end_and_each_notification_is_recorded() -> None:
     world = World(application(staging(), production(gate=approval(ADA)), notify=("team", "ops")))
     world.effects.fail(StepKind.NOTIFY, reason="the channel is gone")
     world.push("v1")
@@ -231,7 +231,7 @@ def test_channels_are_told_of_the_end_and_the_telling_is_recorded() -> None:
     assert world.actions(1).count("notification.sent") == 5
 
 
-def test_a_release_that_is_superseded_before_anybody_was_asked_bothers_nobody() -> None:
+def test_a_release_that_is_superseded_before_anybody_was_asked_notifies_nobody() -> None:
     world = World(application(notify=("team",)))
     world.push("v1")
     world.wait(timedelta(minutes=1))
@@ -247,7 +247,7 @@ def with_jobs(*, live: bool) -> World:
     return world
 
 
-def test_the_jobs_before_run_once_everything_was_copied_and_before_anything_is_applied() -> None:
+def test_jobs_before_the_rollout_run_after_the_copy_and_before_anything_is_applied() -> None:
     world = with_jobs(live=False)
     world.push("v1")
     world.settle()
@@ -256,7 +256,7 @@ def test_the_jobs_before_run_once_everything_was_copied_and_before_anything_is_a
     assert [action for action in actions if action in marks] == list(marks)
 
 
-def test_the_jobs_after_run_before_the_acceptance_tests_judge_what_they_made() -> None:
+def test_jobs_after_the_rollout_run_before_the_acceptance_tests() -> None:
     world = with_jobs(live=False)
     world.push("v1")
     world.settle()
@@ -312,7 +312,7 @@ def test_a_step_that_waits_for_jobs_is_not_sent_again_while_they_may_run() -> No
     assert "step.resent" in world.actions(1)
 
 
-def test_a_rollback_that_fails_for_many_reasons_is_reported_within_the_room_of_one() -> None:
+def test_long_reasons_of_a_failure_and_of_its_failed_rollback_are_both_reported() -> None:
     world = one_live()
     world.effects.fail(StepKind.VERIFY, "staging", reason="a" * 2000)
     world.effects.fail(StepKind.ROLL_BACK, reason="b" * 1500)

@@ -22,7 +22,7 @@ from slipway.domain.secrets import without_secrets
         ("api_key: 'hunter2'", "hunter2"),
     ],
 )
-def test_what_looks_like_a_secret_is_masked(text: str, secret: str) -> None:
+def test_text_that_looks_like_a_secret_is_masked(text: str, secret: str) -> None:
     assert secret not in without_secrets(text)
     assert "***" in without_secrets(text)
 
@@ -37,7 +37,7 @@ def test_what_looks_like_a_secret_is_masked(text: str, secret: str) -> None:
         "a\tb\nc",
     ],
 )
-def test_what_is_none_stays_as_it_is(text: str) -> None:
+def test_text_without_a_secret_stays_as_it_is(text: str) -> None:
     assert without_secrets(text) == text
 
 
@@ -47,7 +47,7 @@ def test_control_characters_and_colours_are_taken_out() -> None:
 
 @pytest.mark.parametrize("unit", ["a.", "a-", "a.eyJ-", "password.", "://a:", "token=", "\t"])
 @pytest.mark.usefixtures("fails_after_a_minute")
-def test_no_line_costs_more_than_a_moment(unit: str) -> None:
+def test_a_very_long_line_is_masked_within_a_moment(unit: str) -> None:
     """The output of a Job can be this long. A pattern with backtracking would take hours for it, and hold up all other
     work."""
     assert "hunter2" not in without_secrets(unit * (256 * 1024 // len(unit)) + " password=hunter2")

@@ -46,7 +46,7 @@ def test_a_gate_does_not_expire_while_it_is_frozen_and_has_the_rest_of_its_time_
     assert world.phase(1) is Phase.EXPIRED
 
 
-def test_votes_count_while_it_is_frozen_also_after_the_former_deadline() -> None:
+def test_votes_count_during_a_freeze_even_after_the_former_deadline() -> None:
     world = at_a_gate()
     world.vote(1, ADA)
     world.command(Verb.FREEZE, reason="the sale")
@@ -75,7 +75,7 @@ def test_nobody_is_reminded_of_a_gate_that_has_its_votes_when_it_is_planned_agai
     assert world.notices(Notice.REMINDER) == []
 
 
-def test_nobody_is_reminded_while_it_is_frozen_and_each_voter_is_told_the_new_deadline_afterwards() -> None:
+def test_no_reminder_goes_out_during_a_freeze_and_one_names_the_new_deadline_afterwards() -> None:
     world = at_a_gate()
     world.command(Verb.FREEZE, reason="the sale")
     pass_hours(world, 30)
@@ -88,7 +88,7 @@ def test_nobody_is_reminded_while_it_is_frozen_and_each_voter_is_told_the_new_de
     assert "gate.reminded" in world.actions(1)
 
 
-def test_nobody_is_told_of_the_end_of_a_freeze_where_the_policy_wants_no_reminders() -> None:
+def test_nobody_is_notified_of_the_end_of_a_freeze_where_the_policy_wants_no_reminders() -> None:
     world = at_the_gate(gated(ADA, reminders={"most": 0}))
     world.command(Verb.FREEZE, reason="the sale")
     pass_hours(world, 30)
@@ -96,7 +96,7 @@ def test_nobody_is_told_of_the_end_of_a_freeze_where_the_policy_wants_no_reminde
     assert world.notices(Notice.REMINDER) == []
 
 
-def test_a_second_freeze_gives_its_time_too_and_its_end_is_reported_too() -> None:
+def test_a_second_freeze_extends_the_deadline_again_and_its_end_is_notified_again() -> None:
     world = at_a_gate()
     for _ in range(2):
         world.command(Verb.FREEZE, reason="the sale")
@@ -132,7 +132,7 @@ def test_the_time_stands_still_until_the_last_of_two_freezes_is_over() -> None:
     assert gate_of(world).deadline == MORNING + 31 * HOUR + DAY
 
 
-def test_a_gate_that_opens_while_it_is_frozen_has_all_of_its_time_afterwards() -> None:
+def test_a_gate_that_opens_during_a_freeze_has_all_of_its_time_afterwards() -> None:
     world = World(gated(ADA))
     world.command(Verb.FREEZE, reason="the sale")
     world.push("v1")
@@ -143,7 +143,7 @@ def test_a_gate_that_opens_while_it_is_frozen_has_all_of_its_time_afterwards() -
     assert gate_of(world).deadline == MORNING + 40 * HOUR + DAY
 
 
-def test_a_plan_that_is_made_again_meanwhile_keeps_the_time_still() -> None:
+def test_a_plan_that_is_made_again_during_a_freeze_keeps_the_time_of_the_gate_still() -> None:
     world = at_a_gate()
     pass_hours(world, 23)
     world.command(Verb.FREEZE, reason="the sale")
@@ -177,7 +177,7 @@ def test_explain_says_that_the_time_stands_still_and_since_when() -> None:
     )
 
 
-def test_the_end_of_a_freeze_is_shown_nowhere_as_the_time_until_which_people_decide() -> None:
+def test_the_end_of_a_freeze_is_not_shown_as_the_deadline_of_the_gate() -> None:
     world = at_a_gate()
     world.command(Verb.FREEZE, reason="the sale", until=world.now + 4 * HOUR)
     assert world.releases[1].due == world.now + 4 * HOUR

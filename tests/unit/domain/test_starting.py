@@ -33,7 +33,7 @@ def test_the_story_of_a_release_begins_at_its_first_record() -> None:
     assert (first.action, first.release) == ("release.created", "shop-2")
 
 
-def test_the_same_push_told_again_changes_nothing() -> None:
+def test_a_push_that_is_reported_again_changes_nothing() -> None:
     world = World(application())
     world.push("v1")
     state_before = (world.head, dict(world.releases), len(world.outbox))
@@ -87,9 +87,7 @@ def test_a_run_that_names_its_image_needs_no_look_up() -> None:
 
 
 @pytest.mark.parametrize(("number", "tag"), [("7", "7"), ("release/7", f"digest-{digest('image')[7:19]}")])
-def test_a_run_that_names_a_digest_but_no_tag_has_the_tag_of_the_convention_if_that_is_one(
-    number: str, tag: str
-) -> None:
+def test_a_run_with_a_digest_and_no_tag_takes_its_name_as_the_tag_if_that_is_a_valid_one(number: str, tag: str) -> None:
     world = World(application(start=Start.RUN))
     world.run(ci_run(number), image="image")
     assert (world.releases[1].tag, world.releases[1].digest) == (tag, digest("image"))
@@ -143,7 +141,7 @@ def test_a_push_that_comes_while_the_tag_is_looked_up_does_not_lose_the_run() ->
     assert world.releases[2].run == ci_run("7")
 
 
-def test_a_push_after_the_look_up_is_known_already() -> None:
+def test_a_push_after_its_tag_was_looked_up_changes_nothing() -> None:
     world = World(application(start=Start.RUN))
     world.effects.registry["7"] = digest("7")
     world.run(ci_run("7"))
@@ -170,7 +168,7 @@ def test_push_and_run_are_joined_in_either_order(first: str, named_by: str) -> N
     assert release.dated_at == release.push.at
 
 
-def test_facts_told_twice_are_joined_once() -> None:
+def test_a_push_and_a_run_that_are_reported_twice_are_joined_once() -> None:
     world = World(application(start=Start.BOTH))
     for _ in range(2):
         world.push("7")
@@ -189,7 +187,7 @@ def test_a_failed_run_cancels_the_release_that_waited_for_it() -> None:
     assert not world.head.active
 
 
-def test_a_failed_run_of_nothing_known_is_recorded() -> None:
+def test_a_failed_run_that_belongs_to_no_release_is_recorded() -> None:
     world = World(application(start=Start.BOTH))
     world.run(ci_run("7", result="canceled"))
     assert not world.releases
@@ -215,7 +213,7 @@ def test_a_run_that_succeeds_when_run_again_delivers_the_image_that_was_pushed_t
     assert world.digests[digest("7")] == 2
 
 
-def test_a_failure_that_is_reported_late_does_not_cancel_what_succeeded_when_run_again() -> None:
+def test_a_failure_that_is_reported_late_does_not_cancel_a_run_that_has_succeeded_since() -> None:
     world = World(application(start=Start.BOTH))
     world.run(ci_run("7", at=MORNING + timedelta(minutes=9)))
     world.run(ci_run("7", at=MORNING, result="failed"))

@@ -65,7 +65,7 @@ def test_every_field_of_a_vote_is_in_its_hash(field: str) -> None:
     assert VOTE.evolve(**{field: CHANGED[field]}).nonce != VOTE.nonce
 
 
-def test_what_a_command_does_not_say_is_left_out() -> None:
+def test_fields_that_a_command_does_not_use_are_left_out_of_its_statement() -> None:
     command = CommandStatement(
         installation="contoso-prod", salt=VOTE.salt, application="shop", verb=Verb.RESUME, environment="production"
     )
@@ -75,7 +75,7 @@ def test_what_a_command_does_not_say_is_left_out() -> None:
 
 
 @pytest.mark.parametrize("verb", sorted(set(Verb) - OF_THE_INSTALLATION))
-def test_a_command_names_what_it_is_about_and_nothing_else(verb: Verb) -> None:
+def test_a_command_must_name_the_release_or_environment_that_its_verb_needs(verb: Verb) -> None:
     needed = {
         **({"release": 3} if verb in OF_A_RELEASE else {}),
         **({"environment": "staging"} if verb in OF_A_LANE else {}),
@@ -135,7 +135,7 @@ def test_a_statement_read_back_from_its_bytes_is_the_same_one(reason: str) -> No
     ],
     ids=str,
 )
-def test_what_is_not_a_statement_is_refused(changed: dict[str, object]) -> None:
+def test_a_malformed_statement_is_refused(changed: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         STATEMENT.validate_json(json.dumps(VOTE.fields() | changed))
 

@@ -50,5 +50,5 @@ def test_an_id_that_would_be_too_long_is_a_hash_that_the_outbox_takes() -> None:
     ],
     ids=lambda changed: str(next(iter(changed))),
 )
-def test_long_ids_differ_in_whatever_the_steps_differ_in(changed: dict[str, object]) -> None:
+def test_long_ids_of_steps_that_differ_in_one_field_differ(changed: dict[str, object]) -> None:
     assert step(**changed).message_id != step().message_id

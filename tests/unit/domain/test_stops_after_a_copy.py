@@ -76,7 +76,7 @@ def test_a_release_is_cancelled_while_it_is_copied() -> None:
     assert world.lanes["production"].in_progress is None
 
 
-def test_what_is_being_rolled_out_is_not_cancelled() -> None:
+def test_a_release_that_is_being_rolled_out_cannot_be_cancelled() -> None:
     world = copying()
     world.effects.lose(StepKind.CHECK, "production")
     world.settle()
@@ -101,7 +101,7 @@ def test_a_release_that_is_cancelled_before_its_first_object_ends_there(
     assert (lane.in_progress, lane.called_off) == (None, None)
 
 
-def test_whoever_cancelled_it_a_moment_too_late_reads_that_it_went_on() -> None:
+def test_a_rollout_that_went_on_despite_a_late_cancel_is_recorded_as_such() -> None:
     world = at_the_first_object()
     world.command(Verb.CANCEL, 1, reason="wrong one")
     assert "ends before its first object, unless that was written already" in world.explain(1).headline
@@ -116,7 +116,7 @@ def test_whoever_cancelled_it_a_moment_too_late_reads_that_it_went_on() -> None:
     assert world.lanes["production"].called_off is None
 
 
-def test_reports_that_contradict_each_other_end_no_release_that_may_have_written_something() -> None:
+def test_contradicting_reports_end_no_release_that_may_have_written_an_object() -> None:
     world = at_the_first_object()
     contradicted = Fact(trust=Trust.CONTRADICTED, why="the run published two documents")
     world.run(ci_run("9").evolve(built=contradicted), image="v1")
@@ -124,7 +124,7 @@ def test_reports_that_contradict_each_other_end_no_release_that_may_have_written
     assert world.phase(1) is Phase.DEPLOYING
 
 
-def test_it_is_called_off_once() -> None:
+def test_a_second_cancel_does_not_call_a_rollout_off_again() -> None:
     world = at_the_first_object()
     world.command(Verb.CANCEL, 1, reason="wrong one")
     world.command(Verb.CANCEL, 1, reason="really")
@@ -132,7 +132,7 @@ def test_it_is_called_off_once() -> None:
     assert world.last("command.refused").details["rules"] == ["not-called-off"]
 
 
-def test_what_is_known_to_have_written_its_first_object_is_not_called_off(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rollout_known_to_have_written_its_first_object_is_not_called_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Effects, "usual_jobs", JobsAround(before=("migrate",)))
     world = World(application(staging(), production(registry=None, gate=approval(ADA))))
     world.push("v1")
@@ -245,7 +245,7 @@ def test_a_rollback_whose_image_was_copied_is_not_copied_again_under_the_same_at
 
 
 @pytest.mark.parametrize("newer", [False, True])
-def test_a_release_that_was_stopped_before_its_first_object_looks_again_soon_unless_a_newer_one_waits(
+def test_a_release_stopped_before_its_first_object_tries_again_soon_unless_a_newer_one_waits(
     newer: bool,
 ) -> None:
     world = stopped_at_the_first_object(StepKind.DEPLOY)
@@ -264,13 +264,13 @@ def test_a_release_that_was_stopped_before_its_first_object_looks_again_soon_unl
     assert [step.attempt for step in world.steps(StepKind.DEPLOY) if step.environment == "production"] == [1, 2]
 
 
-def test_what_is_outside_its_project_by_a_new_version_is_planned_again() -> None:
+def test_a_release_that_a_new_version_puts_outside_its_project_is_planned_again() -> None:
     world = outside_its_project_at_the_first_object(StepKind.DEPLOY)
     assert world.phase(1) is Phase.AWAITING_APPROVAL
     assert len(world.steps(StepKind.DEPLOY)) == 2  # in staging, and the one that was stopped
 
 
-def test_what_is_outside_its_project_though_nothing_has_changed_fails() -> None:
+def test_a_release_outside_its_unchanged_project_fails() -> None:
     world = World(application(staging(), production(registry=None, gate=approval(ADA))))
     world.push("v1")
     world.settle()
@@ -326,7 +326,7 @@ def test_a_rejection_counts_while_the_plan_that_people_were_asked_about_is_made_
     assert world.phase(1) is Phase.REJECTED
 
 
-def test_nobody_but_those_who_are_asked_rejects_what_was_let_through() -> None:
+def test_only_an_approver_rejects_a_release_that_has_passed_its_gate() -> None:
     world = copying()
     world.reject(1, "mallory@example.com")
     assert world.last("vote.refused").details["rules"] == ["approver-is-listed"]
@@ -357,7 +357,7 @@ def test_a_rollout_that_has_written_something_is_not_rejected_half_way() -> None
     assert "a rollout is never stopped half-way" in refusal["reason"]
 
 
-def test_a_rollout_is_called_off_once_by_whoever_comes_first() -> None:
+def test_a_rejection_after_a_cancel_does_not_call_a_rollout_off_again() -> None:
     world = at_the_first_object()
     world.command(Verb.CANCEL, 1, reason="wrong one")
     world.reject(1, ADA)
@@ -365,7 +365,7 @@ def test_a_rollout_is_called_off_once_by_whoever_comes_first() -> None:
     assert world.actions(1).count("rollout.called-off") == 1
 
 
-def test_whoever_rejected_it_a_moment_too_late_is_told_that_it_went_on() -> None:
+def test_a_voter_whose_rejection_came_too_late_is_notified_that_the_rollout_went_on() -> None:
     world = at_the_first_object(notify=("mail",))
     world.reject(1, ADA, "the prices are wrong")
     assert "unless its first object has been written already" in world.notices(Notice.VOTE_COUNTED)[-1].why
@@ -413,7 +413,7 @@ def sent_out_again(world: World) -> None:
     world.settle()
 
 
-def test_what_was_rejected_and_failed_before_that_was_known_is_asked_about_anew() -> None:
+def test_a_retry_asks_people_again_if_the_release_failed_before_its_rejection_was_seen() -> None:
     world = at_the_first_object()
     world.reject(1, ADA, "the prices are wrong")
     seen_before_it_was_said(world, Rule.ON_RECORD.fails("the trail was cut"))
@@ -422,7 +422,7 @@ def test_what_was_rejected_and_failed_before_that_was_known_is_asked_about_anew(
     assert [vote.reason for vote in world.releases[1].rejections] == ["the prices are wrong"]
 
 
-def test_what_was_rejected_too_late_and_failed_is_asked_about_anew() -> None:
+def test_a_retry_asks_people_again_if_the_release_failed_after_a_late_rejection() -> None:
     world = at_the_first_object()
     world.reject(1, ADA, "the prices are wrong")
     order_taken = TakenOrder(cluster="production", namespace="shop", order=Order(epoch=0, number=1))

@@ -60,7 +60,7 @@ REPLICAS = IgnoredDrift(kind="Deployment", fields=("spec.replicas",))
         ((REPLICAS,), (REPLICAS.evolve(name="web"),), True),
     ],
 )
-def test_to_ignore_more_drift_than_before_is_weaker(
+def test_ignoring_more_drift_than_before_is_weaker(
     ignored_before: tuple[IgnoredDrift, ...], ignored_after: tuple[IgnoredDrift, ...], weaker: bool
 ) -> None:
     weaker_fields = weakenings(
@@ -82,7 +82,9 @@ def test_to_ignore_more_drift_than_before_is_weaker(
         ({}, True),
     ],
 )
-def test_who_is_who_may_only_come_to_bar_more_people(people: dict[str, KnownPerson], weaker: bool) -> None:
+def test_a_change_of_known_people_is_weaker_unless_it_only_bars_more_of_them(
+    people: dict[str, KnownPerson], weaker: bool
+) -> None:
     gate = ApprovalGate(approvers=PEOPLE[:2], people=KNOWN)
     assert bool(weakenings(guarded(gate), guarded(gate.evolve(people=people)))) is weaker
 
@@ -104,7 +106,7 @@ def test_a_gate_is_not_weaker_than_itself(gate: ApprovalGate) -> None:
 
 
 @given(GATES, GATES)
-def test_whoever_passes_a_gate_that_is_not_weaker_would_have_passed_the_one_before(
+def test_a_gate_that_is_not_weaker_is_at_least_as_strict_in_every_field(
     gate_before: ApprovalGate, gate_after: ApprovalGate
 ) -> None:
     if weakenings(guarded(gate_before), guarded(gate_after)):
@@ -131,7 +133,9 @@ def test_two_changes_that_weaken_nothing_weaken_nothing_together(
     ("drift_before", "drift_after", "weaker"),
     [(OnDrift.HOLD, OnDrift.REPORT, True), (OnDrift.REPORT, OnDrift.HOLD, False), (OnDrift.HOLD, OnDrift.HOLD, False)],
 )
-def test_to_report_drift_that_held_before_is_weaker(drift_before: OnDrift, drift_after: OnDrift, weaker: bool) -> None:
+def test_reporting_drift_that_held_releases_before_is_weaker(
+    drift_before: OnDrift, drift_after: OnDrift, weaker: bool
+) -> None:
     assert bool(weakenings(guarded(AutoGate(), drift=drift_before), guarded(AutoGate(), drift=drift_after))) is weaker
 
 
@@ -139,7 +143,7 @@ def test_to_report_drift_that_held_before_is_weaker(drift_before: OnDrift, drift
     ("requirements", "weaker"),
     [(Requirements(), False), (Requirements(sbom=True), True), (Requirements(sbom=True, each=(OF_BASE,)), False)],
 )
-def test_rules_of_their_own_for_some_images_are_weaker_where_other_rules_held_for_them(
+def test_separate_rules_for_some_images_are_weaker_where_other_rules_held_for_them(
     requirements: Requirements, weaker: bool
 ) -> None:
     with_own_rules = requirements.evolve(each=(OF_BASE,))
@@ -225,7 +229,7 @@ def test_a_least_gate_may_only_grow(required_before: int, required_after: int, l
     assert bool(weaker) is (required_after < required_before or next_level.rank < level.rank)
 
 
-def test_a_time_that_got_weaker_is_said_as_it_is_written() -> None:
+def test_a_weaker_time_is_shown_in_the_notation_of_the_manifest() -> None:
     short, long = (ApprovalGate(approvers=PEOPLE, deadline=time) for time in (timedelta(hours=1), timedelta(hours=48)))
     (weakening,) = weakenings(guarded(short), guarded(long))
     assert weakening.text.endswith("gate: deadline: 2d instead of 1h")
@@ -245,7 +249,7 @@ def test_long_values_are_shown_from_where_they_differ() -> None:
     assert (shown.endswith("refs/heads/maint"), instead.endswith("refs/heads/main")) == (True, True)
 
 
-def test_of_the_people_of_a_gate_only_what_differs_is_named_in_words_of_the_manifest() -> None:
+def test_only_differences_between_known_people_are_named_in_words_of_the_manifest() -> None:
     ada, bob = KnownPerson(name="Ada", mail="ada@shop.example"), KnownPerson(name="Bob", mail="bob@shop.example")
     first, second, third = (f"{digit * 8}-0000-4000-8000-000000000000" for digit in "abc")
     gate = ApprovalGate(approvers=PEOPLE, people={first: ada, second: bob})
@@ -258,7 +262,7 @@ def test_of_the_people_of_a_gate_only_what_differs_is_named_in_words_of_the_mani
     ]
 
 
-def test_of_many_people_who_differ_ten_are_named_and_the_others_counted() -> None:
+def test_ten_of_many_people_who_differ_are_named_and_the_others_counted() -> None:
     gate = ApprovalGate(approvers=PEOPLE)
     people = {
         f"{number:08}-0000-4000-8000-000000000000": KnownPerson(mail=f"p{number}@shop.example") for number in range(14)
@@ -269,7 +273,7 @@ def test_of_many_people_who_differ_ten_are_named_and_the_others_counted() -> Non
 
 
 @pytest.mark.parametrize("field", ["also", "host_access"])
-def test_more_kinds_are_weaker(field: str) -> None:
+def test_allowing_more_kinds_is_weaker(field: str) -> None:
     fewer_kinds, more_kinds = AllowedKinds(), AllowedKinds.model_validate({field: ["apps/DaemonSet"]})
     application_before, application_after = guarded(AutoGate()), guarded(AutoGate())
     (weakening,) = weakenings(application_before.evolve(kinds=fewer_kinds), application_after.evolve(kinds=more_kinds))

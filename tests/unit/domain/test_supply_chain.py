@@ -46,7 +46,7 @@ def pushed(delivered: Application, **unmet: str) -> World:
     return world
 
 
-def test_what_holds_is_recorded_with_the_plan_and_people_are_asked() -> None:
+def test_met_requirements_are_recorded_with_the_plan_and_people_are_asked() -> None:
     world = pushed(requiring())
     assert world.phase(1) is Phase.AWAITING_APPROVAL
     results = world.last("plan.made").details["supply_chain"]
@@ -56,7 +56,7 @@ def test_what_holds_is_recorded_with_the_plan_and_people_are_asked() -> None:
     assert world.phase(1) is Phase.COMPLETED
 
 
-def test_an_image_without_what_is_required_fails_before_anybody_is_asked_and_the_audit_names_the_rule() -> None:
+def test_an_unmet_requirement_fails_the_release_by_its_rule_before_anybody_is_asked() -> None:
     world = pushed(requiring(), signed_by_cosign="there is no cosign signature")
     assert world.phase(1) is Phase.FAILED
     assert world.releases[1].reason == "signed-by-cosign: there is no cosign signature"
@@ -128,7 +128,7 @@ def test_the_lane_is_free_for_the_next_image_after_a_refusal() -> None:
     assert world.phase(2) is Phase.AWAITING_APPROVAL
 
 
-def test_explain_shows_what_is_required_before_it_was_looked_at() -> None:
+def test_explain_shows_a_requirement_before_it_was_checked() -> None:
     world = World(requiring())
     world.effects.lose(StepKind.PLAN, "staging")
     world.push("v1")
@@ -138,7 +138,7 @@ def test_explain_shows_what_is_required_before_it_was_looked_at() -> None:
     assert built_by.reason == "it is checked when the rollout is planned"
 
 
-def test_explain_shows_what_was_found_and_what_to_do() -> None:
+def test_explain_shows_an_unmet_requirement_and_what_to_do() -> None:
     world = pushed(requiring(), has_sbom="none is attached")
     explanation = explained(world)
     assert not rule(explanation, "production", "has-sbom").passed
@@ -148,7 +148,7 @@ def test_explain_shows_what_was_found_and_what_to_do() -> None:
     assert explanation.next.startswith("Sign the image and attach the missing documents")
 
 
-def test_what_was_found_stays_visible_once_the_release_is_live() -> None:
+def test_a_met_requirement_stays_visible_once_the_release_is_live() -> None:
     world = pushed(requiring())
     world.vote(1, ADA)
     world.settle()
@@ -161,7 +161,7 @@ def test_the_plan_step_is_given_the_time_that_signatures_may_take() -> None:
     assert time_allowed(StepKind.PLAN, production()) == STEP_TIME + GRACE
 
 
-def test_nobody_waits_for_a_signature_longer_than_an_hour() -> None:
+def test_a_time_of_over_an_hour_to_wait_for_a_signature_is_refused() -> None:
     with pytest.raises(ValidationError, match="at most 60m"):
         Requirements(sbom=True, within=timedelta(hours=2))
 
@@ -202,7 +202,7 @@ def test_escapes_stand_for_themselves(text: str, organization: str) -> None:
         ("C=US, ST=WA, O=a\\", "a character after the last"),
     ],
 )
-def test_what_is_not_a_subject_is_refused_with_what_was_expected(text: str, expected: str) -> None:
+def test_a_malformed_subject_is_refused_with_what_was_expected(text: str, expected: str) -> None:
     with pytest.raises(ValidationError, match=expected):
         NotationRequirement(roots=("ca.pem",), identities=(text,))
 

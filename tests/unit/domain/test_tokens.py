@@ -76,19 +76,19 @@ claims = st.builds(
 
 
 @given(given=claims)
-def test_what_was_signed_comes_back(given: ApprovalClaims) -> None:
+def test_signed_claims_read_back_unchanged(given: ApprovalClaims) -> None:
     assert read(sign_link(given, SIGNER)) == given
 
 
 @given(position=st.integers(min_value=0, max_value=len(TOKEN) - 1), letter=st.sampled_from(LETTERS + ".=+/ \n\x00ü"))
-def test_any_other_character_anywhere_refuses(position: int, letter: str) -> None:
+def test_a_token_with_any_changed_character_is_refused(position: int, letter: str) -> None:
     changed = TOKEN[:position] + letter + TOKEN[position + 1 :]
     if changed != TOKEN:
         with pytest.raises(TokenRefused):
             read(changed)
 
 
-def test_each_other_last_character_of_either_half_refuses() -> None:
+def test_a_token_with_another_last_character_of_either_half_is_refused() -> None:
     """The last character of base64 holds bits that many decoders ignore, so that two texts would be the same token."""
     for position in (TOKEN.index(".") - 1, len(TOKEN) - 1):
         for letter in LETTERS.replace(TOKEN[position], ""):
@@ -97,19 +97,19 @@ def test_each_other_last_character_of_either_half_refuses() -> None:
 
 
 @given(position=st.integers(min_value=0, max_value=len(TOKEN)), more=st.text(LETTERS + ".=", min_size=1, max_size=5))
-def test_any_character_more_refuses(position: int, more: str) -> None:
+def test_a_token_with_added_characters_is_refused(position: int, more: str) -> None:
     with pytest.raises(TokenRefused):
         read(TOKEN[:position] + more + TOKEN[position:])
 
 
 @given(end=st.integers(min_value=0, max_value=len(TOKEN) - 1))
-def test_every_cut_refuses(end: int) -> None:
+def test_a_token_that_is_cut_anywhere_is_refused(end: int) -> None:
     with pytest.raises(TokenRefused):
         read(TOKEN[:end])
 
 
 @given(text=st.text(st.characters(codec=None), max_size=100))
-def test_any_text_is_refused_without_being_repeated(text: str) -> None:
+def test_arbitrary_text_is_refused_without_being_repeated(text: str) -> None:
     with pytest.raises(TokenRefused) as refusal:
         read(text)
     assert len(text) < 20 or text not in str(refusal.value)
@@ -135,7 +135,7 @@ def test_a_payload_that_is_not_a_token_is_refused(payload: bytes) -> None:
         read(signed(payload))
 
 
-def test_a_payload_that_is_written_in_another_way_is_refused_though_it_is_signed() -> None:
+def test_a_signed_payload_that_is_not_in_canonical_form_is_refused() -> None:
     with pytest.raises(TokenRefused, match=r"damaged"):
         read(signed(json.dumps(payload_of(TOKEN), indent=1).encode()))
 
@@ -190,7 +190,7 @@ def test_a_key_of_the_same_name_but_other_bytes_does_not_verify() -> None:
         read(TOKEN, keys=PublicKeys({"2026-11": public_key(b"x" * 32)}))
 
 
-def test_a_token_cannot_name_the_key_that_suits_it() -> None:
+def test_a_token_that_names_another_key_is_refused() -> None:
     with pytest.raises(TokenRefused, match=r"is wrong"):
         read(signed(canonical(payload_of(TOKEN) | {"kid": "2026-10"})))
 
@@ -200,7 +200,7 @@ def test_without_a_key_whose_public_key_counts_nothing_is_signed() -> None:
         sign_link(CLAIMS, PrivateSigner(FixedKeys({"2026-11": b"x" * 32}), PUBLIC))
 
 
-def test_the_signature_of_a_record_is_none_of_a_link() -> None:
+def test_the_signature_of_a_record_is_not_valid_for_a_link() -> None:
     """A record is signed by its hash, a link by its payload, which is an object."""
     hash = b"sha256:" + b"0" * 64
     with pytest.raises(TokenRefused):
@@ -216,13 +216,13 @@ def test_a_link_of_a_key_that_was_retired_is_refused_where_live_keys_alone_count
         read(TOKEN, keys=PublicKeys(LiveKeys(FixedKeys(new_key), all_public_keys)))
 
 
-def test_a_live_key_whose_public_key_is_not_known_or_another_counts_for_nothing() -> None:
+def test_a_live_key_with_another_public_key_on_file_counts_for_nothing() -> None:
     live = LiveKeys(FixedKeys(SEEDS), PublicKeys({"2026-11": public_key(b"x" * 32)}))
     assert live.live() == {}
     assert live.ids() == ()
 
 
-def test_whoever_has_public_keys_alone_can_verify_a_link_and_make_none() -> None:
+def test_public_keys_alone_verify_a_link_and_make_none() -> None:
     """A public key has 32 bytes, like a private key; a link signed with it as if it were one is refused."""
     assert read(TOKEN) == CLAIMS
     (kid, public), *_ = PUBLIC.by_id().items()
@@ -244,7 +244,7 @@ def test_keys_that_are_missing_or_short_are_refused(keys: dict[str, bytes], mess
         checked_keys(keys)
 
 
-def test_what_is_too_long_is_refused_before_it_is_decoded() -> None:
+def test_a_token_that_is_too_long_is_refused_before_it_is_decoded() -> None:
     with pytest.raises(TokenRefused, match=r"too long"):
         read("A" * (TOKEN_LIMIT + 1))
 

@@ -21,7 +21,7 @@ def test_every_declared_transition_is_taken_by_a_story() -> None:
     assert {f"{before} -> {after}" for before, after in DECLARED - transitions_of_stories()} == set()
 
 
-def test_no_transition_is_taken_that_is_not_declared() -> None:
+def test_every_transition_that_a_story_takes_is_declared() -> None:
     assert {f"{before} -> {after}" for before, after in transitions_of_stories() - DECLARED} == set()
 
 

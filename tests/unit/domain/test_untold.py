@@ -25,7 +25,7 @@ def what_comes_next(world: World) -> str:
     return world.explain(1).next
 
 
-def test_it_is_said_where_the_release_is_explained_and_no_longer_once_a_reminder_went_out() -> None:
+def test_explain_says_that_nobody_was_notified_until_a_reminder_went_out() -> None:
     world = waiting(failing=1)
     assert what_comes_next(world).startswith(f"Nobody could be told of it yet ({GONE}). ")
     world.wait(timedelta(hours=2))
@@ -34,12 +34,12 @@ def test_it_is_said_where_the_release_is_explained_and_no_longer_once_a_reminder
     assert "Nobody could be told" not in what_comes_next(world)
 
 
-def test_one_channel_of_two_is_enough() -> None:
+def test_a_gate_counts_as_notified_if_one_channel_of_two_was() -> None:
     assert "Nobody could be told" not in what_comes_next(waiting(failing=1, channels=("team", "ops")))
     assert "Nobody could be told" in what_comes_next(waiting(failing=2, channels=("team", "ops")))
 
 
-def test_nothing_is_said_where_people_were_told() -> None:
+def test_a_gate_of_which_people_were_notified_is_marked_as_notified() -> None:
     world = waiting(failing=0)
     gate = world.releases[1].gate
     assert gate is not None

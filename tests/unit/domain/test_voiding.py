@@ -61,13 +61,13 @@ def test_each_change_of_a_plan_makes_another_hash_and_has_a_name(changes: dict[s
     assert changed_parts(original.parts, changed.parts) == (part,)
 
 
-def test_the_name_of_the_next_job_is_not_a_change_that_people_are_told_of() -> None:
+def test_the_name_of_the_next_job_is_not_named_as_a_change_of_the_plan() -> None:
     job = {**JOB, "metadata": {"name": "shop-1-production-2", "labels": {}}}
     assert changed_parts(plan().parts, plan(verification=job).parts) == ()
 
 
 @pytest.mark.parametrize("part", ["artifact", "manifests", "policy", "target", "evidence"])
-def test_a_vote_is_void_and_its_voter_told_when_this_part_of_the_plan_changed(part: str) -> None:
+def test_a_vote_is_void_and_its_voter_notified_when_this_part_of_the_plan_changed(part: str) -> None:
     world = at_the_gate(gated(required=2))
     world.vote(1, ADA)
     release = world.releases[1]

@@ -40,7 +40,7 @@ def test_an_object_id_that_a_sign_in_verified_is_a_name_too() -> None:
 
 
 @pytest.mark.parametrize("other_name", [f"oid:{ADA_OID}", ADA_PRIVATE, ADA.upper()])
-def test_one_person_who_comes_by_two_channels_has_one_vote(other_name: str) -> None:
+def test_one_person_who_votes_under_two_names_has_one_vote(other_name: str) -> None:
     world = at_the_gate(gated(ADA, BEN, required=2, people=KNOWN))
     world.vote(1, ADA)
     assert world.vote(1, other_name).nothing
@@ -48,7 +48,7 @@ def test_one_person_who_comes_by_two_channels_has_one_vote(other_name: str) -> N
     assert voters(world) == [ADA]
 
 
-def test_one_person_approves_by_one_name_and_rejects_by_another() -> None:
+def test_a_person_who_approved_by_one_name_may_reject_by_another() -> None:
     world = at_the_gate(gated(ADA, BEN, required=2, people=KNOWN))
     world.vote(1, ADA)
     world.vote(1, ADA_PRIVATE, VoteDecision.REJECT, reason="changed my mind")
@@ -63,7 +63,7 @@ def test_a_sign_in_shows_that_a_second_address_is_the_same_person() -> None:
 
 
 # ---- groups
-def test_of_a_group_with_required_so_many_must_approve_whoever_else_has() -> None:
+def test_a_required_group_must_approve_even_if_the_quorum_is_reached() -> None:
     world = at_the_gate(gated(ADA, BEN, required=2, each=(MANAGERS,)))
     world.vote(1, ADA)
     world.vote(1, BEN)
@@ -87,14 +87,14 @@ def test_members_of_a_group_in_entra_may_vote_once_they_have_signed_in() -> None
     assert world.phase(1) is Phase.COPYING
 
 
-def test_who_has_signed_in_without_the_group_is_not_a_member() -> None:
+def test_a_person_who_signed_in_without_the_group_is_not_a_member() -> None:
     world = at_the_gate(gated(ADA, each=(RELEASERS,)))
     assert refusals(world.vote(1, GUEST, signed_in=SignedIn(object_id=GUEST_OID))) == ["approver-is-listed"]
     world.vote(1, ADA)
     assert world.phase(1) is Phase.AWAITING_APPROVAL
 
 
-def test_of_the_groups_of_a_person_only_those_of_the_policy_are_kept() -> None:
+def test_only_those_groups_of_a_voter_that_the_policy_names_are_kept() -> None:
     world = at_the_gate(gated(ADA, required=2, each=(RELEASERS,)))
     world.vote(1, GUEST, signed_in=SignedIn(object_id=GUEST_OID, groups=(BEN_OID, RELEASERS_OID)))
     gate = world.releases[1].gate
@@ -104,7 +104,7 @@ def test_of_the_groups_of_a_person_only_those_of_the_policy_are_kept() -> None:
 
 # ---- whose own work it is
 @pytest.mark.parametrize("name", [ADA, ADA_PRIVATE.upper()])
-def test_who_made_the_commit_may_not_approve_it(name: str) -> None:
+def test_a_committer_may_not_approve_their_own_change(name: str) -> None:
     world = at_the_gate(gated(ADA, BEN, people=KNOWN), run=built(committed_by=name))
     decision = world.vote(1, ADA)
     assert refusals(decision) == ["approver-is-not-committer"]
@@ -113,20 +113,20 @@ def test_who_made_the_commit_may_not_approve_it(name: str) -> None:
     assert world.phase(1) is Phase.COPYING
 
 
-def test_who_made_the_commit_may_approve_where_the_gate_says_so_and_it_is_reported() -> None:
+def test_a_committer_may_approve_where_the_gate_says_so_and_it_is_reported() -> None:
     world = at_the_gate(gated(ADA, own_change=True), run=built(committed_by=ADA))
     decision = world.vote(1, ADA)
     assert world.phase(1) is Phase.COPYING
     assert reason_of(decision, "approver-is-not-committer").endswith("and may still approve here")
 
 
-def test_who_made_the_commit_may_reject_it() -> None:
+def test_a_committer_may_reject_their_own_change() -> None:
     world = at_the_gate(run=built(committed_by=ADA))
     world.reject(1, ADA)
     assert world.phase(1) is Phase.REJECTED
 
 
-def test_somebody_unknown_bars_nobody_and_the_rules_say_so() -> None:
+def test_an_unknown_requester_or_committer_bars_nobody_and_the_rules_say_so() -> None:
     world = at_the_gate()
     decision = world.vote(1, ADA)
     assert world.phase(1) is Phase.COPYING
@@ -134,7 +134,7 @@ def test_somebody_unknown_bars_nobody_and_the_rules_say_so() -> None:
     assert reason_of(decision, "approver-is-not-committer") == "it is not known who made the change"
 
 
-def test_nobody_may_approve_while_it_is_unknown_whose_work_it_is_where_the_gate_requires_it_known() -> None:
+def test_nobody_approves_an_unknown_change_where_the_gate_requires_it_to_be_known() -> None:
     world = at_the_gate(gated(require_known=True))
     assert refusals(world.vote(1, ADA)) == ["change-is-known"]
     world.run(built(by=MALLORY, committed_by=BEN))
@@ -169,7 +169,7 @@ def test_an_approval_that_a_later_run_shows_to_be_of_the_requester_is_void() -> 
     assert refusals(world.vote(1, ADA)) == ["approver-is-not-committer"]
 
 
-def test_newer_evidence_voids_the_votes_and_tells_the_voters() -> None:
+def test_newer_evidence_voids_the_votes_and_notifies_the_voters() -> None:
     world = at_the_gate(gated(required=2))
     world.vote(1, ADA)
     plan_hash = world.releases[1].plan_hash
@@ -195,7 +195,7 @@ def test_a_run_that_is_reported_twice_is_not_newer_evidence() -> None:
 
 
 # ---- reasons
-def test_an_approval_says_why_where_the_gate_requires_it() -> None:
+def test_an_approval_needs_a_reason_where_the_gate_requires_one() -> None:
     world = at_the_gate(gated(reason={"approve": "required"}))
     assert refusals(world.vote(1, ADA)) == ["approval-has-a-reason"]
     world.vote(1, ADA, reason="tested by hand")
@@ -204,7 +204,7 @@ def test_an_approval_says_why_where_the_gate_requires_it() -> None:
 
 
 # ---- records
-def test_what_a_refused_voter_wrote_is_kept() -> None:
+def test_the_reason_that_a_refused_voter_wrote_is_recorded() -> None:
     world = at_the_gate(run=built(by=ADA))
     world.vote(1, ADA, reason="I made it, and it is urgent")
     assert world.last("vote.refused").details["why"] == "I made it, and it is urgent"
@@ -240,7 +240,7 @@ def test_a_gate_holds_no_more_votes_than_fit_into_its_row() -> None:
     assert world.phase(1) is Phase.REJECTED
 
 
-def test_a_vote_after_the_time_is_over_is_refused_and_the_reconcile_timer_closes_the_gate_within_its_minute() -> None:
+def test_a_late_vote_is_refused_and_the_reconcile_timer_closes_the_gate_within_a_minute() -> None:
     world = at_the_gate()
     world.outbox.clear()  # the message that would have closed it is lost
     world.wait(timedelta(hours=24))

@@ -55,7 +55,7 @@ def world() -> World:
     return waits
 
 
-def test_what_was_waived_is_shown_as_unknown_and_no_longer_in_the_way(world: World) -> None:
+def test_a_waived_rule_is_shown_as_unknown_and_no_longer_blocks_the_release(world: World) -> None:
     waive(world)
     world.settle()
     decision = world.vote(1, ADA)
@@ -73,7 +73,7 @@ def test_what_was_waived_is_shown_as_unknown_and_no_longer_in_the_way(world: Wor
     assert waiver_record.proof is not None
 
 
-def test_votes_from_before_a_waiver_are_void_and_people_are_asked_about_the_plan_that_says_so() -> None:
+def test_a_waiver_voids_earlier_votes_and_people_are_asked_about_the_new_plan() -> None:
     world = at_the_gate(guarded(required=2), run=built(by=MALLORY, committed_by=MALLORY))
     release = world.releases[1]
     assert release.run is not None
@@ -90,7 +90,7 @@ def test_votes_from_before_a_waiver_are_void_and_people_are_asked_about_the_plan
     assert voided.details["reason"] == "the plan changed: waivers"
 
 
-def test_who_waives_does_not_approve_the_release_there_and_may_reject_it(world: World) -> None:
+def test_the_person_who_waives_a_rule_may_reject_but_not_approve_the_release_there(world: World) -> None:
     waive(world, by=BEN)
     world.settle()
     decision = world.vote(1, BEN)
@@ -100,7 +100,7 @@ def test_who_waives_does_not_approve_the_release_there_and_may_reject_it(world: 
     assert world.phase(1) is Phase.REJECTED
 
 
-def test_whoever_sent_the_release_out_again_does_not_approve_it_where_who_is_behind_it_was_waived() -> None:
+def test_the_person_who_retried_a_release_does_not_approve_it_where_change_is_known_was_waived() -> None:
     world = at_the_gate(guarded())
     world.wait(timedelta(hours=25))
     world.settle()
@@ -128,7 +128,7 @@ def test_whoever_sent_the_release_out_again_does_not_approve_it_where_who_is_beh
         ({"rule": ""}, "can-be-waived"),
     ],
 )
-def test_a_waiver_needs_a_proof_by_somebody_the_project_names_a_reason_and_a_rule_that_is_in_the_way(
+def test_a_waiver_needs_a_role_that_the_project_names_a_proof_a_reason_and_a_blocking_rule(
     world: World, fields: dict[str, Any], rule: str
 ) -> None:
     plan_hash = world.releases[1].plan_hash
@@ -155,13 +155,13 @@ def waiver_event(world: World) -> Any:
     )
 
 
-def test_what_was_waived_once_is_not_waived_again(world: World) -> None:
+def test_a_rule_cannot_be_waived_twice(world: World) -> None:
     waive(world)
     world.settle()
     assert refusals(waive(world, by=CLEO)) == ["can-be-waived"]
 
 
-def test_where_the_project_names_nobody_nothing_is_waived() -> None:
+def test_nothing_is_waived_where_the_project_names_nobody() -> None:
     gate = approval(ADA, BEN, require_known=True)
     world = at_the_gate(application(staging(), production(gate=gate), notify=("team",)))
     assert refusals(waive(world)) == ["may-waive"]
@@ -177,7 +177,7 @@ def test_explain_says_that_nobody_can_approve_and_who_may_waive_it(world: World)
     assert world.explain(1).next.startswith(f"{ADA} or {CLEO} may approve or reject plan")
 
 
-def test_explain_still_names_what_was_waived_of_a_release_that_is_live(world: World) -> None:
+def test_explain_still_names_the_waived_rule_of_a_live_release(world: World) -> None:
     waive(world)
     world.settle()
     world.vote(1, ADA)
@@ -204,7 +204,7 @@ def reaches_production(run: Run | None = None) -> World:
     return world
 
 
-def test_a_release_whose_run_is_gone_goes_on_once_that_is_waived() -> None:
+def test_a_release_whose_run_is_not_proved_goes_on_once_built_by_run_is_waived() -> None:
     world = reaches_production()
     assert "built-by-run" in world.releases[1].blocked_by
     assert world.explain(1).next == (
@@ -216,7 +216,7 @@ def test_a_release_whose_run_is_gone_goes_on_once_that_is_waived() -> None:
     assert world.phase(1) is Phase.COMPLETED
 
 
-def test_what_is_known_to_be_wrong_cannot_be_waived() -> None:
+def test_a_rule_that_is_known_not_to_hold_cannot_be_waived() -> None:
     contradicted_run = built(by=MALLORY).evolve(built=Fact(trust=Trust.CONTRADICTED, why="two reports differ"))
     world = reaches_production()
     world.releases[1] = world.releases[1].evolve(run=contradicted_run)
@@ -242,7 +242,7 @@ def test_rules_about_a_digest_or_a_vote_are_never_waivable() -> None:
 
 
 # ---- the worker derives the gate again
-def test_a_waiver_that_stands_in_a_row_alone_opens_nothing(world: World) -> None:
+def test_a_waiver_without_its_record_opens_nothing(world: World) -> None:
     waive(world)
     world.settle()
     world.vote(1, ADA)

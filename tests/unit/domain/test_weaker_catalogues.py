@@ -256,7 +256,7 @@ def weakenings_between(before: Catalogue, after: Catalogue) -> list[Any]:
 
 @times(8)
 @given(pair=pairs(), data=st.data())
-def test_whatever_may_go_into_production_that_could_not_before_is_said(
+def test_a_catalogue_that_lets_more_into_production_is_reported_as_weaker(
     pair: tuple[Catalogue, Catalogue], data: st.DataObject
 ) -> None:
     before, after = pair
@@ -278,7 +278,7 @@ def test_an_environment_under_another_name_is_no_weaker(catalogue: Catalogue) ->
 
 
 @given(catalogues(), st.sampled_from(LEVELS))
-def test_what_must_be_known_of_where_it_was_built_may_become_more(catalogue: Catalogue, level: ProvenanceLevel) -> None:
+def test_a_stricter_demand_for_provenance_is_not_weaker(catalogue: Catalogue, level: ProvenanceLevel) -> None:
     demanded_before = {environment.provenance for environment in catalogue.project.environments.values()}
     changed = Catalogue(project=with_all(catalogue.project, provenance=level), written=catalogue.written)
     on_provenance = [

@@ -28,14 +28,14 @@ def world() -> World:
     return world
 
 
-def test_the_older_one_is_asked_about_and_only_the_newest_waits_behind_it(world: World) -> None:
+def test_people_are_asked_about_the_older_release_and_only_the_newest_waits_behind_it(world: World) -> None:
     assert [world.phase(number) for number in (1, 2, 3)] == [Phase.AWAITING_APPROVAL, Phase.SUPERSEDED, Phase.QUEUED]
     assert (world.lanes["production"].waiting, world.lanes["production"].next) == (1, 3)
     assert world.last("release.queued").details["behind"] == "shop-1"
     assert world.releases[2].superseded_by == 3
 
 
-def test_who_follows_the_newer_one_reads_what_it_waits_for(world: World) -> None:
+def test_the_explanation_of_the_newer_release_says_what_it_waits_for(world: World) -> None:
     explanation = world.explain(3)
     assert explanation.headline == "shop-3 waits in production behind shop-1, which is awaiting approval."
     assert explanation.next == "People decide on shop-1 first; then this release is planned automatically."
@@ -43,7 +43,7 @@ def test_who_follows_the_newer_one_reads_what_it_waits_for(world: World) -> None
     assert "people are asked about shop-1 first" in reasons
 
 
-def test_once_the_older_one_is_live_people_are_asked_about_the_newest(world: World) -> None:
+def test_people_are_asked_about_the_newest_release_once_the_older_is_live(world: World) -> None:
     for voter in (ADA, BEN):
         world.vote(1, voter)
     world.settle()
@@ -51,7 +51,7 @@ def test_once_the_older_one_is_live_people_are_asked_about_the_newest(world: Wor
     assert (world.lanes["production"].waiting, world.lanes["production"].next) == (3, None)
 
 
-def test_while_the_older_one_rolls_out_the_next_one_takes_its_place_in_the_lane(world: World) -> None:
+def test_the_next_release_waits_in_the_lane_while_the_older_is_rolled_out(world: World) -> None:
     world.effects.lose(StepKind.CHECK, "production")
     for voter in (ADA, BEN):
         world.vote(1, voter)
@@ -61,7 +61,7 @@ def test_while_the_older_one_rolls_out_the_next_one_takes_its_place_in_the_lane(
 
 
 @pytest.mark.parametrize("ends", ["reject", "expire", "cancel"])
-def test_once_the_older_one_has_ended_the_newest_is_planned(world: World, ends: str) -> None:
+def test_the_newest_release_is_planned_once_the_older_has_ended(world: World, ends: str) -> None:
     if ends == "reject":
         world.reject(1, ADA)
     elif ends == "cancel":
@@ -73,19 +73,19 @@ def test_once_the_older_one_has_ended_the_newest_is_planned(world: World, ends: 
     assert world.phase(3) is Phase.AWAITING_APPROVAL
 
 
-def test_the_one_that_waits_behind_can_be_cancelled(world: World) -> None:
+def test_the_release_that_waits_behind_another_can_be_cancelled(world: World) -> None:
     world.command(Verb.CANCEL, 3)
     assert (world.phase(3), world.lanes["production"].next) == (Phase.CANCELLED, None)
     assert world.phase(1) is Phase.AWAITING_APPROVAL
 
 
-def test_an_older_one_that_arrives_late_gives_way_to_the_one_that_waits(world: World) -> None:
+def test_an_older_release_that_arrives_late_gives_way_to_the_one_that_waits(world: World) -> None:
     world.push("v2b", at=world.now - 2 * TEN_MINUTES)
     world.settle()
     assert (world.phase(4), world.lanes["production"].next) == (Phase.SUPERSEDED, 3)
 
 
-def test_where_the_gate_says_nothing_a_newer_one_takes_the_place() -> None:
+def test_a_newer_release_takes_the_place_where_the_gate_does_not_say_wait() -> None:
     world = World(gated(ADA, BEN, required=2))
     for number in (1, 2):
         world.push(f"v{number}")
@@ -113,7 +113,7 @@ def report_lost_plan(world: World, *, passed: bool = False, **result: Any) -> No
     world.settle()
 
 
-def test_an_older_one_keeps_its_place_and_its_votes_until_there_is_a_plan_of_the_newer(replacing: World) -> None:
+def test_an_older_release_keeps_its_place_and_its_votes_until_the_newer_has_a_plan(replacing: World) -> None:
     replacing.effects.lose(StepKind.PLAN, "production")
     replacing.push("v2")
     replacing.settle()
@@ -134,7 +134,7 @@ def reasons(world: World, number: int) -> list[str]:
     return [rule.reason for environment in world.explain(number).rules for rule in environment.rules]
 
 
-def test_a_newer_one_that_gets_no_plan_voids_no_vote(replacing: World) -> None:
+def test_a_newer_release_whose_plan_fails_voids_no_vote(replacing: World) -> None:
     replacing.effects.fail(StepKind.PLAN, "production", reason="a Rollout is none of its kinds")
     replacing.push("v2")
     replacing.settle()
@@ -146,7 +146,7 @@ def test_a_newer_one_that_gets_no_plan_voids_no_vote(replacing: World) -> None:
     assert replacing.live("production") == 1
 
 
-def test_a_newer_one_waits_for_an_older_one_that_was_let_through_while_its_plan_was_made(replacing: World) -> None:
+def test_a_newer_release_waits_for_an_older_one_that_was_approved_while_its_plan_was_made(replacing: World) -> None:
     replacing.effects.lose(StepKind.PLAN, "production")
     replacing.push("v2")
     replacing.settle()
@@ -163,7 +163,7 @@ def test_a_newer_one_waits_for_an_older_one_that_was_let_through_while_its_plan_
     assert (replacing.live("production"), replacing.phase(2)) == (1, Phase.AWAITING_APPROVAL)
 
 
-def test_a_newer_one_goes_on_by_itself_where_the_older_one_is_rejected_while_its_plan_is_made(
+def test_a_newer_release_goes_on_by_itself_if_the_older_is_rejected_while_its_plan_is_made(
     replacing: World,
 ) -> None:
     replacing.effects.lose(StepKind.PLAN, "production")
@@ -177,7 +177,7 @@ def test_a_newer_one_goes_on_by_itself_where_the_older_one_is_rejected_while_its
     assert replacing.phase(2) is Phase.AWAITING_APPROVAL
 
 
-def test_of_those_that_come_while_a_plan_is_made_only_the_newest_takes_the_place(replacing: World) -> None:
+def test_only_the_newest_of_several_newer_releases_takes_the_place_of_the_older(replacing: World) -> None:
     replacing.effects.lose(StepKind.PLAN, "production")
     for tag in ("v2", "v3"):
         replacing.push(tag)

@@ -29,7 +29,7 @@ def test_a_vote_that_was_taken_back_no_longer_counts() -> None:
     assert world.phase(1) is Phase.COPYING
 
 
-def test_who_took_a_vote_back_may_vote_again_either_way() -> None:
+def test_a_voter_who_took_an_approval_back_may_reject() -> None:
     world = at_the_gate(gated(required=2))
     world.vote(1, ADA)
     world.withdraw(1, ADA)
@@ -44,7 +44,7 @@ def test_a_vote_can_be_taken_back_by_another_name_of_the_same_person() -> None:
     assert voters(world) == []
 
 
-def test_nobody_takes_back_what_they_did_not_cast() -> None:
+def test_nobody_takes_back_a_vote_that_they_did_not_cast() -> None:
     world = at_the_gate(gated(required=2))
     world.vote(1, ADA)
     assert refusals(world.withdraw(1, BEN)) == ["has-voted"]
@@ -105,7 +105,7 @@ def test_a_withdrawal_counts_once_however_often_its_message_comes() -> None:
 
 
 # ---- void, and told
-def test_voters_are_told_by_name_which_part_of_the_plan_changed() -> None:
+def test_voters_are_notified_by_name_of_the_part_of_the_plan_that_changed() -> None:
     world = at_the_gate(gated(required=3))
     world.vote(1, ADA)
     world.vote(1, BEN)
