@@ -30,7 +30,7 @@ def test_a_tag_that_is_not_a_semantic_version_is_outside_every_range(tag: str) -
     assert not check_tag(Versions(range="*"), tag).passed
 
 
-def test_a_reason_says_what_was_expected_and_what_came() -> None:
+def test_a_reason_names_the_tag_and_why_it_is_within_the_range_or_not() -> None:
     rule = Versions(range=">=1.0.0 <2.0.0")
     assert check_tag(rule, "1.4.2").reason == "tag 1.4.2 is within semver >=1.0.0 <2.0.0"
     assert check_tag(rule, "2.0.0").reason == "tag 2.0.0 is not within semver >=1.0.0 <2.0.0"

@@ -57,7 +57,7 @@ def test_documents_without_problems_are_named(deliveries: Path, path: tuple[str,
 
 
 @pytest.mark.parametrize("path", ["deliveries/hello", "deliveries/hello/application.yaml"])
-def test_an_application_without_its_project_is_said_to_be_checked_without_its_limits(
+def test_an_application_without_its_project_is_reported_as_not_checked_against_its_limits(
     deliveries: Path, path: str
 ) -> None:
     result = slipway("check", path)

@@ -241,7 +241,7 @@ def test_an_interrupted_row_whose_parts_differ_goes_on_without_repeating_anythin
 
 
 # ---- what has become wrong in force
-def test_the_others_of_a_project_are_applied_and_delivered_while_one_is_stalled(live: Live) -> None:
+def test_other_applications_of_a_project_are_applied_and_delivered_while_one_is_stalled(live: Live) -> None:
     live.edit_project(lambda value: value["environments"]["staging"].update(namespaces=["shop", "cart"]))
     change = live.apply(app="team")["project:team"]
     assert change.number == 2
