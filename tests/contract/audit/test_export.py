@@ -75,7 +75,7 @@ def test_cloudevents_are_verified_too(slipway: Run, installation: Audited, tmp_p
     assert verified(slipway, "events")["intact"] is True
 
 
-def test_a_second_run_adds_what_is_new_and_nothing_else(
+def test_a_second_export_into_the_same_file_adds_only_the_new_records(
     slipway: Run, installation: Audited, name: str, tmp_path: Path
 ) -> None:
     slipway("audit", "export", "--output", name)
@@ -98,7 +98,7 @@ def test_a_second_run_adds_what_is_new_and_nothing_else(
     )
 
 
-def test_a_part_that_begins_in_the_middle_carries_the_hash_before_it(
+def test_an_export_that_begins_in_the_middle_names_the_hash_of_the_record_before_it(
     slipway: Run, installation: Audited, name: str, tmp_path: Path
 ) -> None:
     assert slipway("audit", "export", "shop", "--after", "9", "--output", name).exit_code == 0
@@ -110,7 +110,7 @@ def test_a_part_that_begins_in_the_middle_carries_the_hash_before_it(
     assert f"{end(installation) - 9} records from 10 on" in slipway("audit", "verify", "--file", name).stdout
 
 
-def test_what_was_changed_in_an_export_is_found(slipway: Run, tmp_path: Path) -> None:
+def test_a_changed_record_in_an_export_is_found(slipway: Run, tmp_path: Path) -> None:
     slipway("audit", "export", "shop", "--output", "trail.jsonl")
     file = tmp_path / "trail.jsonl"
     lines = file.read_bytes().splitlines(keepends=True)
@@ -137,7 +137,7 @@ def test_a_csv_whose_cell_has_no_end_is_not_a_trail(slipway: Run, tmp_path: Path
     assert (result.exit_code, "not a CSV export" in result.stderr) == (7, True)
 
 
-def test_what_follows_the_end_of_the_proof_is_found(slipway: Run, tmp_path: Path) -> None:
+def test_bytes_after_the_end_that_the_proof_names_are_found(slipway: Run, tmp_path: Path) -> None:
     slipway("audit", "export", "--output", "trail.jsonl")
     with (tmp_path / "trail.jsonl").open("ab") as file:
         file.write(b"{}\n")
@@ -145,7 +145,9 @@ def test_what_follows_the_end_of_the_proof_is_found(slipway: Run, tmp_path: Path
     assert (result.exit_code, "3 bytes follow the end that its proof names" in result.stderr) == (7, True)
 
 
-def test_without_its_proof_an_export_is_verified_as_far_as_it_goes(slipway: Run, tmp_path: Path, name: str) -> None:
+def test_an_export_without_its_proof_is_verified_if_public_keys_are_given_and_the_command_says_so(
+    slipway: Run, tmp_path: Path, name: str
+) -> None:
     slipway("audit", "export", "--output", name)
     (tmp_path / f"{name}.proof").unlink()
     unknown = slipway("audit", "verify", "--file", name)
@@ -189,7 +191,7 @@ def test_a_file_that_is_not_an_export_is_left_alone(slipway: Run, tmp_path: Path
     assert (tmp_path / "notes.txt").read_text() == "mine\n"
 
 
-def test_a_form_cannot_change_in_the_middle(slipway: Run) -> None:
+def test_an_export_is_not_continued_in_another_format(slipway: Run) -> None:
     slipway("audit", "export", "--output", "trail")
     assert slipway("audit", "export", "--output", "trail", "--format", "csv").exit_code == 2
 
@@ -201,7 +203,7 @@ def test_without_a_file_the_records_go_to_standard_output(slipway: Run, installa
     )
 
 
-def test_an_application_that_is_not_there_is_a_mistake_of_the_caller(slipway: Run, tmp_path: Path) -> None:
+def test_an_export_of_an_unknown_application_is_refused_with_the_name_it_may_mean(slipway: Run, tmp_path: Path) -> None:
     result = slipway("audit", "export", "shoop", "--output", "trail.jsonl")
     assert (result.exit_code, "there is no trail of 'shoop'; did you mean 'shop'?" in result.stderr) == (3, True)
 
@@ -219,7 +221,7 @@ def test_no_cell_of_the_csv_is_taken_for_a_formula(slipway: Run, installation: A
 
 @pytest.mark.parametrize("text", ["=1", "+1", "-1", "@a", "\tx", "\rx", "'x", "''", "", "'", "a=1", "plain", "é"])
 @pytest.mark.parametrize("form", list(ExportFormat))
-def test_each_text_comes_back_as_it_was(form: ExportFormat, text: str) -> None:
+def test_every_text_is_read_back_from_an_export_unchanged(form: ExportFormat, text: str) -> None:
     numbers = {"sequence": 7, "epoch": 0, "v": 1}
     objects = {"details": {text: text}, "rules": None, "sig": {"kid": text, "value": text}}
     record = dict.fromkeys(COLUMNS, text) | numbers | objects | {"release": None}

@@ -46,7 +46,7 @@ def exported(slipway: Callable[..., Result], installation: Audited, tmp_path: Pa
     return tmp_path / "trail.jsonl"
 
 
-def test_it_is_short_rests_on_no_assertion_and_imports_the_standard_library_and_cryptography_only() -> None:
+def test_the_verifier_is_short_has_no_assert_and_imports_only_the_standard_library_and_cryptography() -> None:
     assert len([line for line in TRAIL_VERIFIER.splitlines() if line.strip()]) <= 41
     assert "assert" not in TRAIL_VERIFIER, "python -O would leave it out"
     imports = [node for node in ast.walk(ast.parse(TRAIL_VERIFIER)) if isinstance(node, ast.Import | ast.ImportFrom)]
@@ -55,7 +55,7 @@ def test_it_is_short_rests_on_no_assertion_and_imports_the_standard_library_and_
     assert names - sys.stdlib_module_names == {"cryptography"}
 
 
-def test_it_finds_an_app_s_trail_intact_with_its_anchors(
+def test_the_verifier_finds_the_trail_of_an_app_intact_with_its_anchors(
     verifier: Callable[..., tuple[int, str]], exported: Path, installation: Audited
 ) -> None:
     end = installation.app.ledger.head("shop").sequence
@@ -64,7 +64,7 @@ def test_it_finds_an_app_s_trail_intact_with_its_anchors(
     assert (code, chains_verified) == (0, (True, True)), output
 
 
-def test_it_reads_gzip_too(
+def test_the_verifier_reads_a_gzipped_export(
     verifier: Callable[..., tuple[int, str]], slipway: Callable[..., Result], installation: Audited
 ) -> None:
     installation.append(*ODD)
@@ -72,14 +72,14 @@ def test_it_reads_gzip_too(
     assert verifier("trail.jsonl.gz", "trail.jsonl.gz.anchors")[0] == 0
 
 
-def test_it_reads_a_part_that_begins_in_the_middle(
+def test_the_verifier_reads_an_export_that_begins_in_the_middle_of_a_trail(
     verifier: Callable[..., tuple[int, str]], slipway: Callable[..., Result], installation: Audited
 ) -> None:
     assert slipway("audit", "export", "shop", "--after", "9", "--output", "part.jsonl").exit_code == 0
     assert verifier("part.jsonl", "part.jsonl.anchors")[0] == 0
 
 
-def test_what_a_retired_key_signed_counts_as_far_as_a_later_anchor_shows(
+def test_records_signed_by_a_retired_key_count_only_if_a_later_anchor_covers_them(
     verifier: Callable[..., tuple[int, str]], exported: Path, installation: Audited
 ) -> None:
     newer = {"newer": b"n" * 32}
@@ -113,7 +113,7 @@ def changed(lines: list[str], index: int, **fields: Any) -> list[str]:
     ],
     ids=["changed", "details", "removed", "reordered", "repeated", "cut"],
 )
-def test_it_finds_what_was_tampered_with(
+def test_the_verifier_finds_a_trail_that_was_tampered_with(
     verifier: Callable[..., tuple[int, str]], exported: Path, tamper: Callable[[list[str]], list[str]]
 ) -> None:
     lines = exported.read_text(encoding="utf-8").split("\n")[:-1]
@@ -122,7 +122,7 @@ def test_it_finds_what_was_tampered_with(
     assert (code, any(word in output for word in ("shop", "InvalidSignature"))) == (1, True), output
 
 
-def test_one_changed_byte_of_a_record_is_enough(
+def test_the_verifier_finds_one_changed_byte_of_a_record(
     verifier: Callable[..., tuple[int, str]], slipway: Callable[..., Result], tmp_path: Path
 ) -> None:
     assert slipway("audit", "export", "shop", "--output", "trail.jsonl").exit_code == 0
@@ -135,7 +135,7 @@ def test_one_changed_byte_of_a_record_is_enough(
         assert verifier("trail.jsonl")[0] == 1, first[:place]
 
 
-def test_records_of_whoever_has_no_key_of_the_installation_are_found(
+def test_records_signed_by_a_key_that_is_not_the_installations_are_found(
     verifier: Callable[..., tuple[int, str]], exported: Path
 ) -> None:
     assert exported.exists()
@@ -143,14 +143,16 @@ def test_records_of_whoever_has_no_key_of_the_installation_are_found(
     assert (code, "InvalidSignature" in output) == (1, True)
 
 
-def test_it_finds_a_changed_anchor(verifier: Callable[..., tuple[int, str]], exported: Path) -> None:
+def test_the_verifier_finds_a_changed_anchor(verifier: Callable[..., tuple[int, str]], exported: Path) -> None:
     anchors = exported.with_name("trail.jsonl.anchors")
     anchors.write_bytes(anchors.read_bytes().replace(b'"at":"2026-11-23T', b'"at":"2026-11-22T', 1))
     code, output = verifier("trail.jsonl", "trail.jsonl.anchors")
     assert (code, "InvalidSignature" in output) == (1, True), output
 
 
-def test_it_finds_a_trail_that_ends_before_an_anchor(verifier: Callable[..., tuple[int, str]], exported: Path) -> None:
+def test_the_verifier_finds_a_trail_that_ends_before_an_anchor(
+    verifier: Callable[..., tuple[int, str]], exported: Path
+) -> None:
     lines = exported.read_text(encoding="utf-8").split("\n")
     shop_lines = [line for line in lines if '"application":"shop"' in line]
     exported.write_text("\n".join(shop_lines[:-1]) + "\n", encoding="utf-8")
@@ -164,7 +166,7 @@ def test_odd_records_come_back_from_the_table_as_they_were_written(installation:
     assert installation.trail()[-len(ODD)].details == {}
 
 
-def test_what_python_alone_would_forgive_is_refused(
+def test_a_nan_in_the_details_of_a_record_is_refused(
     verifier: Callable[..., tuple[int, str]], slipway: Callable[..., Result], installation: Audited
 ) -> None:
     """NaN has no canonical form."""

@@ -51,7 +51,9 @@ def verifier(tmp_path: Path) -> Callable[..., tuple[int, str]]:
     return Auditor(tmp_path / "alone").proof
 
 
-def test_it_finds_who_said_what(verifier: Callable[..., tuple[int, str]], proof: StoredProof) -> None:
+def test_the_verifier_prints_who_signed_the_statement_and_its_text(
+    verifier: Callable[..., tuple[int, str]], proof: StoredProof
+) -> None:
     code, output = verifier(proof.file, proof.keys, proof.digest)
     assert (code, ADA.oid in output, "looks good" in output, "Grüße" in output) == (0, True, False, True), output
 
@@ -73,7 +75,7 @@ def address(proof: StoredProof) -> Iterator[str]:
         yield f"http://127.0.0.1:{server.server_port}/keys"
 
 
-def test_it_reads_the_keys_from_the_provider(
+def test_the_verifier_reads_the_keys_from_the_provider(
     verifier: Callable[..., tuple[int, str]], proof: StoredProof, address: str
 ) -> None:
     code, output = verifier(proof.file, address, proof.digest)
@@ -88,7 +90,7 @@ def overwrite(proof: StoredProof, content: bytes) -> str:
     return "sha256:" + hashlib.sha256(content).hexdigest()
 
 
-def test_one_changed_byte_is_enough_whatever_hash_the_record_names(
+def test_one_changed_byte_of_a_proof_is_found_even_if_the_record_names_the_hash_of_the_changed_file(
     verifier: Callable[..., tuple[int, str]], proof: StoredProof
 ) -> None:
     document = json.loads(proof.content)
@@ -111,7 +113,7 @@ def anchors_naming(folder: Path, *sets: bytes) -> Path:
     return file
 
 
-def test_it_says_since_when_the_archive_of_the_key_is_anchored(
+def test_the_verifier_says_since_when_the_archived_keys_are_anchored(
     verifier: Callable[..., tuple[int, str]], proof: StoredProof, tmp_path: Path
 ) -> None:
     archive = proof.keys.read_bytes()
@@ -119,7 +121,7 @@ def test_it_says_since_when_the_archive_of_the_key_is_anchored(
     assert (code, "by the key k1, archived, anchored since 2026-11-22T08:00:00Z" in output) == (0, True), output
 
 
-def test_it_says_so_where_no_anchor_names_the_archive(
+def test_the_verifier_says_that_no_anchor_names_the_archived_keys(
     verifier: Callable[..., tuple[int, str]], proof: StoredProof, tmp_path: Path
 ) -> None:
     for anchors in ((), (anchors_naming(tmp_path, b"{}"),)):
@@ -128,7 +130,7 @@ def test_it_says_so_where_no_anchor_names_the_archive(
 
 
 @pytest.mark.parametrize("field", ["decision", "plan", "reason", "release", "opening"])
-def test_another_statement_is_not_what_was_signed(
+def test_a_statement_that_was_changed_after_it_was_signed_is_refused(
     verifier: Callable[..., tuple[int, str]], proof: StoredProof, field: str
 ) -> None:
     document = json.loads(proof.content)
@@ -138,7 +140,9 @@ def test_another_statement_is_not_what_was_signed(
     assert (code, "another statement" in output) == (1, True), output
 
 
-def test_keys_of_somebody_else_prove_nothing(verifier: Callable[..., tuple[int, str]], proof: StoredProof) -> None:
+def test_keys_that_are_not_the_providers_verify_no_proof(
+    verifier: Callable[..., tuple[int, str]], proof: StoredProof
+) -> None:
     forged = json.loads(published_keys("forged"))
     forged["keys"][0]["kid"] = "k1"
     proof.keys.write_text(json.dumps(forged))
@@ -146,7 +150,7 @@ def test_keys_of_somebody_else_prove_nothing(verifier: Callable[..., tuple[int, 
     assert (code, "InvalidSignature" in output) == (1, True)
 
 
-def test_a_proof_that_the_record_does_not_name_is_none(
+def test_a_proof_that_the_record_does_not_name_is_refused(
     verifier: Callable[..., tuple[int, str]], proof: StoredProof
 ) -> None:
     code, output = verifier(proof.file, proof.keys, "sha256:" + "0" * 64)

@@ -90,7 +90,7 @@ def anchors(installation: Audited) -> list[ChainAnchor]:
     return [ChainAnchor.model_validate_json(content) for _, content in storage_of(installation).listed(CHAIN)]
 
 
-def test_what_nobody_touched_is_intact_and_anchored(verdict: Ask, installation: Audited) -> None:
+def test_an_untouched_trail_is_intact_and_anchored(verdict: Ask, installation: Audited) -> None:
     report = verdict()
     assert (report["intact"], report["anchored"]) == (True, True)
     shop, own_chain = report["applications"]
@@ -101,7 +101,7 @@ def test_what_nobody_touched_is_intact_and_anchored(verdict: Ask, installation: 
 
 
 # ---- the chain finds it
-def test_a_changed_record(verdict: Ask, intruder: Intruder) -> None:
+def test_a_changed_record_is_found(verdict: Ask, intruder: Intruder) -> None:
     intruder.put(7, {**intruder.values(7), "Actor": "mallory@example.com"})
     assert fault(verdict()) == (7, "its content does not match its hash: it was changed after it was written")
 
@@ -118,12 +118,12 @@ def test_a_record_that_was_taken_out_of_the_index_is_named_and_the_trail_is_inta
     assert report["applications"][0]["index"] == {"missing": 1, "wrong": 0, "extra": 0, "records": [record.sequence]}
 
 
-def test_a_removed_record(verdict: Ask, intruder: Intruder) -> None:
+def test_a_removed_record_is_found(verdict: Ask, intruder: Intruder) -> None:
     intruder.remove(5)
     assert fault(verdict()) == (5, "expected sequence 5, found 6: a record is missing")
 
 
-def test_an_added_record(verdict: Ask, intruder: Intruder) -> None:
+def test_an_added_record_is_found(verdict: Ask, intruder: Intruder) -> None:
     end = unpack_audit(intruder.values(intruder.end))
     forged = end.evolve(sequence=end.sequence + 1, previous=end.hash, actor="mallory@example.com")
     intruder.put(forged.sequence, pack_audit(signed_anew(forged)))
@@ -132,21 +132,21 @@ def test_an_added_record(verdict: Ask, intruder: Intruder) -> None:
     assert f"the head names {end.sequence} records" in reason
 
 
-def test_records_in_another_order(verdict: Ask, intruder: Intruder) -> None:
+def test_two_records_that_changed_places_are_found(verdict: Ask, intruder: Intruder) -> None:
     third, fourth = intruder.values(3), intruder.values(4)
     intruder.put(3, {**fourth, "Sequence": 3})
     intruder.put(4, {**third, "Sequence": 4})
     assert fault(verdict()) == (3, "it does not name the hash of the record before it")
 
 
-def test_a_cut_end(verdict: Ask, intruder: Intruder) -> None:
+def test_a_trail_whose_end_was_cut_off_is_found(verdict: Ask, intruder: Intruder) -> None:
     end = intruder.end
     intruder.remove(end, end - 1)
     assert fault(verdict()) == (end - 1, f"the head names {end} records, {end - 2} were found")
 
 
 # ---- only the anchor finds it
-def test_a_whole_chain_that_was_replaced_by_a_consistent_one(
+def test_a_chain_that_was_replaced_by_a_consistent_one_is_found(
     verdict: Ask, intruder: Intruder, installation: Audited
 ) -> None:
     records = intruder.records()
@@ -159,7 +159,7 @@ def test_a_whole_chain_that_was_replaced_by_a_consistent_one(
     assert installation.is_consistent()
 
 
-def test_a_table_that_was_rolled_back(verdict: Ask, intruder: Intruder, installation: Audited) -> None:
+def test_a_table_that_was_rolled_back_is_found(verdict: Ask, intruder: Intruder, installation: Audited) -> None:
     """Yesterday's table restored: its head and its records, and nothing of today."""
     newest, day_before, *_ = [anchor for anchor in anchors(installation) if anchor.why is Why.DAILY]
     yesterday = day_before.head
@@ -173,7 +173,7 @@ def test_a_table_that_was_rolled_back(verdict: Ask, intruder: Intruder, installa
     assert "rolled back" in reason
 
 
-def test_a_chain_that_was_removed_altogether(verdict: Ask, intruder: Intruder) -> None:
+def test_a_chain_that_was_removed_altogether_is_found(verdict: Ask, intruder: Intruder) -> None:
     for sequence in range(1, intruder.end + 1):
         intruder.remove(sequence)
     intruder.table.transact("shop", [Write(act=Act.DELETE, key=keys.HEAD)])
@@ -209,7 +209,7 @@ def test_a_trail_whose_anchors_are_gone_is_unproved(
     assert (result.exit_code, report["intact"], report["anchored"]) == (6, True, False)
 
 
-def test_a_trail_that_was_replaced_with_its_anchors_is_found_by_whoever_kept_one_of_them(
+def test_a_trail_that_was_replaced_with_its_anchors_is_found_by_an_anchor_that_somebody_kept(
     verdict: Ask, intruder: Intruder, installation: Audited, tmp_path: Path
 ) -> None:
     """Anybody who holds the key can sign any text, but cannot change the anchors that others have kept."""
@@ -245,15 +245,13 @@ def test_the_verdict_for_a_person_names_chain_record_and_reason(
     assert "✓ intact  _installation: " in result.stdout
 
 
-def test_anchors_kept_in_a_file_that_holds_none_is_a_mistake_of_the_caller(
-    slipway: Callable[..., Any], tmp_path: Path
-) -> None:
+def test_a_file_of_kept_anchors_that_holds_none_is_refused(slipway: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "kept").write_text("\n")
     assert slipway("audit", "verify", "--anchors", "kept").exit_code == 2
     (tmp_path / "kept").write_text("Dear witness,\n")
     assert slipway("audit", "verify", "--anchors", "kept").exit_code == 2
 
 
-def test_the_line_of_a_kept_anchor_is_json_of_its_own(installation: Audited) -> None:
+def test_the_line_of_a_kept_anchor_is_a_json_object(installation: Audited) -> None:
     line = anchors(installation)[0].document()
     assert set(json.loads(line)) == {"v", "chain", "epoch", "head", "before", "at", "why", "gate", "keys", "sig"}

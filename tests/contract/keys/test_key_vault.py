@@ -126,7 +126,7 @@ type Rotated = Callable[..., dict[str, Any]]
 OLD = 1_795_000_000 - 90 * 86_400
 
 
-def test_links_of_the_keys_before_stay_good_until_they_are_retired(
+def test_links_of_earlier_keys_stay_valid_until_those_keys_are_retired(
     vault: KeyVault, client: SecretClient, rotated: Rotated
 ) -> None:
     vault.now = OLD
@@ -158,7 +158,7 @@ def test_however_soon_keys_are_rotated_again_no_open_link_breaks(
     assert all(accepts(link, keys, vault) for link in links)
 
 
-def test_a_sixth_key_within_the_time_of_the_links_is_refused_with_the_day_on_which_it_would_not_be(
+def test_a_sixth_key_within_the_lifetime_of_links_is_refused_with_the_day_from_which_it_is_allowed(
     vault: KeyVault, client: SecretClient, rotated: Rotated, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     vault.now = int(datetime.now(UTC).timestamp())
@@ -184,7 +184,7 @@ def test_an_instance_that_has_not_seen_a_rotation_looks_again_when_it_meets_a_li
     assert accepts(link, slow, vault)
 
 
-def test_retiring_the_others_ends_every_open_link_at_once(
+def test_retiring_the_other_keys_leaves_only_the_new_one_live(
     vault: KeyVault, client: SecretClient, rotated: Rotated
 ) -> None:
     vault.now = int(datetime.now(UTC).timestamp())
@@ -213,7 +213,7 @@ def test_keys_in_the_vault_are_listed_with_what_each_is_good_for(
 
 
 @pytest.mark.parametrize(("status", "ends"), [(401, 1), (403, 1), (409, 4), (503, 4)])
-def test_a_vault_that_refuses_is_reported_with_what_to_do_about_it(
+def test_a_refusal_of_the_vault_is_reported_with_its_remedy(
     vault: KeyVault, client: SecretClient, status: int, ends: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     vault.status = status
@@ -221,7 +221,9 @@ def test_a_vault_that_refuses_is_reported_with_what_to_do_about_it(
     assert (result.exit_code, f"Key Vault answered {status}: " in result.output) == (ends, True)
 
 
-def test_what_is_disabled_not_yet_good_or_expired_is_not_a_key(vault: KeyVault, client: SecretClient) -> None:
+def test_a_version_that_is_disabled_not_yet_valid_or_expired_is_not_a_key(
+    vault: KeyVault, client: SecretClient
+) -> None:
     soon, ago = int((NOW + timedelta(days=1)).timestamp()), int((NOW - timedelta(days=1)).timestamp())
     vault.put(VAULT_SECRET, text(1))
     for attributes in ({"enabled": False}, {"nbf": soon}, {"exp": ago}):
@@ -229,7 +231,9 @@ def test_what_is_disabled_not_yet_good_or_expired_is_not_a_key(vault: KeyVault, 
     assert list(keys_of(client).live()) == [id_of(1)]
 
 
-def test_a_value_is_read_once_however_often_the_versions_are(vault: KeyVault, client: SecretClient) -> None:
+def test_the_value_of_a_key_is_read_once_however_often_its_versions_are_listed(
+    vault: KeyVault, client: SecretClient
+) -> None:
     version = vault.put(VAULT_SECRET, text(1))
     keys = keys_of(client)
     for _ in range(3):
@@ -247,14 +251,16 @@ def test_known_keys_go_on_being_good_while_the_vault_is_away(vault: KeyVault, cl
 
 
 @pytest.mark.parametrize("status", [403, 404, 503])
-def test_without_any_key_it_is_said_that_they_are_away(vault: KeyVault, client: SecretClient, status: int) -> None:
+def test_a_vault_that_never_gave_a_key_raises_keys_unavailable(
+    vault: KeyVault, client: SecretClient, status: int
+) -> None:
     vault.status = status
     with pytest.raises(KeysUnavailable):
         keys_of(client).live()
 
 
 @pytest.mark.parametrize("value", ["not base64!", base64.b64encode(b"short").decode(), ""])
-def test_a_version_that_is_not_a_key_is_named_and_its_value_kept_back(
+def test_a_version_that_is_not_a_key_is_named_without_its_value(
     vault: KeyVault, client: SecretClient, value: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     vault.put(VAULT_SECRET, value)
@@ -264,7 +270,7 @@ def test_a_version_that_is_not_a_key_is_named_and_its_value_kept_back(
     assert not value or value not in caplog.text
 
 
-def test_what_could_not_be_retired_is_named(
+def test_a_key_that_could_not_be_retired_is_named(
     vault: KeyVault, client: SecretClient, rotated: Rotated, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rotated()
@@ -276,7 +282,7 @@ def test_what_could_not_be_retired_is_named(
     assert f"The new key {new} signs, but these are still live: {old}" in result.output
 
 
-def test_what_a_new_key_signs_verifies_once_its_public_key_is_known_and_not_before(
+def test_a_signature_of_a_new_key_verifies_only_once_its_public_key_is_known(
     vault: KeyVault, client: SecretClient, rotated: Rotated
 ) -> None:
     first, second = rotated()["public"], rotated()["public"]

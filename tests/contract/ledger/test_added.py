@@ -24,14 +24,14 @@ def read(blobs: Iterator[tuple[str, bytes]], most: int = 100) -> list[tuple[str,
     return list(islice(blobs, most))
 
 
-def test_what_is_there_is_never_changed(added: AddedBlobs) -> None:
+def test_an_existing_blob_is_never_changed(added: AddedBlobs) -> None:
     added.add("chains/application:shop/1-1", b"one")
     with pytest.raises(Conflict):
         added.add("chains/application:shop/1-1", b"two")
     assert read(added.listed("chains/")) == [("chains/application:shop/1-1", b"one")]
 
 
-def test_a_list_is_in_the_order_of_names_and_a_second_one_of_a_place_follows_the_first(added: AddedBlobs) -> None:
+def test_blobs_are_listed_by_name_and_a_second_one_of_the_same_record_follows_the_first(added: AddedBlobs) -> None:
     for name in ("1-3", "1-1", "1-1-1", "1-2", "1-4", "1-5", "1-6"):
         added.add(f"chains/application:shop/{name}", name.encode())
     added.add("chains/application:shop-2/0-0", b"another chain's")

@@ -147,7 +147,7 @@ def walk(
         between()
 
 
-def test_every_question_is_answered_as_the_trail_itself_would(index: AuditIndex) -> None:
+def test_every_query_has_the_same_answer_as_the_trail_itself(index: AuditIndex) -> None:
     audit_trail = audit_trail_of(index)
     for name, filters in QUERIES.items():
         query = AuditQuery.model_validate(filters)
@@ -157,7 +157,7 @@ def test_every_question_is_answered_as_the_trail_itself_would(index: AuditIndex)
     assert silent == ["no freeze", "what is not there"]
 
 
-def test_what_a_commit_recorded_is_copied_in_one_transaction(counting: Counting) -> None:
+def test_all_records_of_a_commit_are_copied_in_one_transaction(counting: Counting) -> None:
     AuditIndex(counting).write(SHOP[:12])
     assert sum(len(list(copies(record))) for record in SHOP[:12]) > 50
     assert counting.transactions == 1
@@ -200,7 +200,9 @@ def test_the_first_page_costs_one_request_and_reads_no_more_than_it_shows(
         assert (len(page.records), counting.pages, counting.rows_read) == (5, 1, 5), filters
 
 
-def test_what_was_idle_for_years_costs_no_more_than_what_is_busy(counting: Counting, index: AuditIndex) -> None:
+def test_a_query_for_an_application_that_was_idle_for_years_costs_as_little_as_for_a_busy_one(
+    counting: Counting, index: AuditIndex
+) -> None:
     idle = [
         signed_anew(record.evolve(environment="lab")) for record in trail("till", 3, start=NOW - timedelta(days=2000))
     ]
@@ -231,7 +233,7 @@ def test_a_rare_answer_costs_a_bounded_number_of_requests_and_is_continued() -> 
     assert walk(audit_trail, unmatched) == []
 
 
-def test_a_token_of_another_query_is_refused_and_so_is_what_is_none(index: AuditIndex) -> None:
+def test_a_token_of_another_query_and_an_invalid_token_are_refused(index: AuditIndex) -> None:
     audit_trail = audit_trail_of(index)
     token = audit_trail.page(AuditQuery(application="shop"), limit=5).next
     assert token
@@ -242,7 +244,7 @@ def test_a_token_of_another_query_is_refused_and_so_is_what_is_none(index: Audit
             audit_trail.page(AuditQuery(application="shop"), after=text)
 
 
-def test_a_place_that_the_service_did_not_name_is_refused(paged_table: PagedTable) -> None:
+def test_a_continuation_token_that_the_service_did_not_give_is_refused(paged_table: PagedTable) -> None:
     index = AuditIndex(paged_table)
     index.write(SHOP[:3])
     for place in ("nonsense", "{}", '{"PartitionKey": 1, "RowKey": null}', "[]"):
@@ -336,19 +338,19 @@ def test_a_search_of_a_whole_trail_names_what_the_index_lacks(index: AuditIndex,
     assert lacking(audit_trail, until=SHOP[15].time) == [13, 1]
 
 
-def test_one_word_stands_for_a_gap_of_many(index: AuditIndex) -> None:
+def test_one_entry_stands_for_a_gap_of_many_records(index: AuditIndex) -> None:
     for record in SHOP[10:40]:
         drop_copy(index, record)
     (gap,) = [item for item in walk(audit_trail_of(index), AuditQuery(application="shop")) if isinstance(item, Damaged)]
     assert gap.damaged.startswith("30 records from 11 on are missing in the audit index")
 
 
-def test_what_is_not_copied_yet_is_not_missing(index: AuditIndex) -> None:
+def test_a_record_that_is_not_copied_yet_is_not_missing(index: AuditIndex) -> None:
     drop_copy(index, SHOP[-1])
     audit_trail = replace(audit_trail_of(index), head=lambda _: len(SHOP), copied=lambda _: len(SHOP) - 1)
     assert lacking(audit_trail) == []
 
 
-def test_a_search_with_another_filter_cannot_tell_and_says_nothing(index: AuditIndex) -> None:
+def test_a_search_with_another_filter_reports_no_missing_record(index: AuditIndex) -> None:
     drop_copy(index, SHOP[12])
     assert lacking(audit_trail_of(index), environment="staging") == []

@@ -37,12 +37,12 @@ def test_putting_a_document_twice_changes_nothing(blobs: Blobs) -> None:
     assert blobs.get(first) == PLAN
 
 
-def test_a_document_that_is_not_there_is_none(blobs: Blobs) -> None:
+def test_reading_a_missing_document_gives_none(blobs: Blobs) -> None:
     assert blobs.get(sha256(b"nothing")) is None
 
 
 @pytest.mark.parametrize("name", ["", "sha256:", "nonsense", "../x", "sha256:" + "G" * 64, "a?b=c", "x" * 2000, "a\n"])
-def test_what_is_not_a_digest_names_no_document(blobs: Blobs, name: str) -> None:
+def test_a_name_that_is_not_a_digest_names_no_document(blobs: Blobs, name: str) -> None:
     assert blobs.get(name) is None
 
 
@@ -73,7 +73,7 @@ def test_a_document_that_is_too_large_is_refused(blobs: Blobs) -> None:
         blobs.put(b"x" * (BLOB_LIMIT + 1), "text/plain")
 
 
-def test_removing_old_ones_takes_what_is_older_than_the_time_and_nothing_else(blobs: Blobs) -> None:
+def test_only_documents_older_than_the_given_time_are_removed(blobs: Blobs) -> None:
     assert isinstance(blobs, MemoryBlobs | AzureBlobs)
     digests = [blobs.put(content, "application/json") for content in (b"one", b"two")]
     now = datetime.now(UTC)

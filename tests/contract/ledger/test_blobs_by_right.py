@@ -8,7 +8,7 @@ from slipway.ledger.azure_blobs import AzureBlobs
 from tests.azurite import fresh_name
 
 
-def test_a_document_that_is_there_already_may_be_put_again(azurite: str) -> None:
+def test_an_existing_document_may_be_put_again_with_the_right_to_create_alone(azurite: str) -> None:
     with BlobServiceClient.from_connection_string(azurite) as service:
         container = service.create_container(fresh_name("evidence"))
         key = dict(part.split("=", 1) for part in azurite.split(";") if part)["AccountKey"]

@@ -56,20 +56,20 @@ def test_a_challenge_is_found_by_its_state_and_by_no_other(challenges: Challenge
     assert challenges.find(STATE[:-1] + "t") is None
 
 
-def test_a_state_is_given_once(challenges: Challenges) -> None:
+def test_a_second_challenge_with_the_same_state_is_refused(challenges: Challenges) -> None:
     challenges.add(STATE, CHALLENGE)
     with pytest.raises(Exists):
         challenges.add(STATE, CHALLENGE)
 
 
-def test_of_two_ways_back_the_first_one_s_mark_stays(challenges: Challenges) -> None:
+def test_a_challenge_keeps_the_mark_of_its_first_use(challenges: Challenges) -> None:
     assert challenges.used(STATE) is None
     assert challenges.mark(STATE, FIRST) == FIRST
     assert challenges.mark(STATE, SECOND) == FIRST
     assert challenges.used(STATE) == FIRST
 
 
-def test_removing_old_ones_takes_what_is_a_day_old_and_the_challenge_before_its_mark(challenges: Challenges) -> None:
+def test_day_old_challenges_are_removed_before_their_marks(challenges: Challenges) -> None:
     challenges.add(STATE, CHALLENGE)
     challenges.mark(STATE, FIRST)
     assert challenges.remove_old(MORNING + timedelta(hours=30)) == 0
@@ -79,7 +79,9 @@ def test_removing_old_ones_takes_what_is_a_day_old_and_the_challenge_before_its_
     assert challenges.used(STATE) is None
 
 
-def test_what_waits_to_be_confirmed_is_found_by_its_handle_and_swept_like_the_rest(challenges: Challenges) -> None:
+def test_a_statement_that_waits_to_be_confirmed_is_found_by_its_handle_and_removed_when_old(
+    challenges: Challenges,
+) -> None:
     pending = Pending(statement=RESUME, made_at=MORNING, via=Via.CLI)
     challenges.add_pending(STATE, pending)
     assert (challenges.pending(STATE), challenges.find(STATE), challenges.confirmed(STATE)) == (pending, None, None)

@@ -73,7 +73,7 @@ def test_a_decision_about_a_state_that_has_changed_is_refused_whole(installation
     assert installation.app.ledger.unchanged(loaded(installation, first_push)[0])
 
 
-def test_handle_decides_again_when_somebody_else_was_faster(installation: Installation) -> None:
+def test_the_handler_decides_again_when_another_instance_committed_first(installation: Installation) -> None:
     pending = [installation.pushed("1.1")]
 
     def interfere() -> None:
@@ -89,7 +89,7 @@ def test_handle_decides_again_when_somebody_else_was_faster(installation: Instal
     assert installation.verify().intact
 
 
-def test_a_repeated_event_is_said_to_be_one(installation: Installation) -> None:
+def test_a_repeated_event_is_reported_as_repeated_and_creates_no_second_release(installation: Installation) -> None:
     event = installation.pushed("1.0")
     outcomes = [installation.app.handler.handle(event)[0].outcome for _ in range(3)]
     assert outcomes[0] is Outcome.TAKEN
@@ -152,7 +152,9 @@ def with_bus(installation: Installation) -> Bus:
     return bus
 
 
-def test_messages_are_sent_after_the_commit_and_forgotten_by_whoever_takes_them_up(installation: Installation) -> None:
+def test_messages_are_sent_after_the_commit_and_leave_the_outbox_once_their_step_is_taken(
+    installation: Installation,
+) -> None:
     installation.push("1.0")
     assert [step.kind for step in installation.steps()] == [StepKind.PLAN]
     (plan_entry,) = installation.app.ledger.outbox("shop")
@@ -161,7 +163,9 @@ def test_messages_are_sent_after_the_commit_and_forgotten_by_whoever_takes_them_
     assert (plan_entry.message.body["kind"], deploy_entry.message.body["kind"]) == ("plan", "deploy")
 
 
-def test_what_could_not_be_sent_is_sent_by_the_reconcile_timer_once_it_has_settled(installation: Installation) -> None:
+def test_a_message_that_could_not_be_sent_is_sent_by_the_reconcile_timer_once_it_has_settled(
+    installation: Installation,
+) -> None:
     installation.bus.broken = True
     assert installation.push("1.0").outcome is Outcome.TAKEN
     assert len(list(installation.app.ledger.outbox("shop"))) == 1
@@ -174,7 +178,7 @@ def test_what_could_not_be_sent_is_sent_by_the_reconcile_timer_once_it_has_settl
     assert [step.kind for step in installation.steps()] == [StepKind.PLAN]
 
 
-def test_the_reconcile_timer_leaves_unsent_what_it_cannot_send_either(installation: Installation) -> None:
+def test_a_message_that_the_reconcile_timer_cannot_send_stays_in_the_outbox(installation: Installation) -> None:
     installation.bus.broken = True
     installation.push("1.0")
     installation.wait(SETTLED)
@@ -205,7 +209,9 @@ def test_forgetting_what_another_instance_forgot_is_not_an_error(installation: I
     assert list(installation.app.ledger.outbox("shop")) == []
 
 
-def test_what_another_instance_forgot_keeps_nothing_else_from_being_forgotten(installation: Installation) -> None:
+def test_an_entry_that_another_instance_removed_does_not_keep_the_others_from_being_removed(
+    installation: Installation,
+) -> None:
     table = installation.app.table
     table.transact("shop", [Write(act=Act.CREATE, key=key) for key in ("a", "c")])
     installation.app.ledger.forget("shop", ["a", "b", "c"])

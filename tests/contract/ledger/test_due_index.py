@@ -21,7 +21,7 @@ def names(index: DueIndex, at: datetime) -> list[str]:
     return [entry.application for entry in index.at(at)]
 
 
-def test_a_commit_that_was_announced_is_looked_at_once_it_has_settled_and_once_more_much_later(index: DueIndex) -> None:
+def test_an_announced_commit_is_due_once_it_has_settled_and_once_more_much_later(index: DueIndex) -> None:
     index.announce("shop", NOW)
     assert names(index, NOW + SETTLED) == []
     soon = NOW + SETTLED + MINUTE
@@ -31,14 +31,14 @@ def test_a_commit_that_was_announced_is_looked_at_once_it_has_settled_and_once_m
     assert names(index, NOW + MUCH_LATER + MINUTE) == ["shop"]
 
 
-def test_what_is_due_first_comes_first_whatever_its_name_is(index: DueIndex) -> None:
+def test_the_application_that_is_due_first_comes_first_whatever_its_name_is(index: DueIndex) -> None:
     index.wait_until("alpha", NOW + 2 * MINUTE)
     index.wait_until("till", NOW)
     index.wait_until("shop", NOW + timedelta(days=40))
     assert names(index, NOW + 5 * MINUTE) == ["till", "alpha"]
 
 
-def test_what_is_said_at_the_moment_of_a_run_is_not_forgotten_by_that_run(index: DueIndex) -> None:
+def test_an_application_that_becomes_due_during_a_run_is_not_removed_by_that_run(index: DueIndex) -> None:
     """For a writer the current minute is already over; for a reader it is not over yet."""
     index.wait_until("shop", NOW)
     due = index.at(NOW)
@@ -55,7 +55,7 @@ def test_an_application_that_commits_all_the_time_is_announced_once_a_minute(tab
     assert len(names(index, NOW + timedelta(hours=1))) <= 4
 
 
-def test_two_runs_of_the_timer_may_forget_the_same(index: DueIndex) -> None:
+def test_two_runs_of_the_timer_may_remove_the_same_entries(index: DueIndex) -> None:
     for name in ("alpha", "shop", "till"):
         index.wait_until(name, NOW)
     first, second = index.at(NOW + MINUTE), index.at(NOW + MINUTE)
@@ -65,7 +65,7 @@ def test_two_runs_of_the_timer_may_forget_the_same(index: DueIndex) -> None:
     assert names(index, NOW + MINUTE) == []
 
 
-def test_more_than_a_transaction_holds_is_forgotten(index: DueIndex) -> None:
+def test_more_entries_than_a_transaction_holds_are_removed(index: DueIndex) -> None:
     for number in range(130):
         index.wait_until(f"app-{number}", NOW)
     index.done(index.at(NOW + MINUTE))

@@ -31,7 +31,7 @@ def test_a_container_that_cannot_be_made_yet_is_opened_and_says_so_when_it_is_as
             blobs.put(b"log", "text/plain")
 
 
-def test_what_could_not_be_made_is_tried_again_and_made_once() -> None:
+def test_a_table_that_could_not_be_made_is_tried_again_and_made_once() -> None:
     outcomes: list[Exception | None] = [ServiceRequestError("refused"), None]
 
     def make() -> None:

@@ -112,7 +112,7 @@ def test_an_empty_trail_has_nothing_to_compare() -> None:
     assert (comparison.records, comparison.next, differences(comparison)) == (0, None, (0, 0, 0))
 
 
-def test_a_copy_that_may_still_come_is_not_missing_and_is_put_there_where_that_was_asked(work: Reindexing) -> None:
+def test_a_copy_that_may_still_arrive_is_not_missing_and_is_written_if_repair_is_asked_for(work: Reindexing) -> None:
     checkpoint, etag = Weeks(work.table).checkpoint("shop")
     Weeks(work.table).commit("shop", checkpoint.model_copy(update={"sequence": HEAD - 1}), etag, {})
     work.index.table.transact(COPIES, [Write(act=Act.DELETE, key=key) for key in copies(RECORDS[-1])])

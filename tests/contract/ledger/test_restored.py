@@ -101,7 +101,7 @@ def test_a_ledger_from_before_a_rejection_opens_nothing_while_its_anchors_are_th
     assert "ledger.rewound" in live.actions()
 
 
-def test_a_restored_ledger_is_known_by_the_lease_of_class_production(live: Installation, account: Account) -> None:
+def test_a_restored_ledger_is_detected_by_the_lease_in_production(live: Installation, account: Account) -> None:
     """The anchors are restored as well, so that only the Lease shows it."""
     account.keep(live)
     deliver(live, 2)

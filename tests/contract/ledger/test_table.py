@@ -38,13 +38,13 @@ def test_a_created_row_is_read_back_with_its_values_and_their_types(table: Table
     assert [type(row.values[name]) for name in ("Number", "Yes")] == [int, bool]
 
 
-def test_a_row_that_is_not_there_is_none(table: Table) -> None:
+def test_reading_a_missing_row_gives_none(table: Table) -> None:
     assert table.get(APP, "a") is None
     table.transact(APP, [create("a", V=1)])
     assert table.get("other", "a") is None
 
 
-def test_creating_a_row_that_is_there_names_it_and_changes_nothing(table: Table) -> None:
+def test_creating_an_existing_row_is_refused_by_name_and_changes_nothing(table: Table) -> None:
     table.transact(APP, [create("b", V=1)])
     with pytest.raises(Exists) as raised:
         table.transact(APP, [create("a", V=1), create("b", V=2), create("c", V=3)])
@@ -85,7 +85,7 @@ def test_a_row_that_is_gone_can_be_neither_replaced_nor_deleted(table: Table, ac
     assert keys_of(table) == []
 
 
-def test_putting_creates_and_replaces_whatever_is_there(table: Table) -> None:
+def test_putting_a_row_creates_it_or_replaces_it_whole(table: Table) -> None:
     table.transact(APP, [Write(act=Act.PUT, key="a", values={"V": 1, "Old": "x"})])
     table.transact(APP, [Write(act=Act.PUT, key="a", values={"V": 2})])
     row = table.get(APP, "a")
@@ -219,7 +219,7 @@ def test_keys_with_quotes_and_other_marks_are_found_again(table: Table, key: str
 
 
 @pytest.mark.parametrize("key", ["tag!release/2026.11", "a\\b", "ci#17", "a?", "a\nb", "a\x7f", "a\x85", "x" * 513])
-def test_a_key_that_storage_forbids_is_refused_for_good_and_not_waited_for(table: Table, key: str) -> None:
+def test_a_key_that_storage_forbids_is_refused_as_a_permanent_error(table: Table, key: str) -> None:
     with pytest.raises(LedgerRefused, match="expected a key of at most 512 characters"):
         table.get(APP, key)
     with pytest.raises(LedgerRefused):
@@ -234,7 +234,7 @@ def test_a_key_that_storage_forbids_is_refused_for_good_and_not_waited_for(table
         *((status, LedgerUnavailable) for status in (401, 403, 404, 408, 429, 500, 503)),
     ],
 )
-def test_only_what_may_heal_is_tried_again(status: int, kind: type[Exception]) -> None:
+def test_only_a_status_that_may_pass_is_taken_for_an_outage(status: int, kind: type[Exception]) -> None:
     class Answers(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(status)

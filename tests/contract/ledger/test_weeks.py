@@ -24,7 +24,7 @@ def test_portions_add_up_and_the_newest_weeks_come_first(table: Table) -> None:
     }
 
 
-def test_whoever_comes_second_is_refused_and_changes_nothing(table: Table) -> None:
+def test_a_commit_with_an_outdated_etag_is_refused_and_changes_nothing(table: Table) -> None:
     weeks = Weeks(table)
     weeks.commit("shop", Checkpoint(sequence=10), "", added("2026-W01"))
     _, etag = weeks.checkpoint("shop")

@@ -185,7 +185,7 @@ def test_a_raw_message_that_is_too_large_is_refused_for_good(harness: BusHarness
     assert ids(harness, "runs") == []
 
 
-def test_being_too_large_is_not_taken_for_a_queue_that_is_away() -> None:
+def test_a_message_that_is_too_large_is_no_error_of_an_unavailable_queue() -> None:
     assert not issubclass(MessageTooLarge, QueueUnavailable)
 
 
@@ -278,7 +278,7 @@ def test_a_bus_that_cannot_be_reached_is_said_to_be_unavailable() -> None:
     bus.close()
 
 
-def test_a_message_of_a_session_arrives_in_it(local_bus: LocalServiceBus, client: ServiceBusClient) -> None:
+def test_a_message_arrives_in_its_session(local_bus: LocalServiceBus, client: ServiceBusClient) -> None:
     _, bus = over_amqp(local_bus, client)
     bus.send([message(SESSIONS, session="shop"), message(SESSIONS, session="cart")])
     bus.send_raw(RawMessage(queue=SESSIONS, body=b"raw", message_id=f"raw-{next(_numbers)}", session="shop"))
@@ -317,7 +317,9 @@ def test_messages_in_a_free_session_are_taken_and_those_in_a_held_one_are_left(
     bus.close()
 
 
-def test_what_cannot_be_taken_stays_in_its_session(local_bus: LocalServiceBus, client: ServiceBusClient) -> None:
+def test_a_message_that_cannot_be_taken_stays_in_its_session(
+    local_bus: LocalServiceBus, client: ServiceBusClient
+) -> None:
     _, bus = over_amqp(local_bus, client)
     bus.take_free_sessions(SESSIONS, lambda _: None)  # what other tests left
     outgoing = message(SESSIONS, session="stays")
@@ -335,7 +337,7 @@ def test_what_cannot_be_taken_stays_in_its_session(local_bus: LocalServiceBus, c
 
 
 @pytest.mark.parametrize("queue", ["steps", SESSIONS])
-def test_a_probe_tells_since_when_the_oldest_message_waits(
+def test_a_probe_says_since_when_the_oldest_message_waits(
     local_bus: LocalServiceBus, client: ServiceBusClient, queue: str
 ) -> None:
     amqp_harness, bus = over_amqp(local_bus, client)

@@ -68,7 +68,9 @@ def test_the_operation_is_not_waited_for(service: Communication, endpoint: str, 
     assert not [thread for thread in threading.enumerate() if "LROPoller" in thread.name]
 
 
-def test_a_repeat_is_not_a_second_mail(service: Communication, endpoint: str, certificates: Certificates) -> None:
+def test_a_repeated_notice_is_not_a_second_mail(
+    service: Communication, endpoint: str, certificates: Certificates
+) -> None:
     mails = channel(endpoint, certificates)
     for message in (gate_opened(), gate_opened(), gate_opened(id="another")):
         mails.send(message)
@@ -78,7 +80,7 @@ def test_a_repeat_is_not_a_second_mail(service: Communication, endpoint: str, ce
     assert len(service.mails) == 2
 
 
-def test_what_everybody_may_know_goes_to_the_channels_own_addresses(
+def test_a_notice_for_everybody_goes_to_the_channels_own_addresses(
     service: Communication, endpoint: str, certificates: Certificates
 ) -> None:
     channel(endpoint, certificates).send(ended())
@@ -103,7 +105,7 @@ def error_from(mails: AcsEmail, **changes: Any) -> NotificationError:
 
 
 @pytest.mark.parametrize("recipient", ["oid:00000000-0000-0000-0000-000000000001", "a@b.example, c@d.example", HOSTILE])
-def test_who_is_not_one_mail_address_gets_no_mail(
+def test_a_recipient_that_is_not_one_mail_address_gets_no_mail(
     service: Communication, endpoint: str, certificates: Certificates, recipient: str
 ) -> None:
     assert "expected a mail address" in str(error_from(channel(endpoint, certificates), recipient=recipient))

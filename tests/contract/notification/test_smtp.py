@@ -30,7 +30,7 @@ def test_a_mail_goes_to_the_approver_encrypted_after_a_login(
     assert TOKEN_LINK in html.get_content()
 
 
-def test_a_repeat_is_the_same_mail_and_another_notice_is_another_one(
+def test_a_repeated_notice_has_the_same_message_id_and_another_notice_has_another(
     listening: Listening, certificates: Certificates, post: Post
 ) -> None:
     channel = mail_by(listening, certificates)
@@ -61,7 +61,7 @@ def test_no_header_can_be_smuggled_in(listening: Listening, certificates: Certif
         HOSTILE,
     ],
 )
-def test_who_is_not_one_mail_address_gets_no_mail(
+def test_a_recipient_that_is_not_one_mail_address_gets_no_mail(
     listening: Listening, certificates: Certificates, post: Post, recipient: str
 ) -> None:
     with pytest.raises(NotificationError, match="expected a mail address for each approver") as refused:
@@ -70,7 +70,7 @@ def test_who_is_not_one_mail_address_gets_no_mail(
     assert post.mails == []
 
 
-def test_what_everybody_may_know_goes_to_the_channels_own_addresses(
+def test_a_notice_for_everybody_goes_to_the_channels_own_addresses(
     listening: Listening, certificates: Certificates, post: Post
 ) -> None:
     team = ("team@contoso.com", "ops@contoso.com")
@@ -78,7 +78,7 @@ def test_what_everybody_may_know_goes_to_the_channels_own_addresses(
     assert post.mails[0][0].rcpt_tos == list(team)
 
 
-def test_where_nobody_is_named_for_everybody_nothing_is_sent(
+def test_a_notice_for_everybody_is_not_sent_if_the_channel_has_no_addresses(
     listening: Listening, certificates: Certificates, post: Post
 ) -> None:
     mail_by(listening, certificates).send(ended())
@@ -104,7 +104,7 @@ def test_a_wrong_password_is_not_tried_again(listening: Listening, certificates:
     )
 
 
-def test_a_server_that_nobody_vouches_for_gets_neither_password_nor_mail(
+def test_a_server_with_an_untrusted_certificate_gets_neither_password_nor_mail(
     listening: Listening, certificates: Certificates, post: Post
 ) -> None:
     error = error_from(mail_by(listening, certificates, ca_file=None))
@@ -143,7 +143,9 @@ def test_a_server_without_starttls_gets_nothing(post: Post, certificates: Certif
     assert post.mails == []
 
 
-def test_encryption_from_the_first_byte(post: Post, certificates: Certificates) -> None:
+def test_a_mail_is_sent_over_a_connection_that_is_encrypted_from_the_first_byte(
+    post: Post, certificates: Certificates
+) -> None:
     server = Listening(post, ssl_context=certificates.for_server())
     server.start()
     try:

@@ -27,7 +27,7 @@ def channel(flow: Workflow, certificates: Certificates) -> Iterator[TeamsFlow]:
         yield TeamsFlow(name="teams", url=address + SECRET, pool=pool)
 
 
-def test_each_approver_gets_a_card_and_what_is_voted_on_goes_beside_it(flow: Workflow, channel: TeamsFlow) -> None:
+def test_an_approver_gets_a_card_and_the_vote_is_sent_beside_it(flow: Workflow, channel: TeamsFlow) -> None:
     channel.send(gate_opened(locate_url="https://slipway.contoso.com/approvals/shop/482/production"))
     (request,) = flow.requests
     body = json.loads(request.body)
@@ -39,7 +39,9 @@ def test_each_approver_gets_a_card_and_what_is_voted_on_goes_beside_it(flow: Wor
     assert len(request.body) < SIZE_LIMIT + 2500
 
 
-def test_what_asks_nobody_starts_no_run_and_is_never_said_to_have_been_told(flow: Workflow, channel: TeamsFlow) -> None:
+def test_a_notice_that_asks_nobody_starts_no_run_and_is_reported_as_not_delivered(
+    flow: Workflow, channel: TeamsFlow
+) -> None:
     for message in (ended(), ended(recipient=ADA)):
         with pytest.raises(NotificationError, match="it carries only questions, so nobody was told") as raised:
             channel.send(message)
@@ -47,7 +49,7 @@ def test_what_asks_nobody_starts_no_run_and_is_never_said_to_have_been_told(flow
     assert flow.requests == []
 
 
-def test_a_question_to_nobody_by_name_starts_no_run(flow: Workflow, channel: TeamsFlow) -> None:
+def test_a_question_without_a_named_recipient_starts_no_run(flow: Workflow, channel: TeamsFlow) -> None:
     channel.send(for_everybody())
     assert flow.requests == []
 

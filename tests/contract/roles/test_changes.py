@@ -102,7 +102,7 @@ def test_the_front_applies_with_its_own_rights_alone_and_the_worker_makes_the_ch
     assert set(incoming.list_blob_names()) == blobs_of_other_tests
 
 
-def test_a_front_that_tries_the_workers_half_is_refused_by_the_storage(
+def test_the_storage_refuses_a_front_that_tries_the_workers_part_of_a_change(
     tmp_path: Path, storage: Storage, bus: ServiceBus
 ) -> None:
     write_application(tmp_path, "cart")
@@ -160,7 +160,7 @@ class Roles:
         return self.front.app.versions.current(Subject(kind=SubjectKind.APPLICATION, name="till")).number
 
 
-def test_two_of_the_platforms_people_stand_in_and_it_takes_effect_a_day_after_everybody_was_told(
+def test_a_change_by_two_stand_ins_takes_effect_a_day_after_the_approvers_were_notified(
     tmp_path: Path, storage: Storage, bus: ServiceBus
 ) -> None:
     """With the service's own timestamps and each role's own tokens; only the day is skipped."""

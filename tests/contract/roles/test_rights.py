@@ -94,7 +94,7 @@ def name_of(call: object) -> str:
 
 
 @pytest.mark.parametrize(("party", "resource", "operation"), CALLS, ids=name_of)
-def test_what_the_table_allows_works_and_nothing_else_does(
+def test_calls_that_the_table_of_rights_allows_work_and_all_others_are_refused(
     storage: Storage,
     clients: Mapping[Party, ServiceBusClient],
     party: Party,
