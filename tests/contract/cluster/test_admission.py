@@ -82,7 +82,7 @@ def test_pods_that_the_namespaces_level_forbids_are_reported_in_the_plan_and_wai
     assert "no pod can be created" in progress.reason
 
 
-def test_what_a_limit_range_fills_in_is_neither_a_difference_nor_drift(place: Place) -> None:
+def test_a_default_from_a_limit_range_is_neither_a_difference_of_pods_nor_a_change_in_the_preview(place: Place) -> None:
     limit = {"type": "Container", "default": {"cpu": "100m"}, "defaultRequest": {"cpu": "50m"}}
     limit_range = {"metadata": {"name": "usual"}, "spec": {"limits": [limit]}}
     with closing(Connection(place.access)) as admin:
@@ -114,9 +114,7 @@ def silent(folder: Path) -> Iterator[m.Json]:
         connection.close()
 
 
-def test_webhooks_that_are_silent_for_as_long_as_a_server_waits_hold_up_no_other_object(
-    place: Place, tmp_path: Path
-) -> None:
+def test_a_silent_webhook_holds_up_no_other_object(place: Place, tmp_path: Path) -> None:
     """The first webhook may stay silent, the second may not: the API server gives up after 34 seconds, whatever
     time-outs they have."""
     place.apply([m.config(a="1"), m.deployment()])

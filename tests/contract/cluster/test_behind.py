@@ -48,7 +48,7 @@ def add_pod(with_edit: Connection, place: Place, name: str, image: str, **labels
     with_edit.send("POST", f"/api/v1/namespaces/{place.namespace}/pods", what="add a pod", body=pod)
 
 
-def test_of_a_release_that_nobody_touched_there_is_nothing_to_tell(live: Connection, place: Place) -> None:
+def test_an_untouched_release_has_no_finding(live: Connection, place: Place) -> None:
     assert place.cluster.answered_by_others(RELEASED, place.namespace, now(place) + timedelta(seconds=1)) == ""
 
 
@@ -58,7 +58,7 @@ def test_a_service_that_leads_elsewhere_is_named(live: Connection, place: Place)
     assert finding == "Service echo leads somewhere other than where the plan says"
 
 
-def test_a_service_that_leads_to_some_of_the_pods_alone_is_named(live: Connection, place: Place) -> None:
+def test_a_service_that_selects_only_some_of_the_pods_is_named(live: Connection, place: Place) -> None:
     redirect(live, place, app="echo", run="other")
     assert "leads somewhere other than" in place.cluster.answered_by_others(RELEASED, place.namespace, None)
 
@@ -76,18 +76,18 @@ def test_a_service_that_is_gone_is_named(live: Connection, place: Place) -> None
     assert place.cluster.answered_by_others(RELEASED, place.namespace, None) == "Service echo is gone"
 
 
-def test_a_pod_of_somebody_else_behind_the_service_is_named(live: Connection, place: Place) -> None:
+def test_a_foreign_pod_behind_the_service_is_named(live: Connection, place: Place) -> None:
     add_pod(live, place, "evil", m.PAUSE, app="echo")
     finding = place.cluster.answered_by_others(RELEASED, place.namespace, None)
     assert finding == "pod evil stands behind Service echo and does not belong to the release"
 
 
-def test_a_pod_beside_the_service_concerns_nobody(live: Connection, place: Place) -> None:
+def test_a_pod_that_the_service_does_not_select_is_ignored(live: Connection, place: Place) -> None:
     add_pod(live, place, "beside", m.PAUSE, app="other")
     assert place.cluster.answered_by_others(RELEASED, place.namespace, None) == ""
 
 
-def test_where_a_workload_keeps_old_pods_by_its_manifest_they_may_answer(place: Place) -> None:
+def test_old_pods_may_answer_if_the_manifest_keeps_them_on_purpose(place: Place) -> None:
     stateful_set = m.workload(
         "StatefulSet", m.PAUSE, name="echo", serviceName="echo", updateStrategy={"type": "OnDelete"}
     )
@@ -97,7 +97,7 @@ def test_where_a_workload_keeps_old_pods_by_its_manifest_they_may_answer(place: 
     assert place.cluster.answered_by_others([newer, RELEASED[1]], place.namespace, None) == ""
 
 
-def test_a_service_that_selects_nothing_of_the_release_is_nobodys(place: Place) -> None:
+def test_a_service_that_selects_no_pod_of_the_release_is_ignored(place: Place) -> None:
     elsewhere = copy.deepcopy(RELEASED[1])
     elsewhere["spec"]["selector"] = {"app": "database"}
     assert place.cluster.answered_by_others([RELEASED[0], elsewhere], place.namespace, LONG_AGO) == ""

@@ -184,9 +184,7 @@ def test_a_field_that_a_definition_does_not_have_is_refused_before_anybody_votes
     assert ".spec.engine: field not declared in schema" in place.settle(refusal, until=bool)
 
 
-def test_a_field_that_a_definition_gains_in_the_same_release_is_no_reason_to_refuse_its_plan(
-    admin_place: Place, group: str
-) -> None:
+def test_a_plan_may_use_a_field_that_its_definition_gains_in_the_same_release(admin_place: Place, group: str) -> None:
     place = admin_place
     test = {"apiVersion": f"{group}/v1", "kind": "Test", "metadata": {"name": "a"}, "spec": {"image": "x"}}
     deliver(place, definition(group, image=IMAGE), test)
@@ -218,7 +216,7 @@ def applied(place: Place, manifests: list[m.Json]) -> bool:
     return True
 
 
-def test_what_went_with_its_definition_is_missing(admin_place: Place, group: str) -> None:
+def test_an_object_that_was_deleted_with_its_definition_is_missing(admin_place: Place, group: str) -> None:
     place = admin_place
     test = {"apiVersion": f"{group}/v1", "kind": "Test", "metadata": {"name": "a"}, "spec": {"image": "x"}}
     settings = m.config(a="1")
@@ -236,7 +234,7 @@ def test_what_went_with_its_definition_is_missing(admin_place: Place, group: str
     deliver(place, definition(group, image=IMAGE))  # the fixture deletes it
 
 
-def test_what_a_custom_resource_names_by_the_projects_paths_reaches_the_cluster_by_digest(
+def test_images_at_the_projects_image_paths_of_a_custom_resource_reach_the_cluster_by_digest(
     admin_place: Place, group: str, tmp_path: Path
 ) -> None:
     """From a team's manifest with a tag, by the project's rules, to the live object."""

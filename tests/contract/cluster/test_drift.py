@@ -77,7 +77,7 @@ def remove(place: Place, kind: str, name: str) -> None:
         connection.send("DELETE", f"/{KINDS[kind]}/namespaces/{place.namespace}/{kind.lower()}s/{name}", what="delete")
 
 
-def test_what_was_applied_and_left_alone_is_not_drift(live: Place) -> None:
+def test_an_object_that_nobody_changed_is_not_drift(live: Place) -> None:
     assert drift_of(live) == ()
 
 
@@ -125,7 +125,7 @@ def test_an_object_that_somebody_recreated_is_replaced(live: Place) -> None:
     assert (difference.drifted.what, difference.drifted.by) == (DriftKind.REPLACED, "kubectl-create")
 
 
-def test_what_somebody_added_after_the_rollout_is_drift_and_before_it_is_none(live: Place) -> None:
+def test_a_field_added_after_the_rollout_is_drift_and_one_added_before_is_not(live: Place) -> None:
     edit(live, "Deployment", "web", {"spec": {"minReadySeconds": 3}})
     [difference] = drift_of(live)
     assert (difference.drifted.fields, difference.drifted.by) == (("spec.minReadySeconds",), "kubectl-edit")
@@ -143,7 +143,7 @@ def test_a_label_of_ours_that_was_taken_away_is_drift(live: Place) -> None:
     assert difference.drifted.fields == ("metadata.labels.slipway.dev/application",)
 
 
-def test_what_a_person_scaled_is_drift_and_what_an_autoscaler_scales_is_not(place: Place) -> None:
+def test_replicas_that_a_person_set_are_drift_and_those_of_an_autoscaler_are_not(place: Place) -> None:
     manifest = owned(m.deployment(replicas=2))
     place.apply([manifest])
     edit(place, "Deployment", "web", {"spec": {"replicas": 5}})
@@ -164,7 +164,7 @@ def drift_ignoring(place: Place, *rules: IgnoredDrift) -> list[tuple[str, tuple[
     return [(difference.drifted.label, difference.drifted.fields) for difference in look_for(place, applied)]
 
 
-def test_what_an_operator_writes_is_not_drift_where_the_application_leaves_it_to_it(live: Place) -> None:
+def test_a_field_that_the_application_leaves_to_an_operator_is_not_drift(live: Place) -> None:
     limits = {"containers": [{"name": "main", "resources": {"limits": {"memory": "64Mi"}}}]}
     strategic = "application/strategic-merge-patch+json"
     edit(live, "Deployment", "web", {"spec": {"template": {"spec": limits}}}, by="vpa", media=strategic)
@@ -212,7 +212,7 @@ def test_jobs_are_not_looked_for(place: Place) -> None:
     assert drift_of(place, owned(m.job("migrate"))) == ()
 
 
-def test_what_is_brought_back_is_not_drift_any_more(live: Place) -> None:
+def test_an_object_that_was_brought_back_is_no_longer_drift(live: Place) -> None:
     edit(live, "ConfigMap", "settings", {"data": {"greeting": "goodbye"}})
     remove(live, "Secret", "login")
     assert {difference.drifted.label for difference in drift_of(live)} == {"ConfigMap/settings", "Secret/login"}
@@ -250,7 +250,7 @@ class Counting:
         connection.send = counted  # type: ignore[method-assign]
 
 
-def test_what_may_not_be_read_is_not_a_clean_look(place: Place) -> None:
+def test_an_object_that_may_not_be_read_makes_the_drift_look_fail_for_its_application_alone(place: Place) -> None:
     role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "r"}, "rules": []}
     place.apply([SETTINGS])
     refused, readable = (

@@ -137,7 +137,7 @@ def test_a_worker_that_wakes_up_between_reading_and_writing_overwrites_nothing_n
 
 
 @pytest.mark.parametrize("complete", [True, False], ids=["held", "without the order on each object"])
-def test_a_revert_to_what_was_there_before_is_not_undone(place: Place, complete: bool) -> None:
+def test_a_paused_older_rollout_does_not_undo_a_revert(place: Place, complete: bool) -> None:
     """0 → 1 → 0: the newer rollout changes nothing in the object but its order, and the older one wakes up with 1."""
     objects = FencedObjects if complete else UnmarkedObjects
 
@@ -156,7 +156,7 @@ def test_a_revert_to_what_was_there_before_is_not_undone(place: Place, complete:
 
 
 @pytest.mark.parametrize("complete", [True, False], ids=["held", "without reading again"])
-def test_an_object_that_only_the_older_release_has_is_taken_back(place: Place, complete: bool) -> None:
+def test_an_object_that_only_the_paused_older_release_has_is_removed_again(place: Place, complete: bool) -> None:
     place.apply([config(a="0")], number=1)
     newer = lambda: place.apply([config(a="2")], number=3)  # noqa: E731
     worker = paused(place, newer, name="only-old", objects=FencedObjects if complete else NotReadAgain)
@@ -212,7 +212,7 @@ class Busy(Connection):
         return response
 
 
-def test_a_busy_server_is_asked_again_about_what_was_created(place: Place) -> None:
+def test_a_busy_server_is_asked_again_whether_an_object_was_created(place: Place) -> None:
     connection, pauses = Busy(place, times=3), list[float]()
     lease = FenceLease(connection, place.namespace, lambda: claim(2), pause=pauses.append)
     worker = FencedCluster(FencedObjects(Objects(connection), lease), place.namespace)
@@ -220,14 +220,14 @@ def test_a_busy_server_is_asked_again_about_what_was_created(place: Place) -> No
     assert (connection.remaining, pauses) == (0, list(PAUSES[:3]))
 
 
-def test_the_same_rollout_goes_on_where_another_instance_had_begun_it(place: Place) -> None:
+def test_a_worker_that_wakes_up_continues_a_rollout_that_another_instance_went_on_with(place: Place) -> None:
     place.apply([config("first", a="1")], number=2)
     worker = paused(place, lambda: place.apply([config("second", a="1")], number=2), name="second")
     applied = worker.apply([config("first", a="1"), config("second", a="1")])
     assert [result.created for result in applied] == [True, True]
 
 
-def test_an_object_that_somebody_else_writes_meanwhile_is_applied_all_the_same(place: Place) -> None:
+def test_an_object_that_another_client_writes_meanwhile_is_applied_all_the_same(place: Place) -> None:
     place.apply([config(a="0")], number=1)
     by_hand = {"data": {"b": "by hand"}}
     path, headers = CONFIG_MAP.path(place.namespace, "settings"), {"Content-Type": "application/merge-patch+json"}
@@ -371,7 +371,7 @@ class Counting(Connection):
         return super().send(method, path, **options)
 
 
-def test_what_the_fence_costs_in_requests(place: Place) -> None:
+def test_the_fence_costs_a_known_number_of_requests(place: Place) -> None:
     def requests(number: int) -> Counter[str]:
         connection = Counting(place)
         lease = FenceLease(connection, place.namespace, lambda: claim(number))
@@ -385,7 +385,7 @@ def test_what_the_fence_costs_in_requests(place: Place) -> None:
     assert requests(2) == {"GET Lease": taking + before_each, "PUT Lease": 1, "GET object": 5, "PATCH object": 5}
 
 
-def test_a_ledger_that_does_not_hold_what_the_lease_names_writes_nothing(place: Place) -> None:
+def test_nothing_is_written_if_the_ledger_lacks_the_record_that_the_lease_names(place: Place) -> None:
     place.apply([config(a="0")], number=2)
     sequences = list[int]()
 
@@ -409,7 +409,7 @@ def test_objects_are_written_under_a_fence_only(place: Place) -> None:
     assert data(place) is None
 
 
-def test_what_is_in_the_way_of_the_first_object_is_asked_before_anything_is_written_and_never_again(
+def test_what_blocks_a_rollout_is_asked_before_its_first_object_and_never_again(
     place: Place,
 ) -> None:
     frozen = Rule.FREEZE.not_yet("production is frozen", WaitsFor.PERSON)

@@ -30,7 +30,7 @@ def test_each_start_is_a_job_of_its_own_under_a_name_that_nobody_can_foretell(pl
     assert place.cluster.job_log(second, place.namespace) == "12 passed\n"
 
 
-def test_a_failed_job_tells_why_and_what_it_wrote(place: Place) -> None:
+def test_a_failed_job_has_a_reason_and_a_log(place: Place) -> None:
     manifest = m.job("attempt-1", prints="1 failed", fails=True)
     started = place.start_job(manifest)
     assert place.end_of_job(started, manifest) is ProgressState.FAILED
@@ -66,7 +66,7 @@ def test_a_log_that_is_json_is_text(place: Place) -> None:
 NOBODYS = StartedJob(name="none", uid="00000000-0000-4000-8000-000000000000")
 
 
-def test_the_log_of_a_job_that_is_not_there_says_so(place: Place) -> None:
+def test_the_log_of_a_missing_job_says_that_it_has_no_pod(place: Place) -> None:
     assert place.cluster.job_log(NOBODYS, place.namespace).startswith("[no pod of Job none is in namespace")
 
 
@@ -74,7 +74,7 @@ def test_a_job_that_is_not_there_looks_hopeless(place: Place) -> None:
     assert place.cluster.job(NOBODYS, m.job("none"), place.namespace).state is ProgressState.HOPELESS
 
 
-def test_a_job_of_somebody_else_at_the_name_of_ours_answers_for_nothing(place: Place) -> None:
+def test_a_foreign_job_under_the_name_of_ours_counts_as_failed(place: Place) -> None:
     manifest = m.job("attempt-1", fails=True)
     started = place.start_job(manifest)
     # A real controller may create no pod for a new Job of this name for minutes, if ours is deleted before the
@@ -96,7 +96,7 @@ def test_a_job_of_somebody_else_at_the_name_of_ours_answers_for_nothing(place: P
     assert "12 passed" not in place.cluster.job_log(started, place.namespace)
 
 
-def test_a_pod_that_runs_something_else_than_the_plan_says_answers_for_nothing(place: Place) -> None:
+def test_a_job_whose_pod_does_not_run_as_planned_counts_as_failed(place: Place) -> None:
     planned, actual = m.job("attempt-1", prints="12 passed"), m.job("attempt-1", prints="13 passed")
     started = place.start_job(actual)
     assert place.end_of_job(started, actual) is ProgressState.DONE
@@ -105,7 +105,7 @@ def test_a_pod_that_runs_something_else_than_the_plan_says_answers_for_nothing(p
     assert state.reason.endswith("is not as the plan has it: container test differs in command")
 
 
-def test_anything_but_a_job_is_not_started(place: Place) -> None:
+def test_an_object_that_is_not_a_job_is_not_started_as_one(place: Place) -> None:
     with pytest.raises(ObjectRefused, match=r"Deployment/web-[0-9a-f]{8}: kind: expected a Job, got Deployment"):
         place.start_job(m.deployment())
 
@@ -182,7 +182,7 @@ def test_a_job_that_is_in_the_way_is_refused_by_its_name(place: Place, obstacle:
         place.fenced().run_once(manifest, uid="known")
 
 
-def test_a_job_around_a_rollout_is_nothing_that_left_the_manifests(place: Place) -> None:
+def test_a_job_around_a_rollout_is_not_taken_for_an_object_that_left_the_manifests(place: Place) -> None:
     place.fenced().run_once(around("migrate"))
     departed = place.cluster.departed((), place.namespace, Owner.of("shop", "staging"))
     assert (departed.deletions, departed.staying) == ((), ())

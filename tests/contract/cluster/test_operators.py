@@ -199,7 +199,7 @@ WAITS, DONE = ProgressState.WAITING, ProgressState.DONE
 
 
 @by_kind(*OPERATED)
-def test_the_word_of_an_operator_counts_for_the_spec_that_it_means(resource: CustomResource) -> None:
+def test_a_status_of_an_operator_counts_only_for_the_spec_that_it_observed(resource: CustomResource) -> None:
     resource.apply(1)
     assert resource.progress()[0] is WAITS, "it has no status yet"
     resource.write_status(resource.operated.in_progress(1))
@@ -218,7 +218,9 @@ def test_the_word_of_an_operator_counts_for_the_spec_that_it_means(resource: Cus
 
 
 @by_kind(SCALED)
-def test_an_operator_that_never_says_which_spec_it_means_gets_a_moment_for_a_new_one(resource: CustomResource) -> None:
+def test_an_operator_that_does_not_name_its_observed_spec_gets_a_grace_period_after_a_change(
+    resource: CustomResource,
+) -> None:
     begun = datetime.now(UTC)
     at_once, later = (EarlierPolls(asked_at=begun, now=begun + after) for after in (timedelta(seconds=1), GRACE_PERIOD))
     resource.apply(1)

@@ -61,7 +61,7 @@ def test_kinds_that_may_not_be_listed_are_named_as_not_searched(double: Kubernet
     assert set(reasons.values()) == {"Slipway's identity may not list it"}
 
 
-def test_what_may_not_be_deleted_is_known_before_anybody_votes(double: Kubernetes) -> None:
+def test_an_object_that_slipway_may_not_delete_is_known_before_anybody_votes(double: Kubernetes) -> None:
     with connect_cluster(access(double, ALL)) as cluster:
         cluster.fenced("shop", claim).apply([m.config("kept", a="1"), m.config("left", a="1")])
         (deletion,) = cluster.departed([m.config("kept", a="1")], "shop", m.OWNER).deletions
@@ -99,7 +99,7 @@ def test_a_token_that_nobody_knows_is_denied_without_being_shown(double: Kuberne
     assert "some-secret-token" not in str(raised.value)
 
 
-def test_a_kubeconfig_is_another_way_in(double: Kubernetes, tmp_path: Path) -> None:
+def test_a_cluster_can_be_reached_by_a_kubeconfig(double: Kubernetes, tmp_path: Path) -> None:
     path = tmp_path / "kubeconfig"
     write_kubeconfig(path, kubeconfig(double.url, ALL))
     with connect_cluster(ClusterAccess(kubeconfig=path)) as cluster:

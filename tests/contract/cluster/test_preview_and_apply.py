@@ -47,7 +47,7 @@ def test_after_an_apply_the_same_manifests_change_nothing(place: Place) -> None:
     assert [o.created for o in place.apply(ALL, number=2)] == [False, False, False]
 
 
-def test_two_previews_of_what_is_not_there_yet_are_equal_and_invent_no_address(place: Place) -> None:
+def test_two_previews_of_new_objects_are_equal_and_name_no_assigned_address_or_port(place: Place) -> None:
     service = {
         "apiVersion": "v1",
         "kind": "Service",
@@ -202,7 +202,7 @@ def test_a_job_that_failed_before_the_rollout_began_runs_again(place: Place) -> 
     assert not place.apply([manifest], number=3)[0].replaced
 
 
-def test_only_what_the_rollout_made_counts_as_made_by_it_however_often_it_is_tried(place: Place) -> None:
+def test_only_objects_that_the_rollout_created_count_as_created_however_often_it_is_tried(place: Place) -> None:
     """This holds whatever the clocks of cluster, worker and people show; a rollback deletes the objects that count as
     made."""
     foreign, own = m.config("a-persons", a="1"), m.config("ours", a="1")
@@ -328,7 +328,7 @@ def test_a_secret_that_is_not_base64_is_refused_without_its_value(place: Place) 
     assert "hunter2" not in str(raised.value)
 
 
-def test_a_list_item_that_stands_twice_is_refused_by_name(place: Place) -> None:
+def test_a_duplicate_list_item_is_refused_by_name(place: Place) -> None:
     manifest = m.deployment()
     twice = [{"name": "MODE", "value": "a"}, {"name": "MODE", "value": "b"}]
     manifest["spec"]["template"]["spec"]["containers"][0]["env"] = twice
@@ -378,7 +378,7 @@ def made_by_kubectl(place: Place, manifest: m.Json) -> None:
 
 
 @pytest.mark.parametrize("manager", ["kubectl-client-side-apply", "kubectl", "helm"])
-def test_what_kubectl_set_and_the_manifest_lacks_is_shown_and_taken_away(place: Place, manager: str) -> None:
+def test_a_field_that_kubectl_set_and_the_manifest_lacks_is_shown_and_removed(place: Place, manager: str) -> None:
     """The last two set it as `kubectl apply --server-side` and Helm 4 do."""
     manifest = m.deployment()
     before = copy.deepcopy(manifest)
@@ -419,7 +419,9 @@ class Busy(Connection):
 
 
 @pytest.mark.parametrize("times", [1, 3])
-def test_what_kubectl_left_goes_although_somebody_writes_the_object_meanwhile(place: Place, times: int) -> None:
+def test_a_field_that_kubectl_left_is_removed_although_another_client_writes_the_object(
+    place: Place, times: int
+) -> None:
     manifest = m.deployment()
     before = copy.deepcopy(manifest)
     before["spec"]["template"]["spec"]["nodeSelector"] = {"old": "pool"}
@@ -432,7 +434,7 @@ def test_what_kubectl_left_goes_although_somebody_writes_the_object_meanwhile(pl
     assert now["metadata"]["annotations"]["note"] == "0", "what somebody wrote meanwhile is there"
 
 
-def test_what_kubectl_left_to_the_servers_defaults_is_not_a_change(place: Place) -> None:
+def test_a_server_default_of_an_object_that_kubectl_made_is_not_a_change(place: Place) -> None:
     manifest = m.deployment()
     made_by_kubectl(place, manifest)
     [change] = place.cluster.preview([manifest], place.namespace).objects

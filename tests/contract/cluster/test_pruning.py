@@ -59,7 +59,7 @@ def staying(place: Place) -> dict[str, str]:
     return {item.name: item.why for item in departed.staying}
 
 
-def test_what_left_the_manifests_is_found_and_nothing_is_deleted_by_looking(place: Place) -> None:
+def test_an_object_that_left_the_manifests_is_found_and_not_yet_deleted(place: Place) -> None:
     place.apply([KEPT, m.config("left", a="1")])
     place.start_job(m.job("attempt-1"))
     for _ in range(2):
@@ -72,7 +72,7 @@ def test_what_left_the_manifests_is_found_and_nothing_is_deleted_by_looking(plac
         assert set(unsearched.values()) == {"Slipway's identity may not list it"}
 
 
-def test_it_is_deleted_with_its_pods_and_a_repetition_finds_it_gone(place: Place) -> None:
+def test_a_deployment_that_left_is_deleted_with_its_pods_and_a_repetition_finds_it_gone(place: Place) -> None:
     worker = m.deployment(name="worker", replicas=1)
     deletions = leave_out(place, worker, m.secret(password="x"))
     assert {deletion.label for deletion in deletions} == {"Deployment/worker", "Secret/login"}
@@ -103,7 +103,7 @@ def test_more_objects_than_a_page_of_a_list_has_are_all_found(place: Place, monk
     assert place.cluster.drift([applied], place.namespace) == [()]
 
 
-def test_what_finalizers_hold_after_its_deletion_is_named_with_them(place: Place) -> None:
+def test_a_deleted_object_that_finalizers_hold_is_named_with_them(place: Place) -> None:
     blocked = m.config("left", a="1")
     blocked["metadata"]["finalizers"] = ["example.com/backup"]
     deletions = leave_out(place, blocked)
@@ -115,7 +115,7 @@ def test_what_finalizers_hold_after_its_deletion_is_named_with_them(place: Place
     assert [result.ending for result in place.fenced().prune(deletions, m.OWNER)] == [Ending.GONE]
 
 
-def test_what_somebody_changed_since_the_plan_is_read_again_and_deleted(place: Place) -> None:
+def test_an_object_that_changed_after_the_plan_is_read_again_and_deleted(place: Place) -> None:
     deletions = leave_out(place, m.config("left", a="1"))
     change(place, "left", {"data": {"a": "2"}})
     (result,) = place.fenced().prune(deletions, m.OWNER)
@@ -139,7 +139,7 @@ class Interfering(Connection):
 
 
 @pytest.mark.parametrize(("times", "ending"), [(2, Ending.DELETED), (3, Ending.LEFT)])
-def test_what_somebody_changes_at_that_moment_is_read_again_a_few_times(
+def test_an_object_that_changes_during_its_deletion_is_read_again_a_few_times_and_then_left(
     place: Place, times: int, ending: Ending
 ) -> None:
     deletions = leave_out(place, m.config("left", a="1"))
@@ -149,7 +149,7 @@ def test_what_somebody_changes_at_that_moment_is_read_again_a_few_times(
     assert (live(place, config_path(place, "left")) is None) is (ending is Ending.DELETED)
 
 
-def test_what_somebody_recreated_since_the_plan_stays(place: Place) -> None:
+def test_an_object_that_was_recreated_after_the_plan_stays(place: Place) -> None:
     deletions = leave_out(place, m.config("left", a="1"))
     with connected(place) as connection:
         connection.send("DELETE", config_path(place, "left"), what="delete")
@@ -168,7 +168,7 @@ EDITS: dict[str, m.Json] = {
 
 
 @pytest.mark.parametrize("edit", EDITS)
-def test_what_is_no_longer_ours_or_is_to_be_kept_by_then_stays(place: Place, edit: str) -> None:
+def test_an_object_that_was_relabelled_or_marked_to_be_kept_after_the_plan_stays(place: Place, edit: str) -> None:
     deletions = leave_out(place, m.config("left", a="1"))
     change(place, "left", EDITS[edit])
     (result,) = place.fenced().prune(deletions, m.OWNER)
@@ -207,7 +207,7 @@ def stateful(when_deleted: str) -> m.Json:
 STORAGE = {"requests": {"storage": "1Mi"}}
 
 
-def test_what_would_take_its_volume_claims_along_stays(place: Place) -> None:
+def test_a_stateful_set_that_would_take_its_volume_claims_along_stays(place: Place) -> None:
     place.apply([KEPT, stateful("Retain")])
     departed = place.cluster.departed([KEPT], place.namespace, m.OWNER)
     assert [deletion.label for deletion in departed.deletions] == ["StatefulSet/db"]
@@ -252,7 +252,7 @@ def test_an_object_that_only_has_the_labels_stays(place: Place) -> None:
     assert staying(place) == {"copied": "it has Slipway's labels, but Slipway did not apply it"}
 
 
-def test_objects_of_another_application_or_environment_are_none_of_ours(place: Place) -> None:
+def test_objects_of_another_application_or_environment_are_not_deleted(place: Place) -> None:
     for label in ("slipway.dev/application", "slipway.dev/environment"):
         foreign = m.config(f"theirs-{label[12:]}", a="1")
         foreign["metadata"]["labels"][label] = "other"

@@ -41,7 +41,7 @@ def test_pods_that_are_well_are_never_deleted(place: Place) -> None:
     assert place.fenced().free_stuck_pod([good], only_held_up=False) == ""
 
 
-def test_an_object_that_resists_holds_up_no_other(place: Place) -> None:
+def test_an_object_that_cannot_be_changed_holds_up_no_other(place: Place) -> None:
     place.apply([m.deployment(name="first"), m.deployment(name="last")])
     changed = m.deployment(name="first")
     changed["spec"]["selector"]["matchLabels"] = changed["spec"]["template"]["metadata"]["labels"] = {"app": "other"}

@@ -38,7 +38,7 @@ def test_the_role_holds_every_right_that_a_rollout_of_usual_kinds_needs(place: P
     assert place.cluster.other_role(usual, (), place.namespace) == []
 
 
-def test_one_namespace_has_the_same_id_whoever_reads_it_and_no_other_has_it(place: Place) -> None:
+def test_a_namespace_has_the_same_id_for_every_reader_and_shares_it_with_no_other_namespace(place: Place) -> None:
     with connect_cluster(place.access) as admin:
         assert admin.namespace_id(place.namespace) == place.cluster.namespace_id(place.namespace)
         assert admin.namespace_id("default") != admin.namespace_id(place.namespace)
@@ -56,7 +56,7 @@ def test_a_refusal_says_whether_the_role_of_azure_would_help(place: Place) -> No
         place.cluster.preview([ROLE], place.namespace)
 
 
-def test_the_cluster_tells_who_we_are(place: Place) -> None:
+def test_the_cluster_names_the_identity_that_slipway_uses(place: Place) -> None:
     who = place.cluster.identity()
     expected = "slipway" if place.access.server else f"system:serviceaccount:{place.namespace}:slipway"
     assert who.name == expected

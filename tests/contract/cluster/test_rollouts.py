@@ -38,7 +38,7 @@ def test_an_image_that_does_not_exist_looks_hopeless_long_before_the_deadline(pl
     assert m.BAD_TAG in reason
 
 
-def test_what_was_live_comes_back_by_applying_it_again(place: Place) -> None:
+def test_the_live_manifest_comes_back_after_a_bad_one_by_applying_it_again(place: Place) -> None:
     live, bad = m.deployment(), m.deployment(f"{m.PAUSE}:{m.BAD_TAG}")
     for manifest, expected in ((live, ProgressState.DONE), (bad, ProgressState.HOPELESS), (live, ProgressState.DONE)):
         place.apply([manifest])
@@ -75,7 +75,7 @@ def test_a_deadline_that_was_exceeded_fails_and_a_rollback_from_it_does_not(plac
     ],
     ids=["StatefulSet", "DaemonSet"],
 )
-def test_other_workloads_roll_out_twice(first: m.Json, place: Place) -> None:
+def test_a_stateful_set_and_a_daemon_set_roll_out_twice(first: m.Json, place: Place) -> None:
     second = m.workload(first["kind"], f"{m.PAUSE}@{m.TWO}", name=first["metadata"]["name"])
     second["spec"] = {**first["spec"], "template": second["spec"]["template"]}
     for manifest in (first, second):
@@ -84,14 +84,16 @@ def test_other_workloads_roll_out_twice(first: m.Json, place: Place) -> None:
 
 
 @pytest.mark.parametrize("kind", ["StatefulSet", "DaemonSet"])
-def test_so_it_does_for_other_workloads(kind: str, place: Place) -> None:
+def test_an_image_that_does_not_exist_looks_hopeless_in_a_stateful_set_or_daemon_set_too(
+    kind: str, place: Place
+) -> None:
     spec: m.Json = {"replicas": 1, "serviceName": "db"} if kind == "StatefulSet" else {}
     bad = m.workload(kind, f"{m.PAUSE}:{m.BAD_TAG}", **spec)
     place.apply([bad])
     assert place.rolled_out(bad) is ProgressState.HOPELESS
 
 
-def test_a_daemon_set_that_is_for_no_node_is_not_done_unless_it_says_that_this_is_meant(place: Place) -> None:
+def test_a_daemon_set_that_matches_no_node_waits_unless_its_annotation_allows_it(place: Place) -> None:
     manifest = m.workload("DaemonSet", f"{m.PAUSE}@{m.ONE}", name="agent")
     manifest["spec"]["template"]["spec"]["nodeSelector"] = {"team.example/pool": "gpu"}
     place.apply([manifest])
@@ -108,7 +110,7 @@ def test_a_daemon_set_that_is_for_no_node_is_not_done_unless_it_says_that_this_i
     assert place.cluster.rollout([manifest], place.namespace).reason == "1 workload is up"
 
 
-def test_a_deployment_that_is_for_no_node_waits_and_says_so(place: Place) -> None:
+def test_a_deployment_that_matches_no_node_waits_and_says_so(place: Place) -> None:
     manifest = m.deployment()
     manifest["spec"]["template"]["spec"]["nodeSelector"] = {"team.example/pool": "gpu"}
     place.apply([manifest])
@@ -200,7 +202,7 @@ def test_a_deployment_scaled_to_nothing_is_done(place: Place) -> None:
     assert place.rolled_out(manifest) is ProgressState.DONE
 
 
-def test_why_a_job_failed_is_what_it_said_last(place: Place) -> None:
+def test_the_reason_of_a_failed_job_is_the_end_of_its_log(place: Place) -> None:
     manifest = m.job("migrate", prints="DB_PASSWORD=hunter2\nno such table", fails=True)
     place.apply([manifest])
     state = place.settle(
@@ -215,7 +217,7 @@ def test_why_a_job_failed_is_what_it_said_last(place: Place) -> None:
 
 
 @pytest.mark.parametrize("ahead", [timedelta(0), timedelta(hours=2), timedelta(hours=-2)], ids=str)
-def test_the_warnings_about_a_workload_tell_why_it_is_not_up(place: Place, ahead: timedelta) -> None:
+def test_the_recent_warnings_about_a_workload_explain_why_it_is_not_up(place: Place, ahead: timedelta) -> None:
     """They do however far the worker's clock differs from the cluster's."""
     manifest = m.deployment(minReadySeconds=300)
     place.apply([manifest])

@@ -72,7 +72,7 @@ def test_pods_as_the_cluster_fills_them_in_are_as_the_plan_has_them(place: Place
     assert compared(place, manifest) == ()
 
 
-def test_what_a_job_of_the_manifests_ran_is_compared_as_long_as_its_pods_are_there(place: Place) -> None:
+def test_the_pods_of_a_job_of_the_manifests_are_compared_as_long_as_they_exist(place: Place) -> None:
     manifest = m.job("migrate", prints="moved")
     up(place, manifest)
     assert compared(place, manifest) == ()
@@ -132,7 +132,7 @@ def test_a_command_that_somebody_gave_a_container_is_reported_and_fails_the_roll
     assert difference.endswith("container main differs in args")
 
 
-def test_who_set_a_template_back_is_named(place: Place) -> None:
+def test_the_tool_that_set_a_template_back_is_named(place: Place) -> None:
     """As Flux does when it delivers the same object."""
     manifest, foreign = m.deployment(replicas=1), m.deployment(f"{m.PAUSE}@{m.TWO}", replicas=1)
     place.apply([manifest])
@@ -163,7 +163,7 @@ def test_a_pod_whose_image_somebody_changed_is_named(place: Place) -> None:
     assert difference == f"pod {name} is not as the plan has it: container main differs in image"
 
 
-def test_as_long_as_pods_are_missing_nothing_is_said(place: Place) -> None:
+def test_a_missing_deployment_is_reported_as_having_too_few_pods(place: Place) -> None:
     manifest = m.deployment(replicas=1)
     up(place, manifest)
     assert place.cluster.compared([m.deployment(name="other")], place.namespace).too_few == (
@@ -178,7 +178,7 @@ def test_a_workload_whose_pods_nobody_waits_for_is_named_as_not_compared(place: 
     assert (comparison.others, comparison.unread) == ((), ("ReplicaSet/web: nobody waits for its pods",))
 
 
-def test_a_template_of_later_pods_is_compared_by_itself(place: Place) -> None:
+def test_the_template_of_a_cronjob_is_compared_before_it_has_pods(place: Place) -> None:
     job = m.job("nightly")
     manifest = {
         "apiVersion": "batch/v1",

@@ -52,7 +52,9 @@ def test_an_autoscalers_replicas_stay_and_all_else_is_applied(place: Place, kind
     [(), (autoscaler(name="another"),), (autoscaler(version="acme.example/v1"),)],
     ids=["none", "name", "group"],
 )
-def test_what_a_person_scaled_goes_back_to_the_manifests_count(place: Place, autoscalers: tuple[m.Json, ...]) -> None:
+def test_a_deployment_that_a_person_scaled_goes_back_to_the_manifests_count(
+    place: Place, autoscalers: tuple[m.Json, ...]
+) -> None:
     place.apply([m.deployment(replicas=2), *autoscalers])
     scale(place, 5)
     [change] = place.cluster.preview([m.deployment(replicas=2)], place.namespace).objects

@@ -93,7 +93,7 @@ CASES: list[tuple[m.Json, Change, str]] = [
 
 
 @pytest.mark.parametrize(("sound", "change", "field"), CASES)
-def test_what_the_check_says_of_an_object_is_what_a_cluster_says(
+def test_the_check_and_a_cluster_agree_about_every_object(
     place: Place, sound: m.Json, change: Change, field: str
 ) -> None:
     manifest = copy.deepcopy(sound)

@@ -86,7 +86,7 @@ def test_check_refuses_what_a_server_refuses_at_the_same_field_and_takes_the_res
     assert expected <= differences(refusals, recorded()).keys()
 
 
-def test_what_an_older_server_takes_and_check_does_not_is_known() -> None:
+def test_objects_that_only_older_servers_accept_are_listed() -> None:
     newest = recorded()
     for version in ("1.34.9", "1.33.13"):
         older = recorded(version)
@@ -114,6 +114,6 @@ def test_the_double_refuses_what_a_server_refuses_and_takes_the_rest(kind: str, 
         } == {}
 
 
-def test_each_kind_of_the_table_is_asked_about_or_has_the_rules_of_another_one() -> None:
+def test_each_kind_of_the_table_has_a_variant_or_follows_the_rules_of_another_kind() -> None:
     kinds_asked = {(manifest["apiVersion"], manifest["kind"]) for manifest in VARIANTS.values()}
     assert kinds_asked | {("v1", "Pod"), ("apps/v1", "ReplicaSet")} == KINDS

@@ -64,7 +64,7 @@ def test_an_object_of_another_application_or_environment_is_refused_with_the_way
     assert place.cluster.preview([m.config(a="1")], place.namespace).objects
 
 
-def test_an_object_that_another_tool_made_is_taken_over_and_the_plan_says_from_whom(place: Place) -> None:
+def test_an_object_that_another_tool_made_is_taken_over_and_the_plan_names_the_tool(place: Place) -> None:
     foreign = m.config(a="theirs", b="old")
     foreign["metadata"] = {"name": "settings"}
     create(place, foreign, manager="kubectl-client-side-apply")
@@ -94,7 +94,7 @@ def set_back(place: Place, tool: str) -> None:
 
 
 @pytest.mark.parametrize(("tool", "name"), [(FLUX, "Flux"), (ARGO, "Argo CD")])
-def test_a_tool_that_applies_the_object_too_is_reported_at_first_and_whenever_it_did_so_since(
+def test_another_tool_that_applies_the_same_object_is_reported_at_first_and_each_time_it_does_so_again(
     place: Place, tool: str, name: str
 ) -> None:
     advice = f"{name} ({tool}) applies it too, and each undoes the other: take it out of one of them"
@@ -124,7 +124,7 @@ def test_a_tool_that_applies_the_object_too_is_reported_at_first_and_whenever_it
     assert (owned.name, owned.also_applied) == ("settings", advice)
 
 
-def test_what_somebody_added_by_hand_stays_and_is_reported_each_time(place: Place) -> None:
+def test_a_field_that_somebody_added_by_hand_stays_and_is_reported(place: Place) -> None:
     place.apply([m.config(a="1")])
     edit(place, {"data": {"debug": "on"}})
     [change] = place.cluster.preview([m.config(a="1")], place.namespace).objects
@@ -132,14 +132,14 @@ def test_what_somebody_added_by_hand_stays_and_is_reported_each_time(place: Plac
     assert change.notes == ("left as kubectl-edit set it, since it is not in the manifest: data.debug",)
 
 
-def test_of_a_workload_whose_controllers_are_at_work_there_is_nothing_to_tell(place: Place) -> None:
+def test_changes_by_a_workloads_own_controllers_are_not_reported(place: Place) -> None:
     place.apply([m.deployment()])
     place.rolled_out(m.deployment())
     [change] = place.cluster.preview([m.deployment()], place.namespace).objects
     assert (change.change, change.notes, change.warnings) == (AppliedChange.UNCHANGED, (), ())
 
 
-def test_what_the_api_server_warns_of_is_reported_in_the_plan_and_when_it_is_applied(place: Place) -> None:
+def test_a_warning_of_the_api_server_is_reported_in_the_plan_and_on_apply(place: Place) -> None:
     manifest = m.deployment(replicas=0)
     manifest["spec"]["template"]["spec"]["nodeSelector"] = {"beta.kubernetes.io/os": "linux"}
     warning = (
@@ -168,7 +168,7 @@ def test_a_change_that_no_pod_sees_is_reported(place: Place) -> None:
     assert changed["web"].warnings == ()
 
 
-def test_a_change_that_comes_with_new_pods_is_not(place: Place) -> None:
+def test_a_change_of_settings_that_comes_with_new_pods_is_not_reported(place: Place) -> None:
     place.apply([m.config(a="1"), reader()])
     newer = reader()
     newer["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = 2

@@ -287,7 +287,7 @@ def test_a_suspended_job_starts_when_it_is_resumed(simulated: Cluster) -> None:
 # ---- the proxy, without programs
 
 
-def test_simulated_pods_answer_what_the_service_was_told(simulated: Cluster) -> None:
+def test_simulated_pods_answer_as_their_annotation_says(simulated: Cluster) -> None:
     answers = json.dumps({"/health": {"status": 503, "body": "starting"}})
     manifest = annotated(workload("Deployment", "web", "r/web:1"), answers=answers)
     simulated.apply(manifest)

@@ -46,7 +46,7 @@ def test_a_namespace_lets_in_the_users_in_its_annotation_and_nobody_else(tmp_pat
         assert reply["status"]["allowed"]
 
 
-def test_who_is_let_into_nothing_may_not_let_themselves_in(tmp_path: Path) -> None:
+def test_a_user_who_is_not_let_in_may_not_change_whom_the_namespace_lets_in(tmp_path: Path) -> None:
     with Kubernetes(settings(tmp_path)) as cluster:
         make_namespace(cluster, lets_in="somebody")
         patch = {"metadata": {"annotations": {LETS_IN: "slipway"}}}
@@ -63,7 +63,7 @@ def test_objects_are_there_again_after_a_restart_with_their_versions(tmp_path: P
     assert int(changed["metadata"]["resourceVersion"]) > int(created["metadata"]["resourceVersion"])
 
 
-def test_what_was_changed_is_written_while_the_cluster_runs(tmp_path: Path) -> None:
+def test_a_change_is_written_to_the_file_while_the_cluster_runs(tmp_path: Path) -> None:
     file = tmp_path / "objects.json"
     with Kubernetes(settings(tmp_path)) as cluster:
         make_namespace(cluster, lets_in="slipway")
@@ -104,7 +104,7 @@ def test_a_file_that_the_double_did_not_write_is_refused_by_name(tmp_path: Path,
         Kubernetes(settings(tmp_path))
 
 
-def test_without_a_folder_nothing_is_kept() -> None:
+def test_a_cluster_without_a_folder_of_its_own_keeps_nothing() -> None:
     with Kubernetes(KubernetesSettings(simulate=True)) as cluster:
         folder = cluster.state_dir
         assert cluster.store.get(NAMESPACES, None, "default")

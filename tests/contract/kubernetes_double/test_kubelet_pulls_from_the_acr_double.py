@@ -39,7 +39,7 @@ def pushed(acr: Registry, folder: Path, repository: str) -> str:
     return f"{acr.login_server}/{repository}@{result.digest}"
 
 
-def test_what_was_built_and_pushed_runs(acr: Registry, pulling: Cluster, tmp_path: Path) -> None:
+def test_an_image_that_was_built_and_pushed_runs(acr: Registry, pulling: Cluster, tmp_path: Path) -> None:
     image = pushed(acr, tmp_path / "source", "team/tests")
     pulling.apply(job("accept", image))
     until(lambda: pulling.condition("Job", "accept", "Complete"), "the job")

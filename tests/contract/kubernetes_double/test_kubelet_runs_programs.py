@@ -113,7 +113,7 @@ def test_the_environment_comes_from_image_manifest_and_services_and_nothing_else
 
 
 @pytest.mark.parametrize(("stated", "expected"), [("0.0.0.0", "127.0.0.1"), ("::", "127.0.0.1"), ("shop", "shop")])
-def test_a_program_is_told_to_listen_where_only_this_machine_reaches_it(
+def test_a_program_that_would_listen_on_all_addresses_gets_the_loopback_address(
     cluster: Cluster, registry: SmallRegistry, stated: str, expected: str
 ) -> None:
     program = {"run.py": "import os; print(os.environ['HOST'])"}

@@ -52,7 +52,7 @@ def test_a_missing_image_is_backed_off_from_and_pulled_once_it_is_there(
     assert {"Failed", "Started"} <= reasons
 
 
-def test_a_pod_for_another_node_is_not_started_and_goes_once_nobody_wants_it(
+def test_a_pod_for_another_node_is_not_started_and_goes_once_its_template_is_replaced(
     cluster: Cluster, registry: SmallRegistry
 ) -> None:
     image = registry.push("team/web", "1", {"web.py": WEB}, Entrypoint=["python", "/web.py"])
@@ -95,7 +95,7 @@ def test_a_layer_that_points_out_of_the_image_is_refused(cluster: Cluster, regis
     assert "outside the destination" in container(cluster, "web")["state"]["waiting"]["message"]
 
 
-def test_later_layers_replace_and_remove(cluster: Cluster, registry: SmallRegistry) -> None:
+def test_later_layers_replace_and_remove_files_of_earlier_ones(cluster: Cluster, registry: SmallRegistry) -> None:
     layers = [
         layer({"a/one": "1", "a/two": "2", "b/three": "3", "c": "old"}),
         layer({"a/.wh.one": "", "b/.wh..wh..opq": "", "c": "new"}),

@@ -55,7 +55,7 @@ def test_the_server_gives_identity_and_version(core: CoreV1Api) -> None:
     assert str(metadata.resource_version).isdigit()
 
 
-def test_creating_again_and_reading_the_missing_are_named_errors(core: CoreV1Api) -> None:
+def test_creating_twice_and_reading_what_is_missing_have_their_own_errors(core: CoreV1Api) -> None:
     core.create_namespaced_config_map("default", typed_map("c", {}))
     with pytest.raises(ApiException) as twice:
         core.create_namespaced_config_map("default", typed_map("c", {}))
@@ -231,7 +231,7 @@ def test_a_deleted_namespace_takes_its_content_with_it(simulated: Cluster) -> No
     assert simulated.pods(namespace="gone") == []
 
 
-def test_a_deleted_job_leaves_its_pods_unless_told_otherwise(simulated: Cluster) -> None:
+def test_a_deleted_job_leaves_its_pods_unless_the_request_asks_to_propagate(simulated: Cluster) -> None:
     """The trap of batch/v1: over the bare API the default is to orphan."""
     for name, query in (("left", ""), ("taken", "?propagationPolicy=Background")):
         simulated.apply(job(name, "x:1"))

@@ -53,7 +53,7 @@ def is_running(pid: int) -> bool:
     return not stat.exists() or stat.read_text().rsplit(")", 1)[1].split()[0] != "Z"
 
 
-def test_it_says_where_it_listens_and_stops_when_asked(tmp_path: Path) -> None:
+def test_the_double_prints_where_it_listens_and_stops_on_sigterm(tmp_path: Path) -> None:
     config = write(tmp_path / "k.json", namespaces=["shop"], simulate=True, tokens=[{"token": "t", "user": "me"}])
     kubeconfig = tmp_path / "kubeconfig"
     with started(config, "--kubeconfig", str(kubeconfig)) as (process, ready):
@@ -67,7 +67,7 @@ def test_it_says_where_it_listens_and_stops_when_asked(tmp_path: Path) -> None:
         assert process.wait(timeout=20) == 0
 
 
-def test_it_stops_with_its_parent(tmp_path: Path) -> None:
+def test_the_double_stops_with_its_parent(tmp_path: Path) -> None:
     with started(write(tmp_path / "k.json", simulate=True), "--stop-with-parent") as (process, _):
         assert process.stdin is not None
         process.stdin.close()
@@ -75,7 +75,7 @@ def test_it_stops_with_its_parent(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_no_program_outlives_it_however_it_ends(
+def test_no_program_outlives_the_double_however_it_ends(
     tmp_path: Path, registry: SmallRegistry, number: signal.Signals
 ) -> None:
     image = registry.push("team/t", "1", {"t.py": FOREVER}, Entrypoint=["python", "/t.py"])

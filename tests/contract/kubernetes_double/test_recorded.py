@@ -32,7 +32,7 @@ def double() -> Iterator[Kubernetes]:
         yield running
 
 
-def test_the_record_says_what_was_asked_when_and_of_which_version() -> None:
+def test_the_recording_names_its_version_its_date_and_every_situation() -> None:
     assert RECORDED["version"] == KUBERNETES
     assert RECORDED["part"] == "kube-apiserver"
     assert RECORDED["recorded"] > "2026"
@@ -46,14 +46,14 @@ def listed(situation: str) -> list[str]:
 
 
 @pytest.mark.parametrize("situation", SITUATIONS)
-def test_it_answers_as_the_real_one_but_for_the_listed_differences(situation: str, double: Kubernetes) -> None:
+def test_the_double_answers_as_a_real_server_but_for_the_listed_differences(situation: str, double: Kubernetes) -> None:
     with urllib3.PoolManager() as pool:
         send = sender(double.url, pool, namespace_of(situation))
         lines = differences_from(situation, RECORDED["answers"][situation], send)
     assert [line.replace("\n", " ") for line in lines] == listed(situation)
 
 
-def test_what_other_versions_answer_otherwise_is_recorded_and_listed() -> None:
+def test_differences_between_versions_of_the_server_are_recorded_and_listed() -> None:
     assert VERSION_DIFFERENCES.read_text(encoding="utf-8") == between_versions()
     for version in VERSIONS:
         recording = recorded(version)
@@ -64,14 +64,14 @@ def test_what_other_versions_answer_otherwise_is_recorded_and_listed() -> None:
             ]
 
 
-def test_the_list_names_no_situation_that_is_not_asked() -> None:
+def test_the_list_of_differences_names_only_situations_that_are_asked() -> None:
     titles = [line.removeprefix("## ") for line in LISTED.splitlines() if line.startswith("## ")]
     assert set(titles) <= SITUATIONS.keys()
     differing = {situation: listed(situation) for situation in SITUATIONS}
     assert as_markdown(differing) == LISTED
 
 
-def test_each_kind_of_the_real_one_is_there_or_known_to_be_absent() -> None:
+def test_each_kind_of_a_real_server_is_there_or_known_to_be_absent() -> None:
     present = {f"{resource.api_version} {resource.plural}" for resource in RESOURCES}
     absent = {f"{version} {plural}" for version, plurals in ABSENT.items() for plural in plurals.split()}
     assert present & absent == set()

@@ -80,7 +80,7 @@ def test_a_field_of_another_manager_is_a_conflict_unless_forced(simulated: Clust
     assert [m["manager"] for m in forced["metadata"]["managedFields"]] == ["other"]
 
 
-def test_what_kubectl_changed_is_a_conflict_that_names_the_container(simulated: Cluster) -> None:
+def test_an_apply_over_a_change_of_kubectl_is_a_conflict_that_names_the_container(simulated: Cluster) -> None:
     simulated.apply(workload("Deployment", "d", "x:1"))
     body = {"spec": {"template": {"spec": {"containers": [{"name": "app", "image": "x:2"}]}}}}
     path = "/apis/apps/v1/namespaces/default/deployments/d?fieldManager=kubectl-set"
@@ -115,7 +115,7 @@ def test_an_unknown_field_in_an_apply_is_a_500_without_a_reason_as_on_a_cluster(
     )
 
 
-def test_scaling_takes_the_replicas_away_from_the_one_who_applied(simulated: Cluster) -> None:
+def test_scaling_takes_the_ownership_of_the_replicas_from_the_manager_that_applied_them(simulated: Cluster) -> None:
     simulated.apply(workload("Deployment", "d", "x:1", spec={"replicas": 2}))
     scale = {"spec": {"replicas": 5}}
     path = "/apis/apps/v1/namespaces/default/deployments/d/scale?fieldManager=hpa"

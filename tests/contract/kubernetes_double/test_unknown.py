@@ -31,23 +31,23 @@ def refused(response: tuple[int, bytes, Any]) -> str:
         ),
     ],
 )
-def test_a_kind_that_every_cluster_has(simulated: Cluster, path: str, expected: str) -> None:
+def test_a_kind_that_the_double_does_not_know_is_refused_by_name(simulated: Cluster, path: str, expected: str) -> None:
     assert f"the double of Kubernetes does not know {expected}" in refused(simulated.raw("GET", path))
 
 
 @pytest.mark.parametrize("method", [method for method in QUERIES if method != "HEAD"])
-def test_a_parameter(simulated: Cluster, method: str) -> None:
+def test_an_unknown_parameter_is_refused_by_name(simulated: Cluster, method: str) -> None:
     path = f"{MAPS}/c?colour=red"
     assert f"the parameter colour of {method}" in refused(simulated.raw(method, path, config_map("c", {})))
 
 
-def test_a_parameter_of_a_real_server_that_nothing_here_acts_on(simulated: Cluster) -> None:
+def test_a_parameter_of_a_real_server_that_the_double_does_not_act_on_is_refused_by_name(simulated: Cluster) -> None:
     assert "the parameter shard of GET" in refused(simulated.raw("GET", f"{MAPS}?shard=x"))
     pod = "/api/v1/namespaces/default/pods/none/log?follow=true"
     assert "the parameter follow of GET" in refused(simulated.raw("GET", pod))
 
 
-def test_a_header(simulated: Cluster) -> None:
+def test_a_header_that_the_double_does_not_act_on_is_refused_by_name(simulated: Cluster) -> None:
     headers = {"Impersonate-User": "admin", "Accept": "application/json"}
     response = simulated.api.rest_client.request("GET", simulated.url + MAPS, headers=headers)
     response.read()
@@ -63,7 +63,7 @@ def test_a_header(simulated: Cluster) -> None:
         "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1beta1",
     ],
 )
-def test_a_form_of_the_answer(simulated: Cluster, accept: str) -> None:
+def test_a_media_type_that_the_double_cannot_answer_in_is_refused_by_name(simulated: Cluster, accept: str) -> None:
     response = simulated.api.rest_client.request("GET", simulated.url + MAPS, headers={"Accept": accept})
     response.read()
     assert f"the media type {accept.split(',', maxsplit=1)[0]}" in refused(
@@ -71,14 +71,14 @@ def test_a_form_of_the_answer(simulated: Cluster, accept: str) -> None:
     )
 
 
-def test_a_form_that_it_has_no_name_for_is_passed_over_for_the_next(simulated: Cluster) -> None:
+def test_an_unknown_media_type_is_passed_over_for_the_next_accepted_one(simulated: Cluster) -> None:
     accept = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
     response = simulated.api.rest_client.request("GET", simulated.url + MAPS, headers={"Accept": accept})
     response.read()
     assert json.loads(response.data)["kind"] == "ConfigMapList"
 
 
-def test_a_form_of_the_body(simulated: Cluster) -> None:
+def test_a_media_type_of_a_body_that_the_double_cannot_read_is_refused_by_name(simulated: Cluster) -> None:
     for method, media in (("POST", "application/vnd.kubernetes.protobuf"), ("PATCH", "application/apply-patch+cbor")):
         path = MAPS if method == "POST" else f"{MAPS}/c?fieldManager=m"
         assert f"the media type {media}" in refused(simulated.raw(method, path, b"k8s", media))
@@ -116,7 +116,7 @@ PLURALS = {"Deployment": "apps/v1", "StatefulSet": "apps/v1", "DaemonSet": "apps
 
 
 @pytest.mark.parametrize(("kind", "path"), [(kind, path) for kind in PLURALS for path in FIELDS[kind]])
-def test_a_field_that_nothing_here_acts_on(simulated: Cluster, kind: str, path: str) -> None:
+def test_a_field_that_the_double_does_not_act_on_is_refused_by_name(simulated: Cluster, kind: str, path: str) -> None:
     manifest = job("j", "x:1") if kind == "Job" else workload(kind, "j", "x:1")
     manifest = with_field(manifest, path, VALUES[path.rpartition(".")[2]])
     root = f"/apis/{PLURALS[kind]}/namespaces/default/{kind.lower()}s"

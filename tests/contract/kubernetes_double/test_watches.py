@@ -35,7 +35,7 @@ def collect(simulated: Cluster, first: Callable[[], None], last: Event, **option
     return events
 
 
-def test_a_watch_tells_what_is_there_and_then_what_changes(simulated: Cluster) -> None:
+def test_a_watch_lists_existing_objects_and_then_their_changes(simulated: Cluster) -> None:
     simulated.apply(config_map("c", {"k": "1"}))
     second_client = Cluster(simulated.url, simulated.scratch)
 
