@@ -41,7 +41,7 @@ def test_a_bad_token_is_answered_with_the_page_for_signing_in(bad: str, ask: Cli
     assert b"Sign In" in response.body
 
 
-def test_a_bad_token_may_also_be_led_to_that_page(story: Story, ask: Client) -> None:
+def test_a_bad_token_may_be_redirected_to_the_page_for_signing_in(story: Story, ask: Client) -> None:
     story.organization.faults.redirects_to_sign_in = True
     response = ask.with_token("bad")("shop/_apis/build/builds/402")
     assert response.status == 302
@@ -49,11 +49,11 @@ def test_a_bad_token_may_also_be_led_to_that_page(story: Story, ask: Client) -> 
 
 
 @pytest.mark.parametrize("host", ["dev", "vssps"])
-def test_nobody_is_let_in_without_a_token(host: str, ask: Client) -> None:
+def test_a_request_without_a_token_gets_status_203(host: str, ask: Client) -> None:
     assert ask("shop/_apis/build/builds/402", people=host == "vssps", headers={}).status == 203
 
 
-def test_a_token_is_not_enough_the_organization_must_know_its_holder(ask: Client) -> None:
+def test_a_valid_token_is_refused_if_the_organization_does_not_know_its_holder(ask: Client) -> None:
     stranger = "99999999-0000-4000-8000-000000000002"
     response = ask.with_token(ask.azure.token(stranger))("shop/_apis/build/builds/402")
     assert (response.status, response.json["typeKey"]) == (401, "UnauthorizedRequestException")
@@ -64,16 +64,14 @@ def test_a_token_is_not_enough_the_organization_must_know_its_holder(ask: Client
     ("authorization", "expected"),
     [("Basic OmEtcGVyc29uYWwtYWNjZXNzLXRva2Vu", "personal access token"), ("Bearer {person}", "token of a person")],
 )
-def test_who_is_not_a_service_principal_is_refused_by_name(
-    authorization: str, expected: str, story: Story, ask: Client
-) -> None:
+def test_a_token_of_a_person_is_refused_by_name(authorization: str, expected: str, story: Story, ask: Client) -> None:
     header = authorization.format(person=ask.azure.token(story.ada.oid, idtyp=None, scp="user_impersonation"))
     response = ask(story.build, headers={"Authorization": header})
     assert response.status == 501
     assert expected in response.json["message"]
 
 
-def test_what_a_reader_may_not_see_is_as_if_it_were_not_there(story: Story, ask: Client) -> None:
+def test_a_project_that_a_reader_may_not_see_is_answered_as_an_absent_one(story: Story, ask: Client) -> None:
     story.organization.project("secret")
     story.organization.admit("slipway-worker", oid=WORKER, projects=frozenset({"secret"}))
     hidden, absent = ask(story.build), ask("nowhere/_apis/build/builds/1")
@@ -87,7 +85,7 @@ def test_a_stakeholder_sees_no_repository(story: Story, ask: Client) -> None:
     assert (response.status, response.json["typeKey"]) == (404, "GitRepositoryNotFoundException")
 
 
-def test_the_graph_needs_a_right_that_identities_do_not(story: Story, ask: Client) -> None:
+def test_the_graph_api_needs_a_right_that_the_identities_api_does_not_need(story: Story, ask: Client) -> None:
     story.organization.admit("slipway-worker", oid=WORKER, people=False)
     preview = ask.in_version("7.1-preview.1")
     assert preview(f"_apis/graph/users/{story.ada.descriptor}", people=True).status == 403
@@ -103,21 +101,21 @@ def test_the_graph_needs_a_right_that_identities_do_not(story: Story, ask: Clien
         ("5.0", 501, "NotKnownToTheDouble"),
     ],
 )
-def test_a_version_has_to_be_sent_and_to_be_one_that_is_known(
+def test_a_request_without_a_known_api_version_is_refused(
     version: str | None, status: int, key: str, story: Story, ask: Client
 ) -> None:
     response = ask.in_version(version)(story.build)
     assert (response.status, response.json["typeKey"]) == (status, key)
 
 
-def test_what_is_in_preview_has_to_be_asked_for_as_such(story: Story, ask: Client) -> None:
+def test_a_preview_resource_is_given_only_for_a_preview_version(story: Story, ask: Client) -> None:
     path = f"_apis/graph/users/{story.ada.descriptor}"
     response = ask(path, people=True)
     assert (response.status, response.json["typeKey"]) == (400, "VssInvalidPreviewVersionException")
     assert ask.in_version("7.1-preview.1")(path, people=True).status == 200
 
 
-def test_the_version_may_stand_in_accept(story: Story, ask: Client) -> None:
+def test_the_api_version_may_be_sent_in_the_accept_header(story: Story, ask: Client) -> None:
     token = {"Authorization": f"Bearer {ask.azure.token(WORKER)}", "Accept": "application/json;api-version=7.1"}
     assert ask.in_version(None)(story.build, headers=token).status == 200
 
@@ -137,7 +135,7 @@ def test_a_path_is_taken_in_any_case_and_on_its_own_host_only(story: Story, ask:
         ("shop/_apis/build/builds", {"$top": 1, "queryOrder": "random"}, "random"),
     ],
 )
-def test_what_the_double_does_not_know_it_says_by_name(
+def test_a_path_or_parameter_that_the_double_does_not_know_is_refused_by_name(
     path: str, query: dict[str, Any], expected: str, story: Story, ask: Client
 ) -> None:
     response = ask(path, query)
@@ -146,7 +144,7 @@ def test_what_the_double_does_not_know_it_says_by_name(
 
 
 # ---- throttling and outages
-def test_an_answer_may_be_whole_and_still_ask_to_wait(story: Story, ask: Client) -> None:
+def test_a_complete_answer_may_still_ask_the_client_to_wait(story: Story, ask: Client) -> None:
     story.organization.faults.retry_after = 17
     response = ask(story.build)
     assert (response.status, response.headers["Retry-After"]) == (200, "17")
@@ -154,7 +152,9 @@ def test_an_answer_may_be_whole_and_still_ask_to_wait(story: Story, ask: Client)
 
 
 @pytest.mark.parametrize(("fault", "status", "code"), [("blocked", 429, "TF400733"), ("stopped", 503, "TF24668")])
-def test_a_bad_day_has_an_error_of_its_own(fault: str, status: int, code: str, story: Story, ask: Client) -> None:
+def test_a_blocked_client_and_a_stopped_organization_each_have_their_own_error(
+    fault: str, status: int, code: str, story: Story, ask: Client
+) -> None:
     setattr(story.organization.faults, fault, True)
     response = ask(story.build)
     assert response.status == status
@@ -169,7 +169,7 @@ def test_a_token_lives_for_an_hour(story: Story, ask: Client) -> None:
     assert ask.with_token(token)(story.build).status == 203
 
 
-def test_without_keys_no_token_is_taken() -> None:
+def test_a_double_without_keys_accepts_no_token() -> None:
     organization = Organization()
     organization.admit("slipway-worker", oid=WORKER)
     with AzureDevOps(organization, keys=lambda _: None) as azure:

@@ -124,7 +124,7 @@ def test_commits_are_read_to_the_last_page_however_short_the_pages_are(setup: Se
     assert {commit.id for commit in commits} == {commit.id for commit in pushed}
 
 
-def test_a_list_without_an_end_is_not_read(setup: Setup) -> None:
+def test_a_list_with_too_many_pages_is_not_read(setup: Setup) -> None:
     story = setup.story
     story.organization.page = 1
     for number in range(12):
@@ -202,7 +202,7 @@ def test_a_token_that_is_not_accepted_is_not_an_answer_and_is_tried_later(setup:
     assert setup.token not in outcome.why
 
 
-def test_a_service_principal_that_nobody_admitted_is_told_so(setup: Setup) -> None:
+def test_the_reason_of_a_refusal_says_that_the_service_principal_was_not_admitted(setup: Setup) -> None:
     setup.token = setup.double.token("99999999-0000-4000-8000-0000000000ff")
     outcome = setup.client.run(setup.address)
     assert isinstance(outcome, CannotKnow)
@@ -210,7 +210,7 @@ def test_a_service_principal_that_nobody_admitted_is_told_so(setup: Setup) -> No
 
 
 @pytest.mark.parametrize("hide", ["the run", "the project"])
-def test_what_is_not_there_and_what_may_not_be_seen_are_the_same(setup: Setup, hide: str) -> None:
+def test_an_absent_run_and_a_run_of_a_hidden_project_are_both_absent(setup: Setup, hide: str) -> None:
     if hide == "the run":
         setup.story.run.forget()
     else:
@@ -228,7 +228,7 @@ def test_a_deleted_run_is_read_as_deleted(setup: Setup) -> None:
     assert setup.run.deleted
 
 
-def test_an_organization_that_is_stopped_is_away(setup: Setup) -> None:
+def test_a_stopped_organization_counts_as_a_temporary_outage(setup: Setup) -> None:
     setup.story.organization.faults.stopped = True
     outcome = setup.client.run(setup.address)
     assert isinstance(outcome, CannotKnow)
@@ -237,7 +237,7 @@ def test_an_organization_that_is_stopped_is_away(setup: Setup) -> None:
     assert len(setup.pauses) == setup.limits.attempts - 1
 
 
-def test_a_block_is_waited_for_as_long_as_the_source_says_and_not_in_here(setup: Setup) -> None:
+def test_a_blocked_client_reports_when_to_ask_again_and_does_not_wait_itself(setup: Setup) -> None:
     setup.story.organization.faults.blocked = True
     outcome = setup.client.run(setup.address)
     assert isinstance(outcome, CannotKnow)
@@ -259,7 +259,7 @@ def test_a_pause_that_a_good_answer_asks_for_is_kept_before_the_next_request(
         assert (following.retryable, following.after) == (True, timedelta(seconds=seconds))
 
 
-def test_nobody_at_the_other_end_is_away(story: Story) -> None:
+def test_an_address_where_nothing_listens_counts_as_a_temporary_outage(story: Story) -> None:
     with Double(story.organization) as double:
         setup = Setup(story=story, double=double, token=double.token(WORKER))
     outcome = setup.client.run(setup.address)
@@ -360,12 +360,12 @@ JSON = st.recursive(
 
 
 @given(query=st.sampled_from(sorted(QUERIES)), content=JSON)
-def test_whatever_the_other_side_answers_nothing_is_raised(query: str, content: Any) -> None:
+def test_no_json_answer_of_the_service_raises_an_error(query: str, content: Any) -> None:
     QUERIES[query](client(Answering(json.dumps(content).encode())))
 
 
 @given(query=st.sampled_from(sorted(QUERIES)), body=st.binary(max_size=50), status=st.integers(200, 599))
-def test_whatever_it_answers_that_is_not_json_is_not_an_answer(query: str, body: bytes, status: int) -> None:
+def test_an_answer_that_is_not_json_is_never_taken_for_data(query: str, body: bytes, status: int) -> None:
     outcome = QUERIES[query](client(Answering(body, status, "text/html")))
     assert isinstance(outcome, Absent | CannotKnow)
 
@@ -385,7 +385,7 @@ def test_a_link_that_leads_to_no_attachment_is_not_read(href: str) -> None:
     assert isinstance(outcome, CannotKnow)
 
 
-def test_what_the_other_side_says_of_an_error_is_cut_and_harmless() -> None:
+def test_the_error_message_of_the_service_is_shortened_and_stripped_of_control_characters() -> None:
     message = "\x1b[31mred\u202e" + "x" * 1000
     outcome = client(Answering(json.dumps({"message": message}).encode(), 403)).run(
         RunAddress(organization="contoso", project="shop", run=1)

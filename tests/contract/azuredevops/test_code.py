@@ -32,7 +32,9 @@ def test_a_commit_says_who_pushed_it_and_what_its_author_claims(story: Story, as
     assert commit["push"]["pushedBy"]["id"] == story.ben.storage_key
 
 
-def test_the_commits_since_what_is_live_are_asked_with_the_live_one_as_the_item(story: Story, ask: Client) -> None:
+def test_the_commits_since_the_live_one_are_listed_with_the_live_commit_as_the_item_version(
+    story: Story, ask: Client
+) -> None:
     assert ids(between(ask, story, story.live, story.commit)) == [story.commit.id]
     assert ids(between(ask, story, story.commit, story.live)) == []
 
@@ -61,7 +63,7 @@ def test_a_list_of_commits_without_top_ends_after_a_hundred(story: Story, ask: C
     assert len(ids(between(ask, story, story.commit, last, **{"searchCriteria.$top": 500}))) == 120
 
 
-def test_the_same_list_can_be_asked_for_by_a_body(story: Story, ask: Client) -> None:
+def test_commits_can_be_listed_by_a_post_request_too(story: Story, ask: Client) -> None:
     versions = {"itemVersion": story.live.id, "compareVersion": story.commit.id}
     body: dict[str, Any] = {name: {"version": id, "versionType": "commit"} for name, id in versions.items()}
     [commit] = ask(f"{story.git}/commitsbatch", body={**body, "includePushData": True}).value
@@ -99,7 +101,7 @@ def test_changes_come_in_pages(story: Story, ask: Client) -> None:
     assert "x-ms-continuationtoken" not in second.headers
 
 
-def test_an_author_whose_address_two_people_have_is_nobody(story: Story, ask: Client) -> None:
+def test_an_author_whose_address_two_people_have_is_not_matched_to_a_person(story: Story, ask: Client) -> None:
     story.organization.person("Another Ada", "ada@example.com", oid="aaaaaaaa-0000-4000-8000-00000000000f")
     pushed = story.repository.commit("One more", by=story.ada)
     run = story.pipeline.run(pushed, requested_for=story.ada)
@@ -121,7 +123,9 @@ def test_a_pull_request_is_found_by_the_commit_that_it_became(strategy: Strategy
         assert pull_request["completionOptions"]["mergeStrategy"] == strategy.value
 
 
-def test_a_commit_of_the_branch_is_found_by_what_a_pull_request_ever_held(story: Story, ask: Client) -> None:
+def test_a_commit_of_the_branch_is_found_through_the_commits_that_a_pull_request_held(
+    story: Story, ask: Client
+) -> None:
     [old, *_] = story.pull_request.commits
     kinds = ("lastMergeCommit", "commit")
     query = {"queries": [{"type": kind, "items": [old]} for kind in kinds]}
@@ -197,12 +201,12 @@ def test_pushes_are_shown_with_who_pushed_the_newest_first(story: Story, ask: Cl
         ("pushes/99", "GitPushNotFoundException"),
     ],
 )
-def test_what_a_repository_has_not_is_not_found(path: str, key: str, story: Story, ask: Client) -> None:
+def test_an_unknown_commit_pull_request_or_push_is_not_found(path: str, key: str, story: Story, ask: Client) -> None:
     response = ask(f"{story.git}/{path}")
     assert (response.status, response.json["typeKey"]) == (404, key)
 
 
-def test_of_a_repository_in_github_there_is_only_what_a_run_says(story: Story, ask: Client) -> None:
+def test_a_repository_in_github_is_named_by_its_runs_but_its_commits_cannot_be_read(story: Story, ask: Client) -> None:
     elsewhere = story.project.repository("contoso/shop", kind="GitHub")
     pushed = elsewhere.commit("From GitHub", by=story.ada)
     run = story.project.pipeline("github-ci", elsewhere).run(pushed, requested_for=story.ada)

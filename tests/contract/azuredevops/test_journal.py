@@ -33,7 +33,7 @@ def runs_of(organization: Organization) -> str:
     return repr([(r.id, r.number, r.commit, r.records, r.attachments, r.status, r.finished) for r in runs])
 
 
-def test_what_was_posted_before_the_restart_is_there_after_it(tmp_path: Path) -> None:
+def test_posted_deliveries_are_there_after_a_restart(tmp_path: Path) -> None:
     file, before = tmp_path / "journal.jsonl", organization(START)
     journal = Journal(before, file)
     delivery = post(journal, "deliveries", {**STORY, "ends": False})
@@ -47,7 +47,7 @@ def test_what_was_posted_before_the_restart_is_there_after_it(tmp_path: Path) ->
     assert after.now() > START + timedelta(days=1), "its own clock is back"
 
 
-def test_what_was_refused_is_not_replayed(tmp_path: Path) -> None:
+def test_a_refused_post_is_not_written_into_the_journal(tmp_path: Path) -> None:
     file = tmp_path / "journal.jsonl"
     response = Journal(organization(START), file).take("endings", b'{"project": "shop", "run": 1}')
     assert (response.status, file.read_text()) == (400, "")

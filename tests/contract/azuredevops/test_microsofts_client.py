@@ -35,7 +35,7 @@ def clients(ask: Client) -> dict[str, Any]:
     return of(ask, ask.azure.token(WORKER))
 
 
-def test_it_reads_a_run_with_its_people_and_its_times(story: Story, clients: dict[str, Any]) -> None:
+def test_the_client_reads_a_run_with_its_people_and_its_times(story: Story, clients: dict[str, Any]) -> None:
     run = clients["build"].get_build(story.project.id, story.run.id)
     assert (run.id, run.result, run.source_version) == (story.run.id, "succeeded", story.commit.id)
     assert (run.definition.id, run.definition.path) == (story.pipeline.id, "\\team\\shop")
@@ -43,7 +43,7 @@ def test_it_reads_a_run_with_its_people_and_its_times(story: Story, clients: dic
     assert run.finish_time == story.run.finished
 
 
-def test_it_reads_the_timeline_over_a_retry(story: Story, clients: dict[str, Any]) -> None:
+def test_the_client_reads_the_timeline_of_a_retried_run(story: Story, clients: dict[str, Any]) -> None:
     story.run.retry("build").finish()
     timeline = clients["build"].get_build_timeline(story.project.id, story.run.id)
     [job] = [record for record in timeline.records if record.type == "Job"]
@@ -52,7 +52,7 @@ def test_it_reads_the_timeline_over_a_retry(story: Story, clients: dict[str, Any
     assert former.record_id in {record.id for record in older.records}
 
 
-def test_it_reads_an_attachment(story: Story, clients: dict[str, Any]) -> None:
+def test_the_client_reads_an_attachment(story: Story, clients: dict[str, Any]) -> None:
     [attachment] = clients["build"].get_attachments(story.project.id, story.run.id, "slipway")
     steps = urlsplit(attachment._links.additional_properties["self"]["href"]).path.split("/")
     timeline, record = steps[steps.index("attachments") - 2 : steps.index("attachments")]
@@ -62,12 +62,12 @@ def test_it_reads_an_attachment(story: Story, clients: dict[str, Any]) -> None:
     assert PUBLISHED["digest"] in b"".join(pieces).decode()
 
 
-def test_it_reads_the_changes_of_a_run(story: Story, clients: dict[str, Any]) -> None:
+def test_the_client_reads_the_changes_of_a_run(story: Story, clients: dict[str, Any]) -> None:
     changes = clients["build"].get_build_changes(story.project.id, story.run.id, top=10)
     assert [change.id for change in changes] == [story.commit.id]
 
 
-def test_it_reads_commits_pushes_and_pull_requests(story: Story, clients: dict[str, Any]) -> None:
+def test_the_client_reads_commits_pushes_and_pull_requests(story: Story, clients: dict[str, Any]) -> None:
     git, repository, project = clients["git"], story.repository.id, story.project.id
     commit = git.get_commit(story.commit.id, repository, project)
     assert (commit.push.pushed_by.id, commit.parents) == (story.ben.storage_key, [story.live.id])
@@ -79,7 +79,7 @@ def test_it_reads_commits_pushes_and_pull_requests(story: Story, clients: dict[s
     assert len(commits) == 2
 
 
-def test_it_finds_the_pull_request_of_a_commit(story: Story, clients: dict[str, Any]) -> None:
+def test_the_client_finds_the_pull_request_of_a_commit(story: Story, clients: dict[str, Any]) -> None:
     from azure.devops.v7_1.git.models import GitPullRequestQuery, GitPullRequestQueryInput  # noqa: PLC0415
 
     query = GitPullRequestQuery(queries=[GitPullRequestQueryInput(type="lastMergeCommit", items=[story.commit.id])])
@@ -87,7 +87,7 @@ def test_it_finds_the_pull_request_of_a_commit(story: Story, clients: dict[str, 
     assert [entry.pull_request_id for entry in by_commit[story.commit.id]] == [story.pull_request.id]
 
 
-def test_it_reads_a_range_of_commits_by_a_body(story: Story, clients: dict[str, Any]) -> None:
+def test_the_client_reads_a_range_of_commits_by_a_post_request(story: Story, clients: dict[str, Any]) -> None:
     from azure.devops.v7_1.git.models import GitQueryCommitsCriteria, GitVersionDescriptor  # noqa: PLC0415
 
     criteria = GitQueryCommitsCriteria(
@@ -99,7 +99,7 @@ def test_it_reads_a_range_of_commits_by_a_body(story: Story, clients: dict[str, 
     assert (commit.commit_id, commit.push.pushed_by.id) == (story.commit.id, story.ben.storage_key)
 
 
-def test_it_reads_the_run_of_a_pipeline(story: Story, clients: dict[str, Any]) -> None:
+def test_the_client_reads_the_run_of_a_pipeline(story: Story, clients: dict[str, Any]) -> None:
     run = clients["pipelines"].get_run(story.project.id, story.pipeline.id, story.run.id)
     assert (run.id, run.state, run.result, run.pipeline.folder) == (
         story.run.id,
@@ -109,7 +109,7 @@ def test_it_reads_the_run_of_a_pipeline(story: Story, clients: dict[str, Any]) -
     )
 
 
-def test_it_says_what_is_not_there(story: Story, clients: dict[str, Any]) -> None:
+def test_the_client_names_a_run_that_does_not_exist(story: Story, clients: dict[str, Any]) -> None:
     from azure.devops.exceptions import AzureDevOpsServiceError  # noqa: PLC0415
 
     with pytest.raises(AzureDevOpsServiceError, match="The requested build 999 could not be found") as raised:
@@ -117,7 +117,7 @@ def test_it_says_what_is_not_there(story: Story, clients: dict[str, Any]) -> Non
     assert raised.value.type_key == "BuildNotFoundException"
 
 
-def test_it_is_told_plainly_that_its_token_is_bad(story: Story, ask: Client) -> None:
+def test_the_client_gets_an_authentication_error_for_a_bad_token(story: Story, ask: Client) -> None:
     from azure.devops.exceptions import AzureDevOpsAuthenticationError  # noqa: PLC0415
 
     with pytest.raises(AzureDevOpsAuthenticationError):

@@ -16,7 +16,7 @@ def oid(entry: dict[str, Any]) -> str | None:
     return object_id
 
 
-def test_identities_tell_the_object_ids_of_several_people_at_once(story: Story, ask: Client) -> None:
+def test_one_request_for_identities_gives_the_object_ids_of_several_people(story: Story, ask: Client) -> None:
     run = ask(story.build).json
     pull_request = ask(f"{story.git}/pullRequests/{story.pull_request.id}").json
     ids = [run["requestedFor"]["id"], pull_request["createdBy"]["id"]]
@@ -44,7 +44,7 @@ def test_azure_devops_itself_has_no_object_id(ask: Client) -> None:
     assert oid(entry) is None
 
 
-def test_an_address_that_two_people_have_brings_both(story: Story, ask: Client) -> None:
+def test_a_search_for_an_address_that_two_people_have_finds_both(story: Story, ask: Client) -> None:
     story.organization.person("Ada the second", "Ada@example.com", oid="aaaaaaaa-0000-4000-8000-00000000000f")
     identities = ask(
         "_apis/identities", {"searchFilter": "General", "filterValue": "ada@EXAMPLE.com"}, people=True
@@ -87,5 +87,5 @@ def test_a_lookup_leaves_out_unknown_subjects(story: Story, ask: Client) -> None
 
 
 @pytest.mark.parametrize("query", [{}, {"identityIds": "a", "subjectDescriptors": "b"}, {"searchFilter": "Alias"}])
-def test_a_way_to_ask_for_people_that_is_not_known_is_refused_by_name(query: dict[str, str], ask: Client) -> None:
+def test_an_unknown_kind_of_query_for_people_is_refused(query: dict[str, str], ask: Client) -> None:
     assert ask("_apis/identities", query, people=True).status == 501

@@ -24,7 +24,7 @@ DELIVERY = Delivery(
 )
 
 
-def test_a_story_gives_the_ids_that_can_be_asked_for() -> None:
+def test_a_story_gives_the_ids_of_what_it_made() -> None:
     organization = Organization()
     delivered = deliver(organization, DELIVERY)
     project = organization.project()
@@ -65,7 +65,7 @@ def test_a_run_can_go_on_until_its_image_is_built() -> None:
         finish(organization, Ending(project=delivery.project, run=delivery.run))
 
 
-def test_a_story_can_claim_somebody_else() -> None:
+def test_a_story_can_claim_another_author() -> None:
     organization = Organization()
     update = {"claims": Somebody(name="Grace", mail="grace@example.com"), "strategy": Strategy.REBASE}
     delivery = deliver(organization, DELIVERY.model_copy(update=update))
@@ -128,7 +128,7 @@ def test_a_story_with_an_unknown_field_is_refused(tmp_path: Path) -> None:
         part.stop()
 
 
-def test_bad_settings_end_the_process_with_what_is_wrong(tmp_path: Path) -> None:
+def test_bad_settings_end_the_process_and_the_wrong_field_is_named(tmp_path: Path) -> None:
     part = _start(tmp_path, {"keys_url": "https://elsewhere.example/keys"})
     with pytest.raises(PartFailed, match="keys_url"):
         part.ready()

@@ -86,7 +86,7 @@ def test_a_run_is_proved_by_its_ids_whatever_the_hint_claims(prover: Prover) -> 
     assert run.proof.trust is run.built.trust is run.behind.trust is Trust.PROVED
 
 
-def test_what_the_run_published_is_named_with_the_task_that_did(prover: Prover) -> None:
+def test_the_proof_names_the_published_image_and_the_task_that_published_it(prover: Prover) -> None:
     built = prover.proved().built
     assert f"{PUBLISHED['repository']}@{PUBLISHED['digest']}" in built.why
     assert "Tell Slipway what was published" in built.why
@@ -108,7 +108,7 @@ def test_a_run_that_is_run_again_is_waited_for_and_then_counts_as_it_ended(prove
 
 
 @pytest.mark.parametrize("hides", [False, True], ids=["earlier attachments are listed", "they are hidden"])
-def test_only_what_the_last_attempt_published_counts(prover: Prover, hides: bool) -> None:
+def test_only_the_document_published_by_the_last_attempt_counts(prover: Prover, hides: bool) -> None:
     prover.story.organization.faults.hides_earlier_attachments = hides
     first = prover.proved().document
     again = prover.story.run.retry("build")
@@ -148,7 +148,7 @@ def test_a_document_of_another_task_is_contradicted_even_when_it_is_the_only_one
     [b"", b"{}", b"[]", b'{"v":2}', json.dumps(PUBLISHED | {"more": 1}).encode(), DOCUMENT + b" " * 70_000],
     ids=["empty", "nothing in it", "a list", "another version", "an unknown field", "too large"],
 )
-def test_a_document_that_is_none_proves_nothing(prover: Prover, document: bytes) -> None:
+def test_an_invalid_document_proves_nothing(prover: Prover, document: bytes) -> None:
     prover.story.run.attachments.clear()
     prover.story.run.job("again").publish(document)
     built = prover.proved().built
@@ -158,7 +158,7 @@ def test_a_document_that_is_none_proves_nothing(prover: Prover, document: bytes)
 
 # ---- who is behind it
 @pytest.mark.parametrize("strategy", Strategy)
-def test_creator_and_completer_of_the_pull_request_and_whoever_pushed_its_branch_are_behind_it(
+def test_a_run_has_its_requester_and_the_pull_requests_creator_completer_and_pushers_behind_it(
     strategy: Strategy,
 ) -> None:
     story = play_story(strategy)
@@ -213,7 +213,7 @@ def test_a_guest_is_known_by_the_object_id_in_our_tenant(prover: Prover) -> None
     assert proved.behind.trust is Trust.PROVED
 
 
-def test_a_run_by_schedule_was_asked_for_by_no_person_and_the_change_has_its_people_all_the_same(
+def test_a_scheduled_run_has_a_service_as_requester_and_still_names_the_people_behind_the_change(
     prover: Prover,
 ) -> None:
     story = prover.story
@@ -253,7 +253,7 @@ def test_a_service_principal_behind_a_change_is_known_where_the_project_names_it
     assert not proved.known_with([])
 
 
-def test_everybody_counts_who_changed_something_since_what_is_live(prover: Prover) -> None:
+def test_everybody_who_pushed_since_the_live_commit_is_behind_the_run(prover: Prover) -> None:
     story = prover.story
     cleo = story.organization.person("Cleo", "cleo@example.com")
     story.repository.commit("Between", by=cleo)
@@ -264,7 +264,7 @@ def test_everybody_counts_who_changed_something_since_what_is_live(prover: Prove
     assert {person.name for person in by_part(since_live, Involvement.PUSHER)} == {"Ada", "Ben", "Cleo"}
 
 
-def test_what_is_live_on_another_line_of_history_still_leads_to_everybody(prover: Prover) -> None:
+def test_the_people_behind_a_run_are_found_if_the_live_commit_is_on_another_branch(prover: Prover) -> None:
     story = prover.story
     hotfix = story.repository.commit("Hotfix", by=story.ben, branch="hotfix")
     cleo = story.organization.person("Cleo", "cleo@example.com")
@@ -274,7 +274,7 @@ def test_what_is_live_on_another_line_of_history_still_leads_to_everybody(prover
     assert proved.behind.trust is Trust.PROVED
 
 
-def test_an_older_commit_that_comes_back_has_nobody_new_behind_it(prover: Prover) -> None:
+def test_an_older_commit_that_comes_back_has_only_its_requester_behind_it(prover: Prover) -> None:
     story = prover.story
     proved = prover.proved(live=[story.repository.commit("Newer", by=story.ada).id])
     assert proved.behind.trust is Trust.PROVED
@@ -297,14 +297,14 @@ def test_more_commits_than_are_looked_at_leave_somebody_unknown(prover: Prover) 
 
 
 # ---- rights that are missing
-def test_without_basic_the_run_is_proved_and_whoever_is_behind_it_is_not(prover: Prover) -> None:
+def test_without_a_basic_licence_the_run_is_proved_and_the_people_behind_it_are_not(prover: Prover) -> None:
     prover.story.organization.admit("slipway-worker", oid=WORKER, basic=False)
     run = prover.proved()
     assert (run.proof.trust, run.built.trust, run.behind.trust) == (Trust.PROVED, Trust.PROVED, Trust.NOT_PROVED)
     assert by_part(run, Involvement.REQUESTER) == [vouched(prover.story.ben, Involvement.REQUESTER)]
 
 
-def test_a_repository_at_github_leaves_whoever_pushed_unknown(story: Story) -> None:
+def test_the_pushers_of_a_repository_at_github_are_unknown(story: Story) -> None:
     elsewhere = story.project.repository("octo/shop", kind="GitHub")
     commit = elsewhere.commit("Fix", by=story.ada)
     pipeline = story.project.pipeline("gh-ci", elsewhere)
@@ -320,13 +320,13 @@ def test_a_repository_at_github_leaves_whoever_pushed_unknown(story: Story) -> N
 
 
 @pytest.mark.parametrize("fault", ["stopped", "blocked"])
-def test_a_source_that_is_away_is_waited_for(prover: Prover, fault: str) -> None:
+def test_an_unavailable_source_is_asked_again_later(prover: Prover, fault: str) -> None:
     setattr(prover.story.organization.faults, fault, True)
     outcome = prover.ask()
     assert isinstance(outcome, AskLater)
     assert outcome.after == (timedelta(seconds=30) if fault == "blocked" else timedelta(0))
 
 
-def test_attachments_that_are_taken_in_a_preview_version_only_are_read_all_the_same(prover: Prover) -> None:
+def test_attachments_that_need_a_preview_version_of_the_api_are_read(prover: Prover) -> None:
     prover.story.organization.faults.attachments_in_preview = True
     assert prover.proved().built.trust is Trust.PROVED

@@ -98,7 +98,7 @@ def test_every_recorded_fact_is_asked_of_the_double() -> None:
 
 
 @pytest.mark.parametrize("situation", REQUESTS)
-def test_an_answer_has_what_was_recorded(situation: str, story: Story, ask: Client) -> None:
+def test_an_answer_has_every_recorded_member(situation: str, story: Story, ask: Client) -> None:
     fact, response = FACTS[situation], REQUESTS[situation](story, ask)
     assert response.status == fact["status"]
     assert response.headers["Content-Type"].startswith("application/json; charset=utf-8; api-version=7.1")
@@ -132,7 +132,7 @@ def _attempts(content: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize("kind", OBJECTS)
-def test_an_answer_has_nothing_that_was_neither_described_nor_recorded(kind: str, story: Story, ask: Client) -> None:
+def test_an_answer_has_only_described_or_recorded_members(kind: str, story: Story, ask: Client) -> None:
     situation, pick = OBJECTS[kind]
     actual = pick(REQUESTS[situation](story, ask).json)
     recorded = pick(FACTS[situation]["members"]) if kind not in ("GitPullRequest", "IdentityRefWithVote") else {}

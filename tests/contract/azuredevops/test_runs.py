@@ -35,14 +35,14 @@ def test_a_run_can_have_been_asked_for_by_something_that_is_not_a_person(story: 
     assert OBJECT_ID not in identity["properties"]
 
 
-def test_the_pipelines_interface_tells_the_same_run_without_anybody_who_asked_for_it(story: Story, ask: Client) -> None:
+def test_the_pipelines_api_shows_the_same_run_without_its_requester(story: Story, ask: Client) -> None:
     run = ask(f"{story.project.id}/_apis/pipelines/{story.pipeline.id}/runs/{story.run.id}").json
     assert (run["id"], run["name"], run["state"]) == (story.run.id, story.run.number, "completed")
     assert run["resources"]["repositories"]["self"]["version"] == story.commit.id
     assert "requestedFor" not in run
 
 
-def test_a_run_of_another_pipeline_is_not_this_pipelines(story: Story, ask: Client) -> None:
+def test_a_run_is_not_found_under_another_pipeline(story: Story, ask: Client) -> None:
     other_pipeline = story.project.pipeline("shop-ci", story.repository, path="\\other")
     assert ask(f"shop/_apis/pipelines/{other_pipeline.id}/runs/{story.run.id}").status == 404
 
@@ -53,7 +53,7 @@ def test_a_run_that_is_not_there_is_an_error_of_the_build_interface(id: str, ask
     assert (response.status, response.json["typeKey"]) == (404, "BuildNotFoundException")
 
 
-def test_a_run_of_another_project_is_not_this_projects(story: Story, ask: Client) -> None:
+def test_a_run_is_not_found_under_another_project(story: Story, ask: Client) -> None:
     story.organization.project("other")
     assert ask(f"other/_apis/build/builds/{story.run.id}").status == 404
 
@@ -69,7 +69,7 @@ def test_a_deleted_run_is_readable_for_a_while_and_then_gone(story: Story, ask: 
     assert ask(story.build).status == 404
 
 
-def test_runs_are_listed_in_order_with_a_continuation_that_stands_in_a_header_only(story: Story, ask: Client) -> None:
+def test_runs_are_listed_in_order_with_a_continuation_token_in_a_header_only(story: Story, ask: Client) -> None:
     for _ in range(3):
         story.pipeline.run(story.commit, requested_for=story.ben)
     query: dict[str, Any] = {"definitions": story.pipeline.id, "queryOrder": "finishTimeAscending", "$top": 2}
@@ -83,7 +83,7 @@ def test_runs_are_listed_in_order_with_a_continuation_that_stands_in_a_header_on
     assert ids == sorted(story.project.runs)
 
 
-def test_the_time_of_a_list_is_that_of_its_order(story: Story, ask: Client) -> None:
+def test_the_minimum_time_of_a_list_applies_to_the_time_it_is_sorted_by(story: Story, ask: Client) -> None:
     late = story.pipeline.run(story.commit, requested_for=story.ben)
     first = ask(story.build).json["finishTime"]
     query = {"queryOrder": "finishTimeAscending", "$top": 9, "minTime": first}
@@ -123,7 +123,7 @@ def test_the_record_of_an_attachment_names_the_task_that_made_it(story: Story, a
     assert (job["type"], job["identifier"]) == ("Job", "build.__default")
 
 
-def test_any_task_can_attach_and_both_are_listed(story: Story, ask: Client) -> None:
+def test_attachments_of_two_tasks_are_both_listed(story: Story, ask: Client) -> None:
     job = story.run.job("tests")
     job.task("Run the tests").attach("slipway", "slipway.json", b"{}")
     assert len({tuple(_record_of(attachment)) for attachment in ask(f"{story.build}/attachments/slipway").value}) == 2
@@ -159,7 +159,7 @@ def test_attachments_may_be_in_preview(story: Story, ask: Client) -> None:
     assert len(ask.in_version("7.1-preview.2")(f"{story.build}/attachments/slipway").value) == 1
 
 
-def test_no_link_of_an_answer_leads_to_where_it_was_asked(story: Story, ask: Client) -> None:
+def test_links_in_answers_name_the_address_of_azure_devops_and_not_the_doubles(story: Story, ask: Client) -> None:
     for path in (
         story.build,
         f"{story.build}/attachments/slipway",
@@ -198,7 +198,7 @@ def test_the_tasks_of_a_retried_job_begin_at_attempt_one(story: Story, ask: Clie
     assert {task["attempt"] for task in tasks} == {1}
 
 
-def test_the_former_records_are_a_timeline_of_their_own(story: Story, ask: Client) -> None:
+def test_the_records_of_the_earlier_attempt_are_a_timeline_of_their_own(story: Story, ask: Client) -> None:
     before = ask(f"{story.build}/timeline").json
     story.run.retry("build").finish()
     job = _of(ask(f"{story.build}/timeline").json["records"], "Job")
@@ -222,7 +222,7 @@ def test_a_timeline_that_is_not_there_is_answered_with_nothing(story: Story, ask
 
 
 @pytest.mark.parametrize(("hides", "listed"), [(False, 2), (True, 1)])
-def test_what_a_former_attempt_attached_may_be_listed_or_not(
+def test_attachments_of_an_earlier_attempt_may_be_listed_or_hidden(
     hides: bool, listed: int, story: Story, ask: Client
 ) -> None:
     story.organization.faults.hides_earlier_attachments = hides

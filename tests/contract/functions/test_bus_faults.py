@@ -80,7 +80,7 @@ def test_a_message_that_kills_the_worker_is_dead_lettered_though_the_host_is_rec
         until(lambda: bus.counts("seen").active == 1, "other messages are handled")
 
 
-def test_what_a_stopping_host_cannot_finish_in_its_time_comes_again_elsewhere(
+def test_a_message_that_a_stopping_host_cannot_finish_in_time_comes_again_at_another_host(
     start_host: StartHost, tmp_path: Path
 ) -> None:
     """W-06. WebJobsScriptHostService.StopAsync of host 4.1037 (read) waits 10 s; what is left loses its worker, and the

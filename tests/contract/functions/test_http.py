@@ -165,7 +165,7 @@ def test_a_disabled_function_is_404_except_for_the_master_key(host: HostProcess)
     assert ask(f"{host.url}/api/switched-off?code=the-master-key").json() == {"ran": True}
 
 
-def test_a_body_above_the_limit_is_500_without_a_word(host: HostProcess) -> None:
+def test_a_body_above_the_limit_is_500_with_an_empty_answer(host: HostProcess) -> None:
     """W-11. Kestrel throws while host 4.1037 builds the invocation, and its ExceptionMiddleware makes that a 500
     (run)."""
     response = ask(f"{host.url}/api/hello", "POST", b"x" * 100_001)
@@ -194,7 +194,7 @@ def test_the_home_page_can_be_switched_off(host: HostProcess, start_host: StartH
     assert ask(f"{start_host('web').url}/", "POST").status == 200
 
 
-def test_what_a_function_prints_and_logs_is_in_the_log_of_the_host(host: HostProcess) -> None:
+def test_printed_and_logged_lines_of_a_function_are_in_the_log_of_the_host(host: HostProcess) -> None:
     ask(f"{host.url}/api/speak")
     until(lambda: "a printed line" in host.log.read_text(), "the printed line")
     until(lambda: " W worker " in host.log.read_text() and "a logged line" in host.log.read_text(), "the logged line")
@@ -258,7 +258,7 @@ def limited(folder: Path) -> str:
     return str(app)
 
 
-def test_a_function_past_its_time_is_ended_with_the_whole_worker(start_host: StartHost, tmp_path: Path) -> None:
+def test_a_function_that_times_out_ends_with_its_whole_worker_process(start_host: StartHost, tmp_path: Path) -> None:
     host = start_host(limited(tmp_path), "--no-auth", WAIT_FOLDER=str(tmp_path))
     before = worker_of(host)
     assert ask(f"{host.url}/api/wait/never").status == 500
@@ -273,7 +273,7 @@ def test_a_function_past_its_time_is_ended_with_the_whole_worker(start_host: Sta
         ("today", {"FunctionTimeoutException", "LanguageWorkerProcessExitedException"}),
     ],
 )
-def test_what_ran_beside_a_function_past_its_time_hangs_in_an_old_host_and_fails_in_a_newer_one(
+def test_a_call_beside_a_function_that_timed_out_hangs_in_an_old_host_and_fails_in_a_newer_one(
     start_host: StartHost, tmp_path: Path, age: str, reasons: set[str]
 ) -> None:
     """W-12. Host 4.1037 passes no reason to TryFailExecutions, so the others hang until their own time is over

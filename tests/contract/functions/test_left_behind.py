@@ -53,7 +53,7 @@ def installation(bus: ServiceBus, tmp_path: Path) -> Iterator[Installation]:
     over_amqp.close()
 
 
-def test_what_lies_in_a_session_whose_lock_lapsed_is_shown_by_the_doctor_and_decided_by_the_timer(
+def test_a_decision_left_in_a_session_whose_lock_lapsed_is_shown_by_the_doctor_and_decided_by_the_timer(
     start_host: StartHost, installation: Installation, bus: ServiceBus, tmp_path: Path
 ) -> None:
     """Azure.Messaging.ServiceBus 7.21.0 never uses the slot again in which it lost a session: here the only one (seen

@@ -50,7 +50,7 @@ def test_a_schedule_finds_its_next_occurrence(schedule: str, after: str, expecte
      "a * * * * *", "* * * * * * *", "00:05:00", "0\t* * * * *", "0 \u0663 * * * *", "*/99999999999 * * * * *",
      "* * * 0 * *", "1- * * * * *"],
 )  # fmt: skip
-def test_what_the_parser_in_azure_refuses_is_refused(schedule: str) -> None:
+def test_a_schedule_that_the_parser_in_azure_refuses_is_refused(schedule: str) -> None:
     with pytest.raises(ValueError, match="expected"):
         Schedule(schedule)
 
@@ -94,7 +94,7 @@ def test_a_time_span_is_read(text: str, expected: float) -> None:
 
 
 @pytest.mark.parametrize("value", ["5", "00:61:00", 5, None, "24:00:00"])
-def test_what_is_not_a_time_span_is_refused_by_field(value: object) -> None:
+def test_a_value_that_is_not_a_time_span_is_refused_with_its_field(value: object) -> None:
     with pytest.raises(HostError, match="the field: expected"):
         timespan.seconds(value, "the field")
 
@@ -241,7 +241,7 @@ def test_after_a_change_of_its_schedule_a_timer_has_missed_nothing() -> None:
     assert (start.status.next, start.due) == (moment("2026-11-23T09:00:00"), Due.NO)
 
 
-def test_what_comes_after_a_long_run_follows_from_when_it_began() -> None:
+def test_the_next_occurrence_after_a_long_run_is_counted_from_its_start() -> None:
     """W-05. TimerListener of October 2024: the next time may have passed, and then the timer fires again at once."""
     old = status("2026-11-23T08:00:00", "2026-11-23T09:00:00")
     new = after_run(HOURLY, old, moment("2026-11-23T09:00:00"), planned=True)
@@ -264,7 +264,7 @@ def message(body: str = "x", **fields: Any) -> BusMessage:
     return BusMessage(**{"body": body.encode(), "application_properties": {}, **fields})
 
 
-def test_names_that_the_real_extension_never_sends_are_missing() -> None:
+def test_metadata_names_that_the_real_extension_never_sends_are_left_out() -> None:
     full = message(
         message_id="m", subject="s", session_id="s", correlation_id="c", to="t", reply_to="r", content_type="c",
         enqueued=datetime(2026, 11, 23, tzinfo=UTC), expires=datetime(2026, 11, 24, tzinfo=UTC), lock_token="l",

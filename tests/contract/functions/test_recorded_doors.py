@@ -54,7 +54,7 @@ def guarded() -> Iterator[Served]:
         yield served
 
 
-def test_keys_open_what_they_open_in_azure(guarded: Served) -> None:
+def test_keys_open_the_same_endpoints_as_in_azure(guarded: Served) -> None:
     """W-23, W-24: AuthenticationLevelHandler, the policies and the admin controllers' attributes: a key of the wrong
     kind is 403 at the admin's and the extensions' endpoints, an unknown one 401; "run now" asks for a JSON type and a
     body."""

@@ -87,7 +87,7 @@ def test_no_two_routes_of_the_app_take_the_same_request(routes: dict[str, tuple[
     assert clashing == []
 
 
-def test_the_one_that_takes_what_is_left_is_the_last_by_its_name(
+def test_the_catch_all_function_is_the_last_by_its_name(
     routes: dict[str, tuple[Route, frozenset[str]]],
 ) -> None:
     assert max(routes, key=str.lower) == TAKES_WHAT_IS_LEFT

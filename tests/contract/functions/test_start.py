@@ -67,7 +67,7 @@ def test_functions_in_error_do_not_stop_the_others(start_host: StartHost) -> Non
 @pytest.mark.parametrize(
     ("prefix", "route"), [("", "a//b"), ("", "items/{id:int()}"), ("", "{*rest}/last"), ("api", "/"), ("api/", "items")]
 )
-def test_a_route_template_that_is_none_takes_the_whole_app_down(tmp_path: Path, prefix: str, route: str) -> None:
+def test_an_invalid_route_template_takes_the_whole_app_down(tmp_path: Path, prefix: str, route: str) -> None:
     """W-02. Host 4.1037 builds its routes in ScriptHost.OnHostInitialized, outside of any one function: what the
     template parser refuses (WebJobs.Extensions.Http 3.2.0, run) fails the start of the host (read)."""
     (tmp_path / "host.json").write_text(json.dumps({"version": "2.0", "extensions": {"http": {"routePrefix": prefix}}}))

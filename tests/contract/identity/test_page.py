@@ -64,7 +64,7 @@ def test_a_person_signs_in_with_the_keyboard(browser: "Browser", flow: Flow, app
     page.context.close()
 
 
-def test_cancel_leads_back_with_nobody(browser: "Browser", flow: Flow, app: str) -> None:
+def test_cancel_leads_back_to_the_app_with_access_denied(browser: "Browser", flow: Flow, app: str) -> None:
     page = open_page(browser, DESKTOP)
     page.goto(flow.request(VOTES, Pkce(), redirect_uri=app))
     page.get_by_role("button", name="Cancel").click()
@@ -73,7 +73,7 @@ def test_cancel_leads_back_with_nobody(browser: "Browser", flow: Flow, app: str)
     page.context.close()
 
 
-def test_another_person_takes_over_in_the_same_browser(browser: "Browser", flow: Flow, app: str) -> None:
+def test_another_person_can_sign_in_in_the_same_browser(browser: "Browser", flow: Flow, app: str) -> None:
     page = open_page(browser, DESKTOP)
     for name in ("Ada", "Ben"):
         pkce = Pkce()

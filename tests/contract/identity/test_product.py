@@ -96,7 +96,7 @@ def test_a_sign_in_by_the_products_own_request_ends_in_a_verified_token(
     assert verified.authenticated_at is not None
 
 
-def test_a_person_in_too_many_groups_is_in_groups_that_nobody_knows(flow: Flow, issuer: Issuer, votes: Client) -> None:
+def test_the_groups_of_a_person_in_too_many_groups_are_unknown(flow: Flow, issuer: Issuer, votes: Client) -> None:
     token = token_of(redeem(issuer, POOL, votes, code_for(flow, issuer, "Everywhere")))
     verdict = IdTokens(issuer, votes.client_id).verify(token, nonce=NONCE, at=now())
     assert isinstance(verdict, VerifiedToken)
@@ -122,7 +122,9 @@ def test_a_client_that_cannot_prove_itself_gets_nothing(flow: Flow, issuer: Issu
     assert "invalid_client" in verdict.why
 
 
-def test_a_token_of_the_other_registration_is_not_a_vote(flow: Flow, issuer: Issuer, votes: Client) -> None:
+def test_a_token_of_the_sign_in_registration_does_not_verify_as_a_vote(
+    flow: Flow, issuer: Issuer, votes: Client
+) -> None:
     token = flow.sign_in(SIGN_IN, "Ada", nonce=NONCE).id_token
     assert isinstance(IdTokens(issuer, votes.client_id).verify(token, nonce=NONCE, at=now()), IdentityRefused)
 

@@ -72,13 +72,13 @@ def test_groups_are_reported_where_the_registration_asks_for_them(flow: Flow) ->
     assert "groups" not in claims(flow, flow.sign_in(SIGN_IN, "Voter").id_token, flow.registration(SIGN_IN).client_id)
 
 
-def test_very_many_groups_are_pointed_to_and_not_told(flow: Flow) -> None:
+def test_a_token_for_a_person_in_very_many_groups_has_a_reference_instead_of_the_groups(flow: Flow) -> None:
     id_claims = claims(flow, flow.sign_in(VOTES, "Everywhere").id_token, flow.registration(VOTES).client_id)
     assert "groups" not in id_claims
     assert id_claims["_claim_names"] == {"groups": "src1"}
 
 
-def test_the_same_person_is_somebody_else_to_each_registration(flow: Flow) -> None:
+def test_the_same_person_has_another_subject_in_each_registration(flow: Flow) -> None:
     subjects = {
         claims(flow, flow.sign_in(name, "Ada").id_token, flow.registration(name).client_id)["sub"]
         for name in (VOTES, SIGN_IN)
@@ -86,26 +86,26 @@ def test_the_same_person_is_somebody_else_to_each_registration(flow: Flow) -> No
     assert len(subjects) == 2
 
 
-def test_a_guest_says_where_they_are_at_home(flow: Flow) -> None:
+def test_the_token_of_a_guest_names_their_home_tenant(flow: Flow) -> None:
     id_claims = claims(flow, flow.sign_in(VOTES, "Guest").id_token, flow.registration(VOTES).client_id)
     assert (id_claims["acct"], id_claims["idp"]) == (1, f"https://sts.windows.net/{HOME}/")
     assert (id_claims["tid"], id_claims.get("roles")) == (flow.identity.settings.tenant, None)
 
 
-def test_without_the_scope_profile_nobody_is_named(flow: Flow) -> None:
+def test_a_token_without_the_scope_profile_names_no_person(flow: Flow) -> None:
     id_claims = claims(
         flow, flow.sign_in(SIGN_IN, "Ada", scope="openid").id_token, flow.registration(SIGN_IN).client_id
     )
     assert set(id_claims).isdisjoint({"oid", "name", "preferred_username"})
 
 
-def test_a_registration_without_the_optional_claims_gets_neither(flow: Flow) -> None:
+def test_a_registration_without_optional_claims_gets_neither_auth_time_nor_acct(flow: Flow) -> None:
     id_claims = claims(flow, flow.sign_in(BARE, "Ada", max_age=300).id_token, flow.registration(BARE).client_id)
     assert set(id_claims).isdisjoint({"auth_time", "acct"})
 
 
 # ---- sessions
-def test_within_a_session_nobody_is_asked_again(flow: Flow) -> None:
+def test_within_a_session_the_person_is_not_asked_again(flow: Flow) -> None:
     first = flow.sign_in(SIGN_IN, "Ada")
     second = flow.sign_in(VOTES, None, max_age=300)
     assert (first.pages, second.pages) == (1, 0)
@@ -130,12 +130,12 @@ def test_a_session_that_is_older_than_it_may_be_is_not_enough(flow: Flow) -> Non
     assert flow.sign_in(VOTES, "Ada", max_age=1).pages == 1
 
 
-def test_without_a_session_prompt_none_is_told_that_a_sign_in_is_needed(flow: Flow) -> None:
+def test_prompt_none_without_a_session_is_answered_with_login_required(flow: Flow) -> None:
     redirect = flow.go(SIGN_IN, None, Pkce(), prompt="none", state="s")
     assert (redirect.parameters["error"], redirect.parameters["state"], redirect.pages) == ("login_required", "s", 0)
 
 
-def test_within_a_session_prompt_none_asks_nobody(flow: Flow) -> None:
+def test_prompt_none_within_a_session_shows_no_page(flow: Flow) -> None:
     flow.sign_in(SIGN_IN, "Ada")
     assert flow.sign_in(SIGN_IN, None, prompt="none").pages == 0
 
@@ -160,7 +160,7 @@ def test_two_tabs_can_sign_in_at_once(flow: Flow) -> None:
 
 
 # ---- refusals
-def test_who_cancels_is_led_back_with_access_denied(flow: Flow) -> None:
+def test_a_person_who_cancels_is_led_back_with_access_denied(flow: Flow) -> None:
     redirect = flow.cancel(VOTES, state="s")
     assert (redirect.parameters["error"], redirect.parameters["state"]) == ("access_denied", "s")
     assert "code" not in redirect.parameters
@@ -213,7 +213,7 @@ def test_a_request_that_is_not_the_code_flow_of_its_own_registration_is_refused(
     assert (redirect.parameters.get("error") or redirect.address.partition("#error=")[2].partition("&")[0]) == error
 
 
-def test_a_sign_in_that_nobody_began_is_said_to_be_over(flow: Flow) -> None:
+def test_a_page_of_an_unknown_sign_in_says_that_it_is_over(flow: Flow) -> None:
     stale = f"{flow.identity.issuer.removesuffix('/v2.0')}/login/nothing"
     response = urllib3.request("GET", stale, retries=False, timeout=10)
     assert response.status == 400

@@ -42,7 +42,7 @@ def test_the_access_token_of_the_votes_is_for_the_votes_alone(flow: Flow) -> Non
         claims(flow, token, flow.registration(SIGN_IN).client_id)
 
 
-def test_without_a_scope_of_ours_the_access_token_is_nothing_to_read(flow: Flow) -> None:
+def test_an_access_token_without_a_scope_of_ours_is_opaque(flow: Flow) -> None:
     token = flow.sign_in(SIGN_IN, "Ada", scope="openid profile").access_token
     assert token.count(".") == 0
 
@@ -102,7 +102,7 @@ def _persons(flow: Flow) -> str:
 @pytest.mark.parametrize(
     "proof", [_worker, _for_azure_devops, _for_our_api, _forged, _persons], ids=lambda maker: maker.__name__
 )
-def test_another_proof_than_the_fronts_for_this_exchange_is_refused(proof: object, flow: Flow) -> None:
+def test_a_client_assertion_that_is_not_the_fronts_for_this_exchange_is_refused(proof: object, flow: Flow) -> None:
     assert callable(proof)
     pkce = Pkce()
     code = flow.go(VOTES, "Ada", pkce).parameters["code"]
@@ -127,7 +127,7 @@ def test_without_a_proof_there_are_no_tokens(flow: Flow) -> None:
         ({"api-version": "2017-09-01"}, 501),
     ],
 )
-def test_an_identity_is_given_to_whoever_holds_its_secret_and_to_nobody_else(
+def test_a_request_for_a_managed_identitys_token_with_a_wrong_parameter_is_refused(
     replaced: dict[str, str], status: int, flow: Flow
 ) -> None:
     assert flow.managed_token(TOKEN_EXCHANGE, **replaced).status == status
@@ -175,13 +175,13 @@ def test_redirects_of_an_unknown_registration_are_refused(identity: Identity) ->
         identity.redirects_to({"nobody": [BACK]})
 
 
-def test_a_port_that_is_taken_is_said(identity: Identity, tmp_path: Path) -> None:
+def test_a_taken_port_is_reported(identity: Identity, tmp_path: Path) -> None:
     port = int(identity.issuer.split(":")[2].split("/")[0])
     with pytest.raises(PartFailed, match="EADDRINUSE"):
         Identity.start(identity.settings.model_copy(update={"port": port}), tmp_path)
 
 
-def test_the_provider_is_what_its_lock_file_says() -> None:
+def test_the_lock_file_of_the_provider_has_a_hash_for_each_package_and_no_registry_address() -> None:
     """No address of a registry, and a hash for each package."""
     text = (HERE / "package-lock.json").read_text(encoding="utf-8")
     assert '"resolved"' not in text

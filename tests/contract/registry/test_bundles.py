@@ -100,7 +100,7 @@ def test_a_bundle_is_built_pushed_and_read_back(
     ) == 1
 
 
-def test_the_environments_of_what_was_built_stand_in_the_order_of_the_targets(
+def test_the_environments_of_a_bundle_are_listed_in_the_order_of_the_targets(
     slipway: Slipway, place: Place, repository: str, tmp_path: Path
 ) -> None:
     write_sources(place, repository, tmp_path)
@@ -131,7 +131,7 @@ def test_a_version_that_is_taken_is_not_moved(slipway: Slipway, place: Place, re
     assert "build the bundle with another --version" in refused.stderr
 
 
-def test_it_is_read_with_tar_json_and_http_alone(
+def test_a_bundle_can_be_read_with_tar_json_and_http_alone(
     slipway: Slipway, place: Place, repository: str, tmp_path: Path
 ) -> None:
     write_sources(place, repository, tmp_path)
@@ -180,7 +180,7 @@ class _Reader:
 
 
 @pytest.mark.skipif(ORAS is None, reason="oras is not installed (`make oras` builds it, with Go)")
-def test_the_real_oras_pulls_it(slipway: Slipway, places: Places, repository: str, tmp_path: Path) -> None:
+def test_the_real_oras_pulls_a_bundle(slipway: Slipway, places: Places, repository: str, tmp_path: Path) -> None:
     place = places(KINDS[0])
     write_sources(place, repository, tmp_path)
     build(slipway, place)
@@ -251,7 +251,7 @@ def test_without_targets_the_command_that_writes_them_is_named(
 ROUTE = "apiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: { name: shop }\nspec: { anything: 1 }\n"
 
 
-def test_what_kubernetes_has_no_schema_of_is_said_to_be_not_compared(
+def test_objects_without_a_schema_are_listed_as_not_compared(
     slipway: Slipway, place: Place, repository: str, tmp_path: Path
 ) -> None:
     write_sources(place, repository, tmp_path)
@@ -284,7 +284,7 @@ def test_the_sign_in_of_docker_is_taken(slipway: Slipway, place: Place, reposito
     assert slipway(*arguments, **docker).exit_code == 0
 
 
-def test_at_a_registry_of_the_local_stack_nobody_has_to_sign_in(
+def test_a_registry_of_the_local_stack_needs_no_sign_in(
     slipway: Slipway, place: Place, repository: str, tmp_path: Path
 ) -> None:
     write_sources(place, repository, tmp_path)

@@ -207,16 +207,14 @@ def test_an_identity_without_rights_is_denied(places: Places, kind: str, message
 
 
 @pytest.mark.parametrize("kind", KINDS[1:])
-def test_a_wrong_password_is_what_has_to_be_looked_at(places: Places, kind: str, repository: str) -> None:
+def test_a_wrong_password_is_named_as_the_cause_without_being_shown(places: Places, kind: str, repository: str) -> None:
     with pytest.raises(SignInRefused, match="check that the credential is this registry's") as caught:
         places(kind).client(BasicCredential("ada", "wrong-word")).resolve(repository, "482")
 
     assert "wrong-word" not in str(caught.value)
 
 
-def test_a_manifest_that_the_registry_does_not_take_is_not_taken_for_a_locked_one(
-    place: Place, repository: str
-) -> None:
+def test_a_manifest_that_the_registry_refuses_is_not_reported_as_locked(place: Place, repository: str) -> None:
     raw = b'{"schemaVersion": 2, "layers": "none"}'
 
     with pytest.raises(

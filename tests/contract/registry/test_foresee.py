@@ -32,7 +32,9 @@ def ends(registry: Registry, repository: str, root: ArtifactDouble = ROOT) -> tu
     )
 
 
-def test_of_a_whole_image_nothing_is_foreseen_and_nothing_is_written(place: Place, repository: str) -> None:
+def test_a_complete_image_has_nothing_that_would_stop_its_copy_and_nothing_is_written(
+    place: Place, repository: str
+) -> None:
     registry = place.client()
     push_artifact(registry, repository, ROOT, "481")
     foresee(*ends(registry, repository))

@@ -189,7 +189,7 @@ def attest(team: Team, signer: Cosign) -> None:
     signer.attest(team.image(TOOLS), "slsaprovenance", PROVENANCE)
 
 
-def test_each_image_by_its_own_rules_goes_to_production_with_signatures_sbom_and_provenance(
+def test_each_image_that_passes_its_own_rules_reaches_production_with_signatures_sbom_and_provenance(
     build: Build, signers: dict[str, Cosign]
 ) -> None:
     shop, tools = signers["shop"], signers["tools"]
@@ -229,7 +229,7 @@ def test_each_image_by_its_own_rules_goes_to_production_with_signatures_sbom_and
         ("the SBOM and the provenance", "has-sbom: image tools: "),
     ],
 )
-def test_what_one_image_lacks_of_its_own_rules_is_found_when_planning(
+def test_an_image_that_fails_its_own_rules_is_found_when_planning(
     build: Build, signers: dict[str, Cosign], left_out: str, expected: str
 ) -> None:
     shop, tools = signers["shop"], signers["tools"]

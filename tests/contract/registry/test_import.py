@@ -86,7 +86,7 @@ def test_a_copy_adds_what_the_import_left_out_and_compares(any_azure: Azure, rep
 
 
 @pytest.mark.parametrize("token", ["no import", "no pull", "nobody's"])
-def test_who_may_not_import_is_told_which_role_to_give(default_azure: Azure, repository: str, token: str) -> None:
+def test_a_denied_import_names_the_role_to_grant(default_azure: Azure, repository: str, token: str) -> None:
     push_artifact(default_azure.source, repository, ROOT)
 
     with pytest.raises(ImportDenied) as caught:
@@ -100,7 +100,7 @@ def test_who_may_not_import_is_told_which_role_to_give(default_azure: Azure, rep
     assert default_azure.target.resolve(repository, ROOT.digest) is None
 
 
-def test_over_fifty_manifests_are_not_asked_for(default_azure: Azure, repository: str) -> None:
+def test_an_image_of_over_fifty_manifests_is_not_imported(default_azure: Azure, repository: str) -> None:
     many = index(*(image(bytes([number]), architecture=f"a{number}") for number in range(50)))
     push_artifact(default_azure.source, repository, many)
     before = len(default_azure.arm.imports)
@@ -154,7 +154,7 @@ def test_an_import_that_fails_says_why(any_azure: Azure, repository: str) -> Non
     assert not caught.value.retryable
 
 
-def test_an_operation_that_is_forgotten_is_worth_another_try(default_azure: Azure, repository: str) -> None:
+def test_an_import_that_the_registry_no_longer_knows_may_be_tried_again(default_azure: Azure, repository: str) -> None:
     target = ends(default_azure, repository)[1]
 
     with pytest.raises(Unreachable, match="no longer knows the import"):
@@ -162,7 +162,9 @@ def test_an_operation_that_is_forgotten_is_worth_another_try(default_azure: Azur
 
 
 @pytest.mark.parametrize("address", ["https://thief.example/operations/1", "http://127.0.0.1:1/operations/1"])
-def test_the_token_is_sent_to_nobody_else(default_azure: Azure, repository: str, address: str) -> None:
+def test_the_token_is_not_sent_to_an_operation_address_at_another_host(
+    default_azure: Azure, repository: str, address: str
+) -> None:
     tokens: list[str] = []
 
     def token() -> str:
@@ -175,7 +177,7 @@ def test_the_token_is_sent_to_nobody_else(default_azure: Azure, repository: str,
     assert tokens == []
 
 
-def test_an_address_is_not_shown(default_azure: Azure, repository: str) -> None:
+def test_the_signed_address_of_an_operation_is_not_shown(default_azure: Azure, repository: str) -> None:
     push_artifact(default_azure.source, repository, ROOT)
     importing = start(default_azure, repository)
 

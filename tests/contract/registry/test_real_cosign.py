@@ -52,7 +52,7 @@ def two_platforms() -> ArtifactDouble:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_what_cosign_signs_holds_here_and_what_is_copied_holds_for_cosign(
+def test_slipway_verifies_an_image_that_cosign_signed_and_cosign_verifies_its_copy(
     layout: str, cosign: Cosign, registry: Place, repository: str
 ) -> None:
     shop, client = two_platforms(), registry.client()

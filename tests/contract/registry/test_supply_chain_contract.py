@@ -18,7 +18,7 @@ from tests.unit.effects.supply_chain.authority import NOW
 from tests.unit.effects.supply_chain.signing import provenance
 
 
-def test_an_image_with_all_four_holds_where_it_was_pushed_and_where_it_is_copied_to(
+def test_an_image_with_both_signatures_an_sbom_and_provenance_passes_before_and_after_its_copy(
     place: Place, repository: str
 ) -> None:
     people, shop, client = People(), built_with_buildx(), place.client()

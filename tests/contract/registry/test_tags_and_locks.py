@@ -24,7 +24,7 @@ def run(registry: Registry, repository: str, built: ArtifactDouble, **options: A
     return copy_artifact(source, target).tag_was
 
 
-def test_a_locked_tag_is_moved_where_that_is_asked_for_and_what_it_named_stays_locked(
+def test_a_locked_tag_is_moved_if_that_is_asked_for_and_its_former_image_stays_locked(
     places: Places, repository: str
 ) -> None:
     registry, target = places(KINDS[2]).client(), f"prod/{repository}"

@@ -55,7 +55,7 @@ def bearer(token: str) -> dict[str, str]:
     return {**ANY_MANIFEST, "Authorization": f"Bearer {token}"}
 
 
-def test_a_request_without_a_token_is_told_realm_service_and_scope(double: Client) -> None:
+def test_the_refusal_of_a_request_without_a_token_names_realm_service_and_scope(double: Client) -> None:
     response = double.plain("GET", "/v2/shop/manifests/1.0.0")
     assert (response.status, code_of(response)) == (401, "UNAUTHORIZED")
     assert response.headers["WWW-Authenticate"] == (
@@ -63,7 +63,7 @@ def test_a_request_without_a_token_is_told_realm_service_and_scope(double: Clien
     )
 
 
-def test_an_entra_token_becomes_a_refresh_token_and_that_an_access_token(double: Client) -> None:
+def test_an_entra_token_is_exchanged_for_a_refresh_token_and_that_for_an_access_token(double: Client) -> None:
     image = double.push_image("shop", "1.0.0")
     token = access_token(double, "repository:shop:pull")
     assert double.plain("GET", "/v2/shop/manifests/1.0.0", headers=bearer(token)).data == image.data
@@ -100,7 +100,7 @@ def test_a_reader_can_pull_but_not_push(double: Client) -> None:
     assert reader.send("DELETE", f"/v2/shop/manifests/{image.digest}").status == 401
 
 
-def test_only_who_may_list_the_catalog_lists_it(double: Client) -> None:
+def test_a_reader_may_not_list_the_catalog(double: Client) -> None:
     assert double.send("GET", "/v2/_catalog").status == 200
     assert Client(double.url, READER, READER_PASSWORD).send("GET", "/v2/_catalog").status == 401
 

@@ -28,7 +28,7 @@ def test_a_backend_that_is_not_there_stops_the_start() -> None:
         raise AssertionError("it started")
 
 
-def test_what_a_backend_held_before_is_known_from_the_start(tmp_path: Path) -> None:
+def test_images_that_a_backend_held_before_are_known_from_the_start(tmp_path: Path) -> None:
     with docker_registry(tmp_path) as url:
         before = Client(url)
         index = index_of(before.push_image("hello", content=b"amd64"), before.push_image("hello", content=b"arm64"))

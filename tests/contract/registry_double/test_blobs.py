@@ -28,7 +28,7 @@ def test_a_blob_that_was_pushed_is_read_back_byte_for_byte(any_registry: Client,
     assert (response.status, response.data) == (200, DATA)
 
 
-def test_head_tells_size_and_digest(any_registry: Client, repository: str) -> None:
+def test_head_of_a_blob_gives_size_and_digest(any_registry: Client, repository: str) -> None:
     digest = any_registry.push_blob(repository, DATA)
     head = any_registry.send("HEAD", f"/v2/{repository}/blobs/{digest}")
     assert head.status == 200
@@ -65,7 +65,7 @@ def test_the_last_chunk_may_come_with_the_closing_put(any_registry: Client, repo
     assert response.status == 201
 
 
-def test_the_status_of_an_upload_tells_how_far_it_came(any_registry: Client, repository: str) -> None:
+def test_the_status_of_an_upload_gives_its_progress(any_registry: Client, repository: str) -> None:
     location = any_registry.send("POST", f"/v2/{repository}/blobs/uploads/").headers["Location"]
     location = patch(any_registry, location, DATA[:5000], 0)
     status = any_registry.send("GET", location)
@@ -92,7 +92,7 @@ def test_a_blob_of_one_repository_is_not_in_another_until_it_is_mounted(any_regi
     assert any_registry.send("HEAD", f"/v2/{other_repository}/blobs/{digest}").status == 200
 
 
-def test_mounting_what_is_not_there_begins_an_upload(any_registry: Client, repository: str) -> None:
+def test_mounting_a_missing_blob_begins_an_upload(any_registry: Client, repository: str) -> None:
     path = f"/v2/{repository}/blobs/uploads/?mount={digest_of(b'nowhere')}&from=no/where"
     response = any_registry.send("POST", path)
     assert response.status == 202

@@ -53,7 +53,7 @@ def test_waits_can_be_scaled_for_a_laptop() -> None:
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 413])
-def test_an_answer_of_the_endpoints_fault_is_given_up_at_once(status: int) -> None:
+def test_an_event_that_the_endpoint_refuses_is_given_up_at_once(status: int) -> None:
     queue = queue_of("a")
     (letter,) = queue.settle(queue.take(START, 1), status, START)
     assert (letter.reason, letter.parcel.attempts, len(queue)) == (GivenUp.REFUSED, 1, 0)

@@ -128,7 +128,7 @@ def test_children_of_an_index_are_reported_without_a_tag(webhook: Webhook) -> No
         assert targets[OCI_INDEX]["tag"] == "1.0.0"
 
 
-def test_a_refused_push_is_not_told(webhook: Webhook) -> None:
+def test_a_refused_push_is_not_reported(webhook: Webhook) -> None:
     with notifying(webhook) as client:
         assert client.put_manifest("shop", index_of(*()), "1.0.0").status == 201
         assert (

@@ -49,7 +49,7 @@ def test_a_manifest_that_may_not_be_read_is_refused(acr: Client) -> None:
     assert acr.send("GET", "/v2/shop/manifests/1.0.0", headers=ANY_MANIFEST).status == 405
 
 
-def test_what_may_not_be_listed_is_left_out(acr: Client) -> None:
+def test_a_tag_that_may_not_be_listed_is_left_out(acr: Client) -> None:
     for tag in ("1.0.0", "hidden"):
         acr.push_image("shop", tag)
     lock(acr, "/_tags/hidden", listEnabled=False)
@@ -106,12 +106,12 @@ def test_a_push_with_a_subject_is_confirmed(acr: Client) -> None:
     assert acr.put_manifest("shop", signature).headers["OCI-Subject"] == image.digest
 
 
-def test_what_nothing_refers_to_has_an_empty_list(acr: Client) -> None:
+def test_an_image_without_referrers_has_an_empty_list(acr: Client) -> None:
     acr.push_image("shop", "1.0.0")
     assert referrers(acr, digest_of(b"nothing")) == []
 
 
-def test_referrers_go_with_their_subject(acr: Client) -> None:
+def test_referrers_are_deleted_with_their_subject(acr: Client) -> None:
     image = acr.push_image("shop", "1.0.0")
     signature = attach(acr, image, SIGNATURE)
     assert acr.send("DELETE", f"/v2/shop/manifests/{image.digest}").status == 202

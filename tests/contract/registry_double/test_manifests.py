@@ -35,7 +35,7 @@ def test_a_manifest_is_given_back_byte_for_byte_by_tag_and_by_digest(any_registr
         assert response.headers["Content-Type"] == OCI_IMAGE
 
 
-def test_head_of_a_manifest_tells_digest_type_and_size(any_registry: Client, repository: str) -> None:
+def test_head_of_a_manifest_gives_digest_type_and_size(any_registry: Client, repository: str) -> None:
     image = any_registry.push_image(repository, "1.0.0")
     head = any_registry.send("HEAD", f"/v2/{repository}/manifests/1.0.0", headers=ANY_MANIFEST)
     assert (head.status, head.headers["Docker-Content-Digest"]) == (200, image.digest)
@@ -71,7 +71,9 @@ def windows(client: Client, repository: str, media_type: str, urls: list[str]) -
 
 
 @pytest.mark.parametrize("media_type", [DOCKER_FOREIGN, OCI_FOREIGN, OCI_LAYER])
-def test_a_layer_that_names_where_it_is_may_be_missing(any_registry: Client, repository: str, media_type: str) -> None:
+def test_a_foreign_layer_that_names_its_address_may_be_missing(
+    any_registry: Client, repository: str, media_type: str
+) -> None:
     image = windows(any_registry, repository, media_type, [ADDRESS])
     assert any_registry.push_manifest(repository, image, "1.0.0") == image.digest
 
@@ -79,7 +81,7 @@ def test_a_layer_that_names_where_it_is_may_be_missing(any_registry: Client, rep
 @pytest.mark.parametrize(
     ("media_type", "urls"), [(DOCKER_FOREIGN, []), (OCI_FOREIGN, []), (OCI_FOREIGN, ["ftp://x/y"]), (OCI_LAYER, [])]
 )
-def test_a_layer_that_is_nowhere_is_refused(
+def test_a_missing_layer_without_an_address_is_refused(
     any_registry: Client, repository: str, media_type: str, urls: list[str]
 ) -> None:
     image = windows(any_registry, repository, media_type, urls)
@@ -109,7 +111,7 @@ def test_a_manifest_of_more_than_4_mib_is_refused(any_registry: Client, reposito
     assert refused.status in (400, 413)
 
 
-def test_a_tag_moves_to_what_was_pushed_last_and_the_older_stays_by_digest(
+def test_a_tag_moves_to_the_image_that_was_pushed_last_and_the_older_one_stays_by_digest(
     any_registry: Client, repository: str
 ) -> None:
     older = any_registry.push_image(repository, "main", content=b"older")

@@ -29,7 +29,7 @@ def ready(process: subprocess.Popen[str]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_says_when_it_is_ready_and_ends_on_a_signal(tmp_path: Path, number: signal.Signals) -> None:
+def test_the_double_says_when_it_is_ready_and_ends_on_a_signal(tmp_path: Path, number: signal.Signals) -> None:
     process = start(tmp_path)
     announcement = ready(process)
     assert announcement["ready"] is True
@@ -40,14 +40,14 @@ def test_it_says_when_it_is_ready_and_ends_on_a_signal(tmp_path: Path, number: s
     assert (process.returncode, errors) == (0, "")
 
 
-def test_it_ends_with_its_parent_where_it_is_told_to(tmp_path: Path) -> None:
+def test_the_double_ends_with_its_parent_if_the_option_says_so(tmp_path: Path) -> None:
     process = start(tmp_path, "--stop-with-parent")
     ready(process)
     assert process.communicate(timeout=20)[1] == ""
     assert process.returncode == 0
 
 
-def test_what_was_pushed_is_still_there_after_a_restart(tmp_path: Path) -> None:
+def test_a_pushed_image_is_still_there_after_a_restart(tmp_path: Path) -> None:
     for attempt in range(2):
         process = start(tmp_path, directory=str(tmp_path / "content"))
         client = Client(ready(process)["url"])

@@ -42,7 +42,7 @@ def pushed(client: Client, tmp_path: Path) -> str:
     return image.digest
 
 
-def test_an_image_goes_out_and_in_again_with_its_digest(acr: Client, tmp_path: Path) -> None:
+def test_an_image_that_skopeo_copies_out_and_in_again_keeps_its_digest(acr: Client, tmp_path: Path) -> None:
     digest, server = pushed(acr, tmp_path), urlsplit(acr.url).netloc
     layout = f"oci:{tmp_path / 'layout'}:1.2.3"
     skopeo(
@@ -65,7 +65,7 @@ def test_an_image_goes_out_and_in_again_with_its_digest(acr: Client, tmp_path: P
     assert head.headers["Docker-Content-Digest"] == digest
 
 
-def test_skopeo_reads_what_the_image_says_of_itself(acr: Client, tmp_path: Path) -> None:
+def test_skopeo_reads_the_labels_and_the_configuration_of_an_image(acr: Client, tmp_path: Path) -> None:
     digest, server = pushed(acr, tmp_path), urlsplit(acr.url).netloc
     inspect = ["inspect", "--tls-verify=false", f"--creds={CREDENTIALS}", f"docker://{server}/hello:1.2.3"]
     inspected = json.loads(skopeo("--override-os=linux", "--override-arch=arm64", *inspect))

@@ -66,7 +66,7 @@ def test_the_tags_of_one_digest_can_be_asked_for(acr: Client, sdk: ContainerRegi
     assert [tag.name for tag in tags] == ["1.0.0", "stable"]
 
 
-def test_the_properties_of_a_manifest_tell_platform_size_and_tags(acr: Client, sdk: ContainerRegistryClient) -> None:
+def test_the_properties_of_a_manifest_give_platform_size_and_tags(acr: Client, sdk: ContainerRegistryClient) -> None:
     image = acr.push_image("shop", "1.0.0")
     manifest = sdk.get_manifest_properties("shop", image.digest, **PLAIN)
     assert (manifest.architecture, manifest.operating_system, manifest.tags) == ("amd64", "linux", ["1.0.0"])
@@ -82,7 +82,7 @@ def test_manifests_are_listed_children_included(acr: Client, sdk: ContainerRegis
     assert listed == [index.digest, child.digest]
 
 
-def test_a_repository_tells_its_counts(acr: Client, sdk: ContainerRegistryClient) -> None:
+def test_the_properties_of_a_repository_give_its_counts(acr: Client, sdk: ContainerRegistryClient) -> None:
     acr.push_image("shop", "1.0.0")
     repository = sdk.get_repository_properties("shop", **PLAIN)
     assert (repository.name, repository.manifest_count, repository.tag_count) == ("shop", 1, 1)
@@ -126,7 +126,7 @@ def test_a_repository_can_be_locked_and_deleted(acr: Client, sdk: ContainerRegis
     assert list(sdk.list_repository_names(**PLAIN)) == []
 
 
-def test_blobs_and_manifests_go_up_and_come_down(acr: Client, sdk: ContainerRegistryClient) -> None:
+def test_blobs_and_manifests_can_be_uploaded_and_downloaded(acr: Client, sdk: ContainerRegistryClient) -> None:
     """5 MiB is more than one chunk of the client; downloads follow the redirect for each chunk."""
     layer = bytes(range(256)) * 4 * 5 * 1024
     image = image_of(layer)

@@ -93,7 +93,7 @@ def deployment(built: BuiltBundle, environment: str) -> dict[str, Any]:
     return members["deployment-shop.yaml"]
 
 
-def test_a_chart_is_rendered_for_each_environment_as_its_cluster_is(tmp_path: Path) -> None:
+def test_a_chart_is_rendered_for_the_version_and_apis_of_each_environments_cluster(tmp_path: Path) -> None:
     document = targets().model_dump(mode="json")
     document["environments"]["production"] |= {"kubernetes": "1.33", "apis": ["monitoring.coreos.com/v1"]}
     built = rendered(tmp_path, targets=Targets.model_validate(document))
@@ -131,7 +131,7 @@ def test_two_builds_of_a_chart_are_the_same_bytes(tmp_path: Path) -> None:
         ('{{ (genCA "shop" 30).Cert | b64enc | quote }}', "data.made"),
     ],
 )
-def test_what_is_another_at_each_rendering_is_refused_with_its_template(
+def test_a_value_that_differs_at_each_rendering_is_refused_with_its_template(
     tmp_path: Path, expression: str, field: str
 ) -> None:
     text = f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: made }}\ndata: {{ made: {expression} }}\n"
@@ -199,7 +199,7 @@ def test_a_hook_that_means_something_else_here_is_refused_by_name(tmp_path: Path
     )
 
 
-def test_what_kubernetes_would_refuse_is_reported_with_the_template_that_made_it(tmp_path: Path) -> None:
+def test_an_object_that_kubernetes_would_refuse_is_reported_with_its_template(tmp_path: Path) -> None:
     text = CHART["chart/templates/deployment.yaml"].replace("{{ .Values.replicas }}", "{{ .Values.replicas | quote }}")
     problems = refused(tmp_path, {"chart/templates/deployment.yaml": text})
     file = "shop-chart/templates/deployment.yaml"
@@ -256,9 +256,7 @@ def test_definitions_of_kinds_are_left_out_unless_they_lie_beside_the_values(tmp
         ({"chart/Chart.yaml": "name: [\n"}, "helm refuses it: "),
     ],
 )
-def test_what_helm_or_the_bundle_refuses_is_reported_with_the_file(
-    tmp_path: Path, files: dict[str, str], expected: str
-) -> None:
+def test_a_file_that_helm_or_the_bundle_refuses_is_named(tmp_path: Path, files: dict[str, str], expected: str) -> None:
     problems = refused(tmp_path, files)
     assert any(expected in line for line in problems), problems
     assert "hunter2" not in "".join(problems)

@@ -107,7 +107,7 @@ def test_the_tag_of_the_pipeline_wins_over_that_of_a_base_and_a_digest_over_both
         ({IN_STAGING: "resources: []\n"}, f"{IN_STAGING}:1: "),
     ],
 )
-def test_what_would_leave_the_repository_or_the_bundle_is_refused(
+def test_a_reference_out_of_the_repository_or_the_bundle_is_refused(
     tmp_path: Path, files: dict[str, str], expected: str
 ) -> None:
     problems = refused(tmp_path, files)

@@ -19,7 +19,7 @@ async def receive(receiver: ServiceBusReceiver) -> ServiceBusReceivedMessage:
     return message
 
 
-def test_a_queue_by_the_asynchronous_sdk(bus: ServiceBus) -> None:
+def test_the_asynchronous_sdk_sends_settles_schedules_and_dead_letters_messages(bus: ServiceBus) -> None:
     async def scenario(client: ServiceBusClient) -> None:
         async with client.get_queue_sender("plain") as sender, client.get_queue_receiver("plain") as receiver:
             await send_and_complete(sender, receiver)
@@ -71,7 +71,7 @@ async def schedule_and_cancel(sender: ServiceBusSender, receiver: ServiceBusRece
     assert await receiver.peek_messages(5, sequence_number=1) == []
 
 
-def test_lock_expiry_and_its_renewal_by_the_asynchronous_sdk(bus: ServiceBus) -> None:
+def test_the_asynchronous_sdk_renews_a_lock_past_its_first_end(bus: ServiceBus) -> None:
     async def scenario(client: ServiceBusClient) -> None:
         async with client.get_queue_sender("renewed") as sender:
             await sender.send_messages(ServiceBusMessage("kept"))
@@ -88,7 +88,7 @@ def test_lock_expiry_and_its_renewal_by_the_asynchronous_sdk(bus: ServiceBus) ->
     run(bus, scenario)
 
 
-def test_sessions_by_the_asynchronous_sdk(bus: ServiceBus) -> None:
+def test_the_asynchronous_sdk_receives_a_session_in_order_with_its_state(bus: ServiceBus) -> None:
     async def scenario(client: ServiceBusClient) -> None:
         async with client.get_queue_sender("ordered") as sender:
             await sender.send_messages([ServiceBusMessage(text, session_id="A") for text in ("a", "b")])

@@ -78,7 +78,7 @@ def test_a_failover_cuts_every_connection_off_and_loses_nothing(tmp_path: Path) 
             assert str(receiver.peek_messages()[0]) == "hello"
 
 
-def test_a_process_ends_when_the_one_that_started_it_does(tmp_path: Path) -> None:
+def test_a_process_ends_when_its_parent_closes_its_input(tmp_path: Path) -> None:
     with a_process(tmp_path, CONFIG, "--stop-with-parent") as process:
         ready_line(process)
         assert process.stdin is not None

@@ -68,7 +68,7 @@ def test_a_deferred_message_can_be_dead_lettered(bench: Bench) -> None:
     bench.receiver("renewed/dead").complete_message(dead)
 
 
-def test_a_message_whose_lock_expired_comes_again_and_the_old_lock_is_worth_nothing(bench: Bench) -> None:
+def test_a_message_whose_lock_expired_is_delivered_again_and_its_old_lock_is_invalid(bench: Bench) -> None:
     bench.send(ServiceBusMessage("x"), queue="short")
     first = bench.receive("short")
     second = bench.receive("short")  # waits for the lock to expire
