@@ -77,7 +77,7 @@ def test_a_setting_that_a_user_adds_goes_only_to_the_roles_that_may_have_it() ->
     assert worker["SLIPWAY_COPY_SECONDS"] == "120"
 
 
-def test_no_setting_is_given_with_which_some_version_of_the_worker_fails() -> None:
+def test_no_setting_is_given_that_makes_some_version_of_the_worker_library_fail() -> None:
     """Workers 1.1 and 1.2 fail at every invocation with it, and nobody can choose which one a region runs."""
     for option in OPTIONS:
         for role in BOTH:
@@ -118,7 +118,7 @@ def test_front_and_worker_share_no_identity_no_plan_and_no_storage_of_their_host
 
 
 @pytest.mark.parametrize("option", [option for option in OPTIONS if OPTIONS[option].get("split", True)])
-def test_nothing_answers_at_the_worker_and_its_deployment_site_asks_entra(option: str) -> None:
+def test_the_worker_answers_nobody_and_deployment_sites_accept_no_basic_credentials(option: str) -> None:
     worker, front = site(stored(option), AppRole.WORKER), site(stored(option), AppRole.FRONT)
     config = worker["properties"]["siteConfig"]
     assert config["ipSecurityRestrictionsDefaultAction"] == "Deny"
@@ -208,7 +208,7 @@ def test_the_bus_drops_no_repeats_where_several_send() -> None:
     assert {queue for queue in Queue if not queue.one_sender} == shared
 
 
-def test_what_is_always_ready_is_so_where_it_runs() -> None:
+def test_always_ready_functions_are_set_for_the_role_that_runs_them_and_for_none_by_default() -> None:
     ready = {
         role: {
             entry["name"]: entry["instanceCount"]
@@ -321,7 +321,7 @@ KNOWN_TO_HOOKS = {"AZURE_SUBSCRIPTION_ID", "SLIPWAY_HOOK_PAUSE", "SLIPWAY_APP_RO
 """Known to azd itself, to our tests, and set for a hook alone."""
 
 
-def test_what_the_hooks_read_is_an_output_or_a_variable_of_a_parameter() -> None:
+def test_every_variable_that_a_hook_reads_is_an_output_or_belongs_to_a_parameter() -> None:
     file = json.loads((INFRA / "main.parameters.json").read_text(encoding="utf-8"))["parameters"]
     names = set(interface()["outputs"]) | {item["value"].strip("${}") for item in file.values()}
     for hook in (INFRA / "hooks").glob("*.py"):

@@ -45,7 +45,7 @@ def test_nobody_is_asked_for_anything_but_the_subscription_and_the_region() -> N
     assert resolve(DECLARED, PARAMETERS, {**NEW, "AZURE_LOCATION": "westeurope"}).missing == []
 
 
-def test_what_nobody_set_is_left_to_the_template() -> None:
+def test_parameters_that_nobody_set_are_left_to_the_template() -> None:
     resolved = resolve(DECLARED, PARAMETERS, {**NEW, "AZURE_LOCATION": "westeurope"})
     assert resolved.values == {"environmentName": "try", "location": "westeurope"}
 
@@ -57,13 +57,13 @@ def test_every_parameter_has_a_variable_of_its_own_and_its_default_in_the_templa
 
 
 @pytest.mark.parametrize("name", sorted(set(DECLARED) - {"environmentName", "location"}))
-def test_what_somebody_sets_arrives_as_what_the_template_declares(name: str) -> None:
+def test_a_value_that_somebody_sets_arrives_in_the_type_that_the_template_declares(name: str) -> None:
     text, expected = SAMPLES[DECLARED[name]["type"]]
     resolved = resolve(DECLARED, PARAMETERS, {**NEW, VARIABLES[name]: text})
     assert resolved.values[name] == expected
 
 
-def test_an_empty_text_takes_a_default_away() -> None:
+def test_an_empty_text_replaces_a_default() -> None:
     resolved = resolve(DECLARED, PARAMETERS, {**NEW, VARIABLES["stagingNamespaces"]: ""})
     assert resolved.values["stagingNamespaces"] == ""
 
@@ -76,7 +76,7 @@ def test_a_parameter_without_a_default_would_be_asked_for_whatever_the_file_says
         resolve(declared, {"publicUrl": {"value": "${SLIPWAY_CUSTOM_URL=}"}}, NEW)
 
 
-def test_the_sign_in_that_a_hook_makes_after_azd_looked_is_in_the_deployment() -> None:
+def test_a_registration_that_a_hook_makes_after_azds_first_look_is_in_the_deployment() -> None:
     """azd asks first, runs the hook, reads the environment again, and then works the values out again."""
     before = {**NEW, "AZURE_LOCATION": "westeurope"}
     assert "signInClientId" not in resolve(DECLARED, PARAMETERS, before).values
@@ -98,7 +98,7 @@ def test_the_template_is_where_azd_looks_for_it() -> None:
 
 
 @pytest.mark.parametrize("name", CONFIG["services"])
-def test_a_service_is_the_package_that_its_hook_makes_and_azure_builds_nothing(name: str) -> None:
+def test_a_service_deploys_the_package_that_its_hook_makes_and_azure_builds_nothing(name: str) -> None:
     service = CONFIG["services"][name]
     assert (service["language"], service["host"]) == ("python", "function")
     assert service["remoteBuild"] is False
@@ -125,9 +125,7 @@ def deployed(environment: Mapping[str, str]) -> set[str]:
     ("split", "option"),
     [({}, "default"), ({"SLIPWAY_SPLIT": "true"}, "default"), ({"SLIPWAY_SPLIT": "false"}, "single")],
 )
-def test_azd_finds_an_app_for_each_service_that_it_deploys_and_the_other_way_round(
-    split: dict[str, str], option: str
-) -> None:
+def test_each_service_that_azd_deploys_has_an_app_and_each_app_a_service(split: dict[str, str], option: str) -> None:
     values = resolve(DECLARED, PARAMETERS, {**NEW, "AZURE_LOCATION": "westeurope", **split}).values
     assert values.get("split", True) == OPTIONS[option].get("split", True)
     tags = [app["tags"]["azd-service-name"] for app in of_type(stored(option), SITE)]
@@ -147,7 +145,7 @@ def test_hooks_are_known_to_azd_and_run_by_an_azd_that_knows_python() -> None:
     assert CONFIG["requiredVersions"] == {"azd": ">= 1.31.0"}
 
 
-def test_what_runs_at_the_same_time_makes_no_environment_in_the_same_place() -> None:
+def test_hooks_that_run_at_the_same_time_have_virtual_environments_of_their_own() -> None:
     """azd makes a virtual environment for hooks in Python, and packages while it provisions."""
     sequential = {hook["config"]["virtualEnvName"] for hook in CONFIG["hooks"].values()}
     concurrent = [service["hooks"]["prepackage"]["config"]["virtualEnvName"] for service in CONFIG["services"].values()]

@@ -23,5 +23,5 @@ def test_every_size_that_is_paid_for_by_the_month_has_a_line(name: str) -> None:
     assert [size for size in sizes - FREE if f"`{size}`" not in labels] == []
 
 
-def test_no_line_is_about_something_that_no_set_has() -> None:
+def test_every_line_is_about_something_that_a_set_has() -> None:
     assert [line.what for line in LINES if not any(line.amount(stored(name)) for name in SETS)] == []

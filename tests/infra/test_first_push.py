@@ -139,14 +139,14 @@ def test_a_bare_installation_is_healthy_and_knows_of_no_application(installed: I
     assert installed.get("/api/health") == installed.get("/api/health") | {"healthy": True, "applications": 0}
 
 
-def test_people_sign_in_to_it(installed: Installed) -> None:
+def test_people_can_sign_in_to_the_installation(installed: Installed) -> None:
     address, board = Signer(laptop().person("Ada").oid).read(installed.stack.url + "/")
     assert address.startswith(installed.stack.url)
     assert "Ada" in board
     assert "Sign out" in board
 
 
-def test_each_app_has_what_the_template_and_the_hook_made_for_it_and_but_for_addresses_nothing_else(
+def test_each_app_has_only_the_settings_of_the_template_and_the_hook_but_for_addresses(
     installed: Installed,
 ) -> None:
     template = {role: app_settings(stored("default"), role) for role in installed.settings}

@@ -59,7 +59,7 @@ def azure(tmp_path: Path) -> Azure:
         ("SLIPWAY_APPROVAL_SENDERS", "the-bot"),
     ],
 )
-def test_what_azure_would_refuse_later_is_refused_before_anything_is_asked_of_it(
+def test_a_value_that_azure_would_refuse_later_is_refused_before_the_first_request(
     azure: Azure, name: str, value: str
 ) -> None:
     process = azure.run("preprovision", **{name: value})
@@ -80,7 +80,7 @@ def test_what_azure_would_refuse_later_is_refused_before_anything_is_asked_of_it
         ("SLIPWAY_SPLIT", "false"),
     ],
 )
-def test_what_azure_takes_is_let_through(azure: Azure, name: str, value: str) -> None:
+def test_a_value_that_azure_accepts_is_let_through(azure: Azure, name: str, value: str) -> None:
     environment = NEW | {name: value}
     program = "import preprovision, json, sys; print(json.dumps(list(preprovision.faults(json.load(sys.stdin)))))"
     process = subprocess.run(
@@ -103,7 +103,7 @@ def test_every_number_and_switch_that_azd_would_drop_without_a_word_is_looked_at
     assert [name for name in variables if f'"{name}"' not in text] == []
 
 
-def test_all_that_is_wrong_is_said_at_once(azure: Azure) -> None:
+def test_all_wrong_values_are_named_at_once(azure: Azure) -> None:
     process = azure.run("preprovision", AZURE_ENV_NAME="Trial", SLIPWAY_STAGING_NODES="three")
     assert [line.split(" ")[0] for line in process.stderr.splitlines()] == ["AZURE_ENV_NAME", "SLIPWAY_STAGING_NODES"]
 
@@ -116,7 +116,7 @@ def test_a_subscription_that_az_does_not_know_is_named_before_anything_is_made(a
     assert azure.state["applications"] == {}
 
 
-def test_somebody_whose_default_is_another_tenant_makes_nothing_there(azure: Azure) -> None:
+def test_a_default_subscription_of_another_tenant_stops_the_hooks_before_they_make_anything(azure: Azure) -> None:
     other_tenant = "00000000-0000-0000-0000-0000000000f2"
     azure.change(accounts={SUBSCRIPTION: TENANT, OTHER_SUBSCRIPTION: other_tenant}, default_account=OTHER_SUBSCRIPTION)
     for hook, environment in (("preprovision", {}), ("postprovision", OUTPUTS)):
@@ -155,7 +155,7 @@ def test_secrets_that_are_there_are_never_replaced_however_az_ends_its_lines(azu
 
 
 @pytest.mark.parametrize("lines", ["unix", "windows"])
-def test_what_is_done_is_the_same_however_az_ends_its_lines(
+def test_the_outcome_is_the_same_however_az_ends_its_lines(
     azure: Azure, tmp_path_factory: pytest.TempPathFactory, lines: str
 ) -> None:
     azure.change(lines=lines)
@@ -209,7 +209,7 @@ def test_a_locked_policy_is_left_to_a_request_of_its_own_that_makes_it_longer(az
         assert azure.state["policy"]["immutabilityPeriodSinceCreationInDays"] == expected
 
 
-def test_a_policy_that_is_not_locked_stays_the_templates(azure: Azure) -> None:
+def test_a_policy_that_is_not_locked_is_left_to_the_template(azure: Azure) -> None:
     azure.change(policy={"state": "Unlocked", "immutabilityPeriodSinceCreationInDays": 365})
     azure.provision(**OUTPUTS, SLIPWAY_AUDIT_RETENTION_DAYS="400")
     assert "SLIPWAY_AUDIT_POLICY_LOCKED" not in azure.state["environment"]
@@ -251,7 +251,7 @@ def test_an_app_without_functions_is_not_success(azure: Azure, missing: str) -> 
     assert missing.rpartition("/")[2] in process.stderr
 
 
-def test_one_app_that_is_both_is_asked_for_the_functions_of_both(azure: Azure) -> None:
+def test_a_single_app_is_asked_for_the_functions_of_both_roles(azure: Azure) -> None:
     azure.change(resources=[f"{SITES}/func-try/functions/{name}" for name in ("health", "run_step")])
     azure.run_successfully("postdeploy", **OUTPUTS | {"SLIPWAY_WORKER_NAME": "func-try"})
 

@@ -35,7 +35,7 @@ def azure(tmp_path: Path) -> Azure:
     return Azure(tmp_path)
 
 
-def test_rights_of_an_option_that_is_off_are_taken_back_and_peoples_own_stay(azure: Azure) -> None:
+def test_rights_of_an_option_that_is_off_are_taken_back_and_rights_given_by_people_stay(azure: Azure) -> None:
     elsewhere = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/platform-live/providers/x/y/namespaces/shop"
     azure.change(
         page=2,
@@ -63,7 +63,7 @@ def test_rights_of_an_option_that_is_off_are_taken_back_and_peoples_own_stay(azu
     assert "by-hand" in output
 
 
-def test_what_an_option_made_goes_with_it_and_nothing_else_is_ever_deleted(azure: Azure) -> None:
+def test_resources_of_an_option_that_is_off_are_deleted_and_no_others(azure: Azure) -> None:
     azure.change(resources=[FLOW, CONNECTION, f"{GROUP}/providers/Microsoft.Logic/workflows/of-the-team"])
     azure.provision()
     assert azure.state["resources"] == [f"{GROUP}/providers/Microsoft.Logic/workflows/of-the-team"]
@@ -71,7 +71,9 @@ def test_what_an_option_made_goes_with_it_and_nothing_else_is_ever_deleted(azure
     assert len(azure.calls("--method delete")) == 2
 
 
-def test_where_one_app_becomes_both_the_workers_own_goes_with_its_rights_everywhere(azure: Azure) -> None:
+def test_a_change_to_a_single_app_deletes_the_workers_resources_and_the_rights_that_slipway_gave_it(
+    azure: Azure,
+) -> None:
     elsewhere = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/platform-live/providers/x/y/namespaces/shop"
     azure.change(
         resources=WORKERS_OWN,
@@ -92,7 +94,7 @@ def test_where_one_app_becomes_both_the_workers_own_goes_with_its_rights_everywh
     azure.run_successfully("postprovision", **OUTPUTS | single_app | {"SLIPWAY_SWITCHED_OFF": json.dumps(WORKERS_OWN)})
 
 
-def test_all_that_the_template_may_name_as_switched_off_can_be_removed_by_the_hook(azure: Azure) -> None:
+def test_the_hook_can_remove_every_kind_that_the_template_may_name_as_switched_off(azure: Azure) -> None:
     text = (INFRA / "main.bicep").read_text(encoding="utf-8")
     section = text.partition("output SLIPWAY_SWITCHED_OFF array")[2]
     kinds = set(re.findall(r"/providers/(Microsoft\.[A-Za-z]+/\w+)/", section)) | {
@@ -105,7 +107,7 @@ def test_all_that_the_template_may_name_as_switched_off_can_be_removed_by_the_ho
     assert kinds == removable
 
 
-def test_only_what_holds_no_record_can_be_removed(azure: Azure) -> None:
+def test_the_hook_cannot_remove_the_storage_of_the_ledger(azure: Azure) -> None:
     ledger = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/stdatatry"
     azure.run_successfully("preprovision")
     environment = {
@@ -158,7 +160,7 @@ WRITES = ("--method put", "--method post", "--method patch", "--method delete", 
 
 
 @pytest.mark.parametrize("how", ["before", "after"])
-def test_a_process_that_is_killed_at_a_change_is_no_other_case(
+def test_a_hook_that_is_killed_at_a_change_is_finished_by_the_next_run(
     azure: Azure, tmp_path_factory: pytest.TempPathFactory, how: str
 ) -> None:
     """The same for processes, killed at a few calls: they run no `finally` and finish no file."""

@@ -52,13 +52,13 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_it_holds_what_is_needed_and_nothing_else(package: Path) -> None:
+def test_the_package_holds_only_the_parts_that_the_app_needs(package: Path) -> None:
     assert {path.name for path in package.iterdir()} == PARTS
     assert not (package / "slipway/cli").exists()
     assert not list(package.rglob("__pycache__"))
 
 
-def test_it_holds_every_file_that_git_knows_of_its_parts(package: Path) -> None:
+def test_the_package_holds_every_tracked_file_of_its_parts(package: Path) -> None:
     names = subprocess.run(
         ["git", "ls-files", "-z", "functions", "slipway"], cwd=ROOT, check=True, capture_output=True, text=True
     ).stdout.split("\0")
@@ -185,7 +185,7 @@ _IMPORT = re.compile(r"^[ \t]*(?:from (\w+)[\w.]* import |import (\w+)[\w.]*(?: 
 """One module each, as the linter demands; a tenth of the time of parsing all of it."""
 
 
-def test_all_that_it_imports_is_pinned_in_its_requirements(package: Path) -> None:
+def test_every_import_of_the_package_is_pinned_in_its_requirements(package: Path) -> None:
     pinned = {
         re.sub(r"[-_.]+", "-", name).lower()
         for name in re.findall(

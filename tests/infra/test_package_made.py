@@ -85,7 +85,7 @@ def test_the_same_files_give_the_same_bytes_whenever_they_were_written(folder: P
         assert file.namelist() == ["function_app.py", "slipway/__init__.py"]
 
 
-def test_what_no_commit_has_is_not_packaged(tmp_path: Path) -> None:
+def test_a_working_tree_with_uncommitted_files_is_not_packaged(tmp_path: Path) -> None:
     for command in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "Begin"]):
         who = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
         subprocess.run(["git", *who, *command], cwd=tmp_path, check=True)
@@ -95,6 +95,6 @@ def test_what_no_commit_has_is_not_packaged(tmp_path: Path) -> None:
         commit_of(tmp_path)
 
 
-def test_what_is_built_is_not_part_of_the_repository() -> None:
+def test_the_built_package_is_ignored_by_git() -> None:
     process = subprocess.run(["git", "check-ignore", "-q", "build/package/slipway.zip"], cwd=ROOT, check=False)
     assert process.returncode == 0

@@ -42,7 +42,7 @@ CONTAINER_INSIGHTS = "/dataCollectionRuleAssociations/ContainerInsightsExtension
         ("Microsoft.KeyVault/vaults", "properties.enableSoftDelete", True),
     ],
 )
-def test_a_part_is_what_it_is_called(kind: str, path: str, expected: Any) -> None:
+def test_every_part_has_the_property_that_is_expected_of_it(kind: str, path: str, expected: Any) -> None:
     parts = of_type(stored("default"), kind)
     assert parts
     assert {at(part, path) for part in parts} == {expected}
@@ -135,7 +135,7 @@ def test_there_are_two_registries_and_two_clusters() -> None:
     assert len(of_type(stored("default"), CLUSTER)) == 2
 
 
-def test_settings_of_ones_own_are_kept_with_each_deployment() -> None:
+def test_extra_settings_are_kept_with_each_deployment() -> None:
     """`siteConfig.appSettings` is the whole list: what somebody set by hand is gone after the next `azd provision`."""
     extra_names = set(OPTIONS["observed"]["extraSettings"])
     for role in ("front", "worker"):
@@ -168,7 +168,7 @@ PRIVATE_SETS = pytest.mark.parametrize("name", ["private", "private-single", "pr
 
 
 @PRIVATE_SETS
-def test_a_private_network_leaves_other_peoples_subnets_alone(name: str) -> None:
+def test_a_private_network_leaves_subnets_that_others_added_alone(name: str) -> None:
     """A network that lists its subnets takes away those that others have put into it."""
     (network,) = of_type(stored(name), "Microsoft.Network/virtualNetworks")
     assert "subnets" not in network["properties"]
@@ -184,7 +184,7 @@ def test_a_private_network_leaves_other_peoples_subnets_alone(name: str) -> None
 
 
 @PRIVATE_SETS
-def test_each_app_of_a_private_installation_has_a_subnet_of_its_own_for_what_it_asks(name: str) -> None:
+def test_each_app_of_a_private_installation_has_a_subnet_of_its_own_for_its_requests(name: str) -> None:
     resources = stored(name)
     subnets = {part["id"]: part for part in of_type(resources, "Microsoft.Network/virtualNetworks/subnets")}
     app_subnets = [subnets[at(app, "properties.virtualNetworkSubnetId")] for app in of_type(resources, SITE)]
@@ -195,7 +195,7 @@ def test_each_app_of_a_private_installation_has_a_subnet_of_its_own_for_what_it_
 
 
 @PRIVATE_SETS
-def test_what_is_private_has_no_public_address_and_an_endpoint_with_a_record(name: str) -> None:
+def test_a_private_resource_has_no_public_access_and_an_endpoint_with_a_dns_record(name: str) -> None:
     """The vault stays open, because the platform reads it for the app's settings."""
     resources = stored(name)
     closed = [
@@ -281,7 +281,7 @@ def test_an_event_that_does_not_arrive_is_reported_within_a_quarter_of_an_hour()
     )
 
 
-def test_health_is_asked_for_from_outside_and_somebody_is_told() -> None:
+def test_health_is_probed_from_outside_and_a_failure_raises_an_alert() -> None:
     resources = stored("default")
     (test,) = of_type(resources, "Microsoft.Insights/webtests")
     assert at(test, "properties.Request.RequestUrl") == "https://func-try-bz3trc.azurewebsites.net/api/health"
@@ -295,7 +295,7 @@ def test_health_is_asked_for_from_outside_and_somebody_is_told() -> None:
     assert 1 < at(alert, "properties.criteria.failedLocationCount") < len(at(test, "properties.Locations"))
 
 
-def test_who_sent_what_is_recorded_where_the_tier_that_can_is_paid_for() -> None:
+def test_a_premium_bus_logs_who_sent_what_and_a_standard_one_does_not() -> None:
     for name in OPTIONS:
         (bus,) = of_type(stored(name), "Microsoft.ServiceBus/namespaces")
         settings = stored(name)[bus["id"] + "/providers/Microsoft.Insights/diagnosticSettings/operations"]

@@ -72,7 +72,7 @@ def test_a_query_is_right_in_syntax_and_names_columns_that_exist(name: str, faul
 
 
 @pytest.mark.parametrize("name", PLANTED)
-def test_the_parser_finds(name: str, faults_by_query: Any) -> None:
+def test_the_parser_finds_every_planted_mistake(name: str, faults_by_query: Any) -> None:
     assert PLANTED[name][1] in " ".join(faults_by_query[name])
 
 
@@ -83,7 +83,7 @@ def _logged_texts() -> str:
 
 
 @every_query
-def test_what_a_query_looks_for_is_said_by_the_code(query: str) -> None:
+def test_every_text_that_a_query_looks_for_is_logged_by_the_code(query: str) -> None:
     source = _logged_texts()
     for text in texts_named(query):
         assert text in source, f"nothing logs {text!r}"
@@ -100,7 +100,7 @@ def test_a_query_asks_for_metrics_and_spans_that_the_code_emits(query: str) -> N
 
 
 @every_query
-def test_a_query_names_dimensions_that_the_code_emits_on_just_that(query: str) -> None:
+def test_a_query_names_only_dimensions_that_the_code_emits_on_its_metric(query: str) -> None:
     if "AppMetrics" in tables_named(query):
         for metric in (metric for metric in Metric if metric in names_compared(query)):
             assert dimensions_named(query) <= {str(attribute) for attribute in metric.attributes}
@@ -146,14 +146,14 @@ def test_the_workbook_has_a_time_range_that_its_queries_follow() -> None:
 MINUTES = {"PT5M": 5, "PT10M": 10, "PT15M": 15, "PT30M": 30, "PT1H": 60, "P1D": 1440, "P2D": 2880}
 
 
-def test_what_is_looked_at_more_than_once_is_reported_once() -> None:
+def test_an_alert_that_evaluates_an_entry_more_than_once_is_stateful() -> None:
     """A rule without a state fires at each evaluation for as long as the entry that it found lies in its window."""
     for alert in ALERTS:
         if MINUTES[alert["window"]] > MINUTES[alert["every"]] or "== 0" in alert["query"]:
             assert alert["stateful"], alert["name"]
 
 
-def test_the_alert_of_the_ledger_takes_no_key_for_the_worker_and_of_the_front_only_what_it_may_add() -> None:
+def test_the_ledgers_alert_excludes_only_the_worker_and_what_the_front_may_add_and_no_access_by_key() -> None:
     (query,) = [alert["query"] for alert in ALERTS if alert["name"] == "ledger-touched"]
     assert tables_named(query) == {"StorageTableLogs", "StorageBlobLogs"}
     expected = (

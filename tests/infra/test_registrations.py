@@ -35,7 +35,7 @@ def entry(azure: Azure, name: str) -> dict[str, Any]:
     return service_principal  # type: ignore[no-any-return]
 
 
-def test_both_are_made_once_and_remembered(azure: Azure) -> None:
+def test_both_registrations_are_made_once_and_remembered(azure: Azure) -> None:
     azure.run_successfully("preprovision")
     client_ids = {name: azure.application(name)["appId"] for name in BOTH}
     expected = {"SLIPWAY_SIGN_IN_CLIENT_ID": client_ids["sign-in"], "SLIPWAY_VOTES_CLIENT_ID": client_ids["votes"]}
@@ -45,13 +45,13 @@ def test_both_are_made_once_and_remembered(azure: Azure) -> None:
     assert {name: azure.application(name)["appId"] for name in BOTH} == client_ids
 
 
-def test_neither_gives_a_token_without_a_code(azure: Azure) -> None:
+def test_neither_registration_gives_a_token_without_a_code(azure: Azure) -> None:
     azure.provision()
     for name in BOTH:
         assert azure.application(name)["web"]["implicitGrantSettings"] == {"enableIdTokenIssuance": False}
 
 
-def test_both_have_the_same_roles_those_that_gates_name_included(azure: Azure) -> None:
+def test_both_registrations_have_the_same_roles_including_those_that_gates_name(azure: Azure) -> None:
     azure.run_successfully("preprovision", SLIPWAY_APP_ROLES="shop-approvers, security")
     role_names = [[role["value"] for role in azure.application(name)["appRoles"]] for name in BOTH]
     assert role_names[0] == role_names[1] == ["reader", "operator", "platform", "shop-approvers", "security"]
@@ -100,7 +100,7 @@ def test_tokens_are_of_version_two_and_name_what_is_asked_of_them(azure: Azure) 
     assert "idtyp" in {claim["name"] for claim in claims["accessToken"]}
 
 
-def test_only_who_has_a_role_is_let_in_and_whoever_installs_has_one(azure: Azure) -> None:
+def test_only_people_with_a_role_are_let_in_and_the_installing_person_gets_one(azure: Azure) -> None:
     azure.run_successfully("preprovision")
     for name in BOTH:
         service_principal = entry(azure, name)
@@ -110,7 +110,7 @@ def test_only_who_has_a_role_is_let_in_and_whoever_installs_has_one(azure: Azure
         assert (assigned["principalId"], roles[assigned["appRoleId"]]) == (ME, "platform")
 
 
-def test_whoever_installs_gets_no_role_where_somebody_else_has_one(azure: Azure) -> None:
+def test_the_installing_person_gets_no_role_if_another_person_has_one(azure: Azure) -> None:
     azure.run_successfully("preprovision")
     state = azure.state
     for item in state["assigned"]:
@@ -120,7 +120,7 @@ def test_whoever_installs_gets_no_role_where_somebody_else_has_one(azure: Azure)
     assert {item["principalId"] for item in azure.state["assigned"]} == {"00000000-0000-0000-0004-00000000000b"}
 
 
-def test_a_pipeline_that_installs_is_told_that_nobody_can_sign_in_yet(azure: Azure) -> None:
+def test_an_installation_by_a_pipeline_warns_that_nobody_can_sign_in_yet(azure: Azure) -> None:
     azure.change(me="")
     output = azure.run_successfully("preprovision")
     assert azure.state["assigned"] == []
@@ -192,7 +192,7 @@ def test_an_address_with_a_slash_at_its_end_makes_no_other_redirect(azure: Azure
 
 
 @pytest.mark.parametrize("name", BOTH)
-def test_each_trusts_the_apps_identity_also_when_it_is_another_one_after_azd_down(azure: Azure, name: str) -> None:
+def test_each_registration_trusts_the_apps_identity_even_after_azd_down_replaced_it(azure: Azure, name: str) -> None:
     azure.provision()
     azure.provision()
     (first,) = azure.application(name)["credentials"]
@@ -210,7 +210,7 @@ def commands_in(text: str) -> list[str]:
     return re.findall(r"^   (az rest .*)$", text, re.MULTILINE)
 
 
-def test_where_a_right_is_missing_every_step_that_is_left_is_printed_with_the_right_that_it_needs(azure: Azure) -> None:
+def test_a_missing_right_makes_the_hook_print_each_remaining_step_with_the_right_that_it_needs(azure: Azure) -> None:
     azure.change(forbidden=["consent"])
     process = azure.run("preprovision")
     assert process.returncode == 1
@@ -232,7 +232,7 @@ def test_somebody_who_runs_the_printed_commands_lets_azd_up_go_on(azure: Azure) 
     assert len(azure.state["grants"]) == 4
 
 
-def test_who_may_not_register_gets_the_whole_list_from_the_first_step_on(azure: Azure) -> None:
+def test_a_person_who_may_not_register_gets_the_whole_list_of_steps(azure: Azure) -> None:
     azure.change(forbidden=["register", "change", "consent"])
     process = azure.run("preprovision")
     assert process.returncode == 1
@@ -250,7 +250,7 @@ def test_the_list_is_printed_without_changing_anything(azure: Azure) -> None:
     assert azure.run_successfully("registrations") == "Nothing is left to do.\n"
 
 
-def test_once_the_app_is_there_the_list_has_its_addresses_and_its_identity_too(azure: Azure) -> None:
+def test_the_list_has_the_apps_addresses_and_identity_once_the_app_exists(azure: Azure) -> None:
     azure.run_successfully("preprovision")
     output = azure.run_successfully("registrations", **OUTPUTS)
     for name, way_back in (("sign-in", signing_in.BACK), ("votes", saying.BACK)):
@@ -272,7 +272,7 @@ def test_the_roles_that_every_installation_has_are_those_that_the_app_knows(azur
         assert [role["value"] for role in azure.application(name)["appRoles"]] == list(Role)
 
 
-def test_the_registrations_agree_with_the_app_about_the_ways_back_and_with_the_laptop_about_scopes() -> None:
+def test_the_registrations_have_the_apps_return_addresses_and_the_laptops_scopes() -> None:
     program = (
         "import json, wanted_registrations as w; "
         "print(json.dumps({r.name: [r.scope, r.way_back] for r in w.REGISTRATIONS}))"

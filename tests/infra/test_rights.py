@@ -209,11 +209,11 @@ def differences(option: str, resources: Resources) -> dict[tuple[Party, str], tu
 
 
 @pytest.mark.parametrize("option", OPTIONS)
-def test_what_is_given_is_what_the_table_says(option: str) -> None:
+def test_the_assignments_of_every_option_are_those_of_the_table_of_rights(option: str) -> None:
     assert differences(option, stored(option)) == {}
 
 
-def test_each_assignment_that_is_taken_away_is_missed() -> None:
+def test_the_removal_of_any_assignment_is_noticed() -> None:
     resources = stored("default")
     assignments = [key for key, resource in resources.items() if resource["type"].endswith("/roleAssignments")]
     assert len(assignments) > 40

@@ -47,7 +47,7 @@ def test_every_role_that_is_listed_is_given_and_no_other() -> None:
     assert {right.role for right in all_rights()} == set(ROLES) | set(OWN_ROLES)
 
 
-def test_our_own_roles_can_be_given_where_the_ledger_is_and_nowhere_else() -> None:
+def test_our_own_roles_can_be_given_in_each_group_that_needs_them_and_not_in_the_whole_subscription() -> None:
     for option in OPTIONS:
         definitions = of_type(stored(option), DEFINITION)
         scopes = [scope for definition in definitions for scope in definition["properties"]["assignableScopes"]]
@@ -80,7 +80,7 @@ def test_every_right_says_for_whom_and_why() -> None:
         assert right.reason.endswith("."), right
 
 
-def test_rights_are_given_nowhere_but_in_role_assignments() -> None:
+def test_rights_are_given_only_in_role_assignments() -> None:
     for option in OPTIONS:
         kinds = {resource["type"] for resource in stored(option).values()}
         authorization = {kind for kind in kinds if kind.startswith("Microsoft.Authorization/")}
@@ -102,7 +102,7 @@ def test_the_hook_that_takes_rights_back_knows_ours_by_how_their_descriptions_be
     assert f'MADE_BY_US = "{OURS}"' in (INFRA / "hooks/postprovision.py").read_text(encoding="utf-8")
 
 
-def test_every_module_that_gives_rights_tells_their_names_to_the_hook_that_takes_others_back() -> None:
+def test_every_module_that_gives_rights_passes_their_names_to_the_hook_that_takes_others_back() -> None:
     text = (INFRA / "main.bicep").read_text(encoding="utf-8")
     section = text.partition("output SLIPWAY_RIGHTS array")[2].partition("\n)")[0]
     for path in sorted((INFRA / "modules").glob("*.bicep")):

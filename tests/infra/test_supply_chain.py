@@ -46,13 +46,13 @@ def test_every_requirement_is_pinned_with_its_hashes(file: Path) -> None:
     ] == []
 
 
-def test_the_installs_are_those_that_we_know_of() -> None:
+def test_the_known_installs_are_found() -> None:
     """Otherwise the next test might check nothing."""
     assert len(INSTALLS) >= 8
 
 
 @pytest.mark.parametrize("command", INSTALLS)
-def test_nothing_is_installed_but_by_hash(command: str) -> None:
+def test_everything_is_installed_by_hash(command: str) -> None:
     if 'pip_install "$@"' in command or command.endswith('"$@"'):
         return  # the function that the others call
     assert "--require-hashes" in command or all(option in command for option in OWN), command

@@ -98,7 +98,7 @@ def test_the_definition_is_sound_and_every_expression_names_what_is_there() -> N
         (("Vote", "retry"), "none"),
     ],
 )
-def test_the_check_finds_what_is_wrong(place: tuple[str, ...], wrong: Any) -> None:
+def test_the_check_finds_a_wrong_expression(place: tuple[str, ...], wrong: Any) -> None:
     changed = copy.deepcopy(FLOW)
     part = changed["actions"]
     for step in place[:-1]:
@@ -118,7 +118,7 @@ def test_the_card_of_the_product_is_posted_to_the_approver_as_it_is() -> None:
     assert inputs["host"]["connection"]["name"] == "/subscriptions/x/teams"
 
 
-def test_what_people_wrote_is_kept_out_of_the_history_of_runs() -> None:
+def test_texts_of_people_are_kept_out_of_the_history_of_runs() -> None:
     hidden = {
         name: action["runtimeConfiguration"]["secureData"]
         for name, action in FLOW["actions"].items()
@@ -128,7 +128,7 @@ def test_what_people_wrote_is_kept_out_of_the_history_of_runs() -> None:
     assert FLOW["triggers"]["question"]["runtimeConfiguration"]["secureData"] == {"properties": ["outputs"]}
 
 
-def test_an_approval_in_teams_passes_a_gate_of_level_queue_on_behalf_of_who_pressed_the_button() -> None:
+def test_an_approval_in_teams_passes_a_gate_of_level_queue_on_behalf_of_the_person_who_pressed() -> None:
     world = world_at_gate()
     message = run_flow(trigger_message(world), teams_response({"decision": "approve", "reason": ""}))
     assert message["uri"] == PARAMETERS["queueAddress"]
@@ -140,7 +140,7 @@ def test_an_approval_in_teams_passes_a_gate_of_level_queue_on_behalf_of_who_pres
 
 
 @pytest.mark.parametrize(("decision", "phase"), [("approve", Phase.AWAITING_APPROVAL), ("reject", Phase.REJECTED)])
-def test_where_a_proof_is_asked_for_teams_only_rejects(decision: str, phase: Phase) -> None:
+def test_teams_can_only_reject_at_a_gate_that_asks_for_a_proof(decision: str, phase: Phase) -> None:
     world = world_at_gate(approval(people=KNOWN, level=Level.SIGNED))
     take(world, run_flow(trigger_message(world), teams_response({"decision": decision, "reason": "no"})))
     assert world.releases[1].phase is phase
@@ -164,14 +164,14 @@ def test_a_rejection_without_a_reason_is_refused_by_name() -> None:
     assert refused_by(decision) == ["rejection-has-a-reason"]
 
 
-def test_who_answers_the_card_of_another_approver_votes_for_themselves() -> None:
+def test_a_person_who_answers_the_card_of_another_approver_votes_in_their_own_name() -> None:
     world = world_at_gate()
     take(world, run_flow(trigger_message(world), teams_response({"decision": "approve"}, upn=BEN, oid=BEN_OID)))
     (record,) = [record for record in world.audit if record.action == "vote.approved"]
     assert record.details["on_behalf_of"] == f"oid:{BEN_OID}"
 
 
-def test_an_address_that_now_belongs_to_somebody_else_is_not_a_right() -> None:
+def test_a_person_who_took_over_an_approvers_address_may_not_vote() -> None:
     """The account of a person who left was created again: the same address, another object id."""
     world = world_at_gate()
     other_oid = "00000000-0000-0000-0000-00000000000d"
@@ -193,7 +193,7 @@ def test_an_approver_listed_by_address_alone_cannot_vote_in_teams() -> None:
         ({"tenant": ""}, "on_behalf_of.tid"),
     ],
 )
-def test_a_guest_of_another_tenant_or_nobody_at_all_is_refused(changed: dict[str, str], field: str) -> None:
+def test_an_answer_of_another_tenant_or_without_a_person_is_refused(changed: dict[str, str], field: str) -> None:
     world = world_at_gate()
     with pytest.raises(BadInput) as refusal:
         take(world, run_flow(trigger_message(world), teams_response({"decision": "approve"}, **changed)))
@@ -217,7 +217,7 @@ def test_the_buttons_send_what_the_mapping_reads() -> None:
     assert [field["id"] for field in (card["body"][-1], *reject["card"]["body"])] == ["reason", "why"]
 
 
-def test_where_a_proof_is_asked_for_the_card_offers_a_rejection_and_leads_to_the_page_for_the_rest() -> None:
+def test_a_card_at_a_gate_that_asks_for_a_proof_offers_a_rejection_and_a_link_to_the_page() -> None:
     card = asking_card(gate_opened(locate_url=LOCATE, vote=VOTE.evolve(approves=False)))
     page, reject = card["actions"]
     assert (page["type"], page["url"]) == ("Action.OpenUrl", LOCATE)

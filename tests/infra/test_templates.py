@@ -71,7 +71,7 @@ def _templates(template: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 @with_compiler
-def test_what_is_only_named_is_never_read_by_a_deployment(compiler: Compiler) -> None:
+def test_no_template_of_language_version_2_declares_an_existing_resource(compiler: Compiler) -> None:
     """In languageVersion 2.0 a deployment reads `existing` resources whatever their condition says; ours only stand for
     names."""
     templates = list(_templates(compiler.template(INFRA / "main.bicep")))
@@ -109,7 +109,7 @@ def test_capitals_in_the_environments_name_make_no_second_installation(compiler:
         ({"alwaysReady": {"take_cause": 1}}, "SLIPWAY_ALWAYS_READY"),
     ],
 )
-def test_what_cannot_work_is_refused_before_anything_is_made(
+def test_a_combination_of_parameters_that_cannot_work_is_refused_before_anything_is_made(
     compiler: Compiler, added: dict[str, Any], sentence: str
 ) -> None:
     with pytest.raises(RuntimeError, match=sentence):
@@ -186,7 +186,7 @@ def _creates_cluster_of(right: dict[str, Any], resources: Resources) -> bool:
 
 
 @every_set
-def test_names_are_known_before_anything_runs_unless_what_they_are_on_outlives_the_installation(name: str) -> None:
+def test_names_are_known_before_a_deployment_but_for_rights_outside_the_installations_own_group(name: str) -> None:
     """A preview leaves out every resource that it cannot name. Rights in other people's groups have the principal in
     their names: Azure refuses the same name with another principal there."""
     for key, resource in stored(name).items():
@@ -204,7 +204,7 @@ def test_no_two_rights_have_one_name(name: str) -> None:
     assert len(names) == len(set(names))
 
 
-def test_modules_in_groups_of_other_people_have_no_name_that_another_installation_has_too() -> None:
+def test_no_module_has_a_constant_deployment_name() -> None:
     modules = [
         path.name
         for path in FILES
@@ -254,7 +254,7 @@ WITHOUT_KEYS = frozenset(
 """Types that know no key, or whose key is another type's above. Networks, alerts and parts of an account have none."""
 
 
-def test_whatever_can_be_opened_with_a_key_is_closed_to_keys() -> None:
+def test_every_resource_that_could_be_opened_with_a_key_has_keys_disabled() -> None:
     for name in OPTIONS:
         for key, resource in stored(name).items():
             if resource["type"] in CLOSED_TO_KEYS:
@@ -262,7 +262,7 @@ def test_whatever_can_be_opened_with_a_key_is_closed_to_keys() -> None:
                 assert at(resource["properties"], path) is value, key
 
 
-def test_of_every_kind_of_resource_it_is_said_whether_it_has_keys() -> None:
+def test_every_kind_of_resource_is_listed_as_with_or_without_keys() -> None:
     kinds = {resource["type"] for resource in all_resources().values()}
     remaining = kinds - set(CLOSED_TO_KEYS) - WITHOUT_KEYS
     prefixes = ("Microsoft.Storage/storageAccounts/", "Microsoft.Insights/", "Microsoft.Network/")
@@ -275,6 +275,6 @@ def test_registries_state_how_rights_are_given() -> None:
 
 
 @every_set
-def test_every_value_that_only_a_deployment_knows_can_be_worked_out(name: str) -> None:
+def test_the_public_url_can_be_worked_out_in_every_set(name: str) -> None:
     for role in ("front", "worker"):
         assert app_settings(stored(name), role)["SLIPWAY_PUBLIC_URL"].startswith("https://")

@@ -69,7 +69,7 @@ async def _health(app: Path, environment: dict[str, str]) -> frames.Outcome:
         await link.kill()
 
 
-def test_there_are_older_ones() -> None:
+def test_several_older_worker_libraries_are_listed() -> None:
     assert len(OLDER) == len(set(OLDER)) > 2
 
 

@@ -103,7 +103,7 @@ def targets(place: Place) -> dict[str, Any]:
     return {"v": 1, "application": "hello", "environments": environments}
 
 
-def test_a_merge_pushes_a_bundle_of_the_images_it_built_and_says_so_once_by_the_step_that_slipway_believes(
+def test_a_merge_pushes_a_bundle_of_its_images_and_publishes_that_once_by_the_trusted_step(
     merge: Callable[..., Merge],
 ) -> None:
     prices = {"name": "prices", "repository": PRICES, "context": ".", "dockerfile": "Dockerfile"}
@@ -134,7 +134,7 @@ def test_a_merge_pushes_a_bundle_of_the_images_it_built_and_says_so_once_by_the_
     assert merged.machine.build_tags[-2:] == ["bundle-1.0.17", packed.digest.replace(":", "-")]
 
 
-def test_an_image_that_is_not_built_stops_the_bundle_of_the_others(merge: Callable[..., Merge]) -> None:
+def test_a_failed_image_build_stops_the_bundle(merge: Callable[..., Merge]) -> None:
     merged = merge(moreImages=[{"name": "prices", "repository": "Prices", "context": ".", "dockerfile": "Dockerfile"}])
     stages = merged.run()
     assert (stages["image"], stages["bundle"]) == ("Failed", "Skipped")

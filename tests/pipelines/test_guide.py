@@ -27,19 +27,19 @@ def test_every_parameter_is_explained(template: str) -> None:
 
 
 @pytest.mark.parametrize("text", YAML[:2], ids=["pr", "ci"])
-def test_the_files_that_it_shows_compile(text: str) -> None:
+def test_the_pipelines_of_the_guide_compile(text: str) -> None:
     pipeline = yaml.safe_load(text)
     extends = pipeline.pop("extends")
     template = ROOT / extends["template"].removesuffix("@slipway")
     Pipeline.model_validate({**pipeline, **instantiate(template, extends["parameters"])})
 
 
-def test_the_application_that_it_shows_is_valid() -> None:
+def test_the_application_of_the_guide_is_valid() -> None:
     application = yaml.safe_load(YAML[2])
     assert Followed.model_validate(application["pipeline"]).tag == "{run_number}"
 
 
-def test_the_message_that_it_shows_is_understood() -> None:
+def test_the_message_of_the_guide_is_understood() -> None:
     event = parse_run_message(JSON[0].replace("sha256:…", DIGEST).encode(), now=datetime(2026, 11, 23, tzinfo=UTC))
     assert (event.repository, event.digest, event.claims.number) == ("team/shop", DIGEST, "1.0.17")
     assert json.loads(JSON[0])["result"] == "succeeded"

@@ -107,7 +107,7 @@ def test_a_merge_is_tested_built_and_reported(merged: Machine) -> None:
     assert merged.build_tags == ["image-1.0.17", DIGEST.replace(":", "-")]
 
 
-def test_the_run_says_in_itself_what_it_published_by_the_step_that_slipway_believes(merged: Machine) -> None:
+def test_the_run_attaches_what_it_published_by_the_step_that_slipway_trusts(merged: Machine) -> None:
     ((step, kind, name, content),) = merged.attachments
     assert (step, kind, name) == (PUBLISHING_TASK, ATTACHMENT_TYPE, "slipway.json")
     document = read_document(content)
@@ -195,7 +195,7 @@ def test_a_pull_request_that_is_queued_on_ci_gets_no_secret_and_pushes_nothing(
         "refs/heads/${{variables.x}};$[x];back\\slash",
     ],
 )
-def test_a_branch_arrives_as_it_is_called_whatever_it_is_called(
+def test_the_name_of_a_branch_arrives_unchanged_whatever_it_contains(
     ci: dict[str, Any], machine: NewMachine, branch: str
 ) -> None:
     image, report = ci["stages"][-2:]

@@ -180,7 +180,7 @@ def test_the_scripts_take_the_names_that_slipway_takes() -> None:
         ("Succeeded,$(integrationResult),Succeeded", "succeeded"),
     ],
 )
-def test_a_run_is_as_good_as_the_worst_of_its_jobs(results: str, result: str) -> None:
+def test_the_result_of_a_run_is_that_of_its_worst_job(results: str, result: str) -> None:
     assert message(RESULTS=results).claims.result == result
 
 
@@ -209,7 +209,7 @@ def test_names_with_spaces_and_old_addresses_are_understood() -> None:
         ("BUILD_DEFINITIONNAME", "", "BUILD_DEFINITIONNAME: expected a value, got none"),
     ],
 )
-def test_a_message_that_would_not_be_true_is_not_composed(setting: str, value: str, complaint: str) -> None:
+def test_a_message_with_an_invalid_setting_is_not_composed(setting: str, value: str, complaint: str) -> None:
     process = run("run_message.py", **{**RUN, setting: value})
     assert process.returncode == 1
     assert f"##vso[task.logissue type=error]{complaint}" in process.stdout

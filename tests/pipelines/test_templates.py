@@ -87,7 +87,7 @@ def texts(node: Any) -> Iterator[str]:
 
 
 @each_pipeline
-def test_it_has_the_structure_of_a_pipeline_and_nothing_that_is_not_known(name: str) -> None:
+def test_each_pipeline_has_a_known_structure_and_no_unresolved_expression(name: str) -> None:
     model(name)
     assert not [text for text in texts(PIPELINES[name]) if "${{" in text]
 
@@ -103,12 +103,12 @@ def test_every_parameter_has_a_type(path: Path) -> None:
     assert all({"name", "type"} <= item.keys() for item in read(path)["parameters"])
 
 
-def test_only_what_cannot_be_guessed_has_no_default() -> None:
+def test_only_parameters_that_cannot_be_guessed_have_no_default() -> None:
     assert {item["name"] for item in read(CI)["parameters"] if "default" not in item} == SMALLEST.keys()
 
 
 @each_pipeline
-def test_what_a_job_waits_for_exists(name: str) -> None:
+def test_every_dependency_of_a_stage_or_job_exists(name: str) -> None:
     earlier: list[str] = []
     for stage in model(name).stages:
         assert set(stage.dependsOn or []) <= set(earlier)
@@ -124,7 +124,7 @@ def waits_for(job: Job) -> list[str]:
 
 
 @each_pipeline
-def test_what_a_job_reads_of_another_is_there_and_waited_for(name: str) -> None:
+def test_every_output_that_a_job_reads_exists_and_its_job_is_waited_for(name: str) -> None:
     """For a reference that leads nowhere the service substitutes an empty text, without a warning."""
     pipeline = model(name)
     steps_of_job = {(stage.stage, job.job): {step.name for step in job.steps} for stage, job in jobs_of(pipeline)}
@@ -252,7 +252,7 @@ def test_the_check_notices_a_missing_parameter() -> None:
         ('"vmImage": "ubuntu-24.04"', '"vmImage": "ubuntu-latest"'),
     ],
 )
-def test_the_check_notices_a_slip(before: str, after: str) -> None:
+def test_the_check_notices_a_misspelt_name(before: str, after: str) -> None:
     text = json.dumps(PIPELINES["the example's CI"])
     assert before in text
     with pytest.raises(ValidationError):
@@ -261,7 +261,7 @@ def test_the_check_notices_a_slip(before: str, after: str) -> None:
 
 @each_pipeline
 @pytest.mark.skipif("AZURE_PIPELINES_SCHEMA" not in os.environ, reason="AZURE_PIPELINES_SCHEMA names no schema")
-def test_the_whole_schema_agrees(name: str) -> None:
+def test_each_pipeline_is_valid_by_the_services_own_schema(name: str) -> None:
     """With `service-schema.json` of the Azure Pipelines extension, or an organization's own (`…/yamlschema`)."""
     schema = json.loads(Path(os.environ["AZURE_PIPELINES_SCHEMA"]).read_text(encoding="utf-8"))
     errors = [leaf for error in Draft7Validator(schema).iter_errors(PIPELINES[name]) for leaf in leaves(error)]
