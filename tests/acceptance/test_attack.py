@@ -117,7 +117,7 @@ def variables_of_the_local_stack() -> set[str]:
     return names | {variable(name) for name in Settings.model_fields}
 
 
-def test_the_package_refuses_them_all_whatever_settings_the_laptop_knows(tmp_path: Path) -> None:
+def test_the_package_refuses_every_attack_whatever_settings_open_guards_on_the_laptop(tmp_path: Path) -> None:
     package = tmp_path / "package"
     HOOK.gather(package)
     assert not (package / "local").exists()
@@ -136,5 +136,5 @@ def test_the_package_refuses_them_all_whatever_settings_the_laptop_knows(tmp_pat
     assert outcomes({"attacks": [attempt.as_json() for attempt in attempts]}) == REFUSED
 
 
-def test_every_guard_has_an_attack_and_something_to_put_in_its_place() -> None:
+def test_every_guard_has_an_attack_and_a_replacement_that_opens_it() -> None:
     assert set(BY_GUARD) == set(OPEN) == set(Guard)

@@ -95,7 +95,7 @@ def test_a_larger_memory_limit_goes_to_production_with_the_image_that_is_live() 
 
 
 @needs_azurite
-def test_two_must_approve_the_committer_is_refused_and_a_tag_that_is_pushed_again_voids_the_vote() -> None:
+def test_two_people_must_approve_the_committer_is_refused_and_a_new_push_of_the_tag_voids_the_vote() -> None:
     report = demo("--approvals")
     first, second = report["releases"]
     assert (first["id"], first["status"], second["id"], second["status"]) == (

@@ -232,7 +232,7 @@ def _may_know(text: str, enum: type[StrEnum]) -> bool:
 
 
 @pytest.mark.parametrize("owned", OWNED, ids=lambda owned: owned.enum.__name__)
-def test_what_is_known_of_a_member_stands_in_the_module_that_owns_the_enum(owned: Owned) -> None:
+def test_facts_about_a_member_stand_only_in_the_module_that_owns_its_enum(owned: Owned) -> None:
     assert (ROOT / owned.module).is_file()
     assert _faults_by_enum()[owned] == []
 
@@ -250,7 +250,7 @@ def _used() -> dict[Owned, set[str]]:
 
 
 @pytest.mark.parametrize("owned", OWNED, ids=lambda owned: owned.enum.__name__)
-def test_each_member_is_recorded_entered_or_judged_somewhere(owned: Owned) -> None:
+def test_each_member_of_an_owned_enum_is_used_somewhere(owned: Owned) -> None:
     assert {member.name for member in owned.enum} - _used()[owned] == set()
 
 
@@ -317,7 +317,7 @@ WORD = Owned(Word, "words.py")
 
 
 @pytest.mark.parametrize("source", ['say("failed")', 'VERDICTS = ("failed", "ended", "passed")'])
-def test_a_value_of_one_word_may_be_spelt(source: str) -> None:
+def test_a_value_of_one_word_may_be_written_out(source: str) -> None:
     assert [*faults(source, WORD)] == []
 
 

@@ -40,7 +40,7 @@ def page(browser: Browser) -> Iterator[Page]:
 
 @pytest.mark.sweep(keep=1)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_page_can_be_used_by_everybody(page: Page, scheme: Literal["light", "dark"]) -> None:
+def test_no_page_breaks_a_rule_of_accessibility(page: Page, scheme: Literal["light", "dark"]) -> None:
     page.emulate_media(color_scheme=scheme)
     broken_rules: dict[str, list[str]] = {}
     for name in NAMES:
@@ -60,6 +60,6 @@ def test_no_page_is_wider_than_a_narrow_window(page: Page) -> None:
 
 
 @pytest.mark.parametrize("name", ["approval-open", "approval-without-reason", "approval-voted"])
-def test_whoever_uses_the_keyboard_sees_where_they_are(page: Page, name: str) -> None:
+def test_keyboard_focus_is_visible_everywhere(page: Page, name: str) -> None:
     page.goto(f"{ORIGIN}/{name}")
     assert unseen_focus(page) == []

@@ -176,7 +176,7 @@ def wait_for_provider(page: Page, stack: Stack) -> None:
     page.wait_for_url(re.compile(re.escape(stack.identity.issuer.rpartition("/v2.0")[0])))
 
 
-def test_cancelled_at_the_provider_nothing_is_sent_and_the_button_is_offered_again(
+def test_a_vote_cancelled_at_the_provider_is_not_sent_and_the_button_is_offered_again(
     stack: Stack, open_gate: str, person: Callable[[], BrowserContext]
 ) -> None:
     page = signed_in(person(), stack, open_gate)
@@ -191,7 +191,7 @@ def test_cancelled_at_the_provider_nothing_is_sent_and_the_button_is_offered_aga
     expect(page.get_by_role("button", name=re.compile("Approve"))).to_be_visible()
 
 
-def test_whoever_signs_in_there_as_somebody_else_sends_nothing(
+def test_a_sign_in_as_another_person_at_the_provider_sends_no_vote(
     stack: Stack, open_gate: str, person: Callable[[], BrowserContext]
 ) -> None:
     page = signed_in(person(), stack, open_gate)
@@ -204,7 +204,7 @@ def test_whoever_signs_in_there_as_somebody_else_sends_nothing(
     assert violations(page) == []
 
 
-def test_a_role_on_the_registration_of_the_sign_in_alone_shows_the_button_and_counts_for_nothing(
+def test_a_role_only_on_the_sign_in_registration_shows_the_button_but_the_vote_is_refused(
     stack: Stack, open_gate: str, person: Callable[[], BrowserContext]
 ) -> None:
     page = signed_in(person(), stack, open_gate, "Una")
@@ -216,7 +216,7 @@ def test_a_role_on_the_registration_of_the_sign_in_alone_shows_the_button_and_co
     assert records(stack, "vote.refused")[-1]["actor"] == f"oid:{PEOPLE[0].oid}"
 
 
-def test_a_role_on_the_registration_of_the_votes_alone_shows_no_button(
+def test_a_role_only_on_the_registration_of_votes_shows_no_button(
     stack: Stack, open_gate: str, person: Callable[[], BrowserContext]
 ) -> None:
     page = person().new_page()
@@ -226,7 +226,7 @@ def test_a_role_on_the_registration_of_the_votes_alone_shows_no_button(
     expect(page.get_by_role("button", name=re.compile("Approve"))).to_have_count(0)
 
 
-def test_the_way_back_of_another_browser_is_refused(
+def test_a_return_from_the_provider_in_another_browser_is_refused(
     stack: Stack, open_gate: str, person: Callable[[], BrowserContext]
 ) -> None:
     page = signed_in(person(), stack, open_gate)
@@ -272,7 +272,7 @@ def test_a_form_whose_session_is_over_leads_to_the_sign_in_and_sends_nothing(
     expect(page.get_by_role("button", name=re.compile("Approve"))).to_be_visible()
 
 
-def test_with_the_provider_gone_nothing_is_counted(
+def test_no_vote_is_counted_while_the_provider_is_unreachable(
     stack: Stack, open_gate: str, person: Callable[[], BrowserContext]
 ) -> None:
     """The browser shows the person that it cannot reach the provider; nothing was sent in their name."""
@@ -333,7 +333,7 @@ def grow_old(stack: Stack, by: timedelta) -> None:
     table.update_entity(newest | {"Data": json.dumps(content)}, mode=UpdateMode.REPLACE)
 
 
-def test_whoever_comes_back_after_a_quarter_of_an_hour_has_sent_nothing_and_can_begin_again(
+def test_a_return_from_the_provider_after_a_quarter_of_an_hour_sends_no_vote_and_can_begin_again(
     stack: Stack, open_gate: str, person: Callable[[], BrowserContext]
 ) -> None:
     page = signed_in(person(), stack, open_gate)
@@ -352,7 +352,7 @@ def test_whoever_comes_back_after_a_quarter_of_an_hour_has_sent_nothing_and_can_
 
 
 # ---- what is counted, each at a gate of its own
-def test_two_tabs_of_one_browser_are_two_statements_of_which_one_counts(
+def test_two_tabs_of_one_browser_make_two_statements_and_one_counts(
     stack: Stack, push_to_gate: Callable[[str], str], person: Callable[[], BrowserContext]
 ) -> None:
     path = push_to_gate("2.1.0")
@@ -392,7 +392,7 @@ def test_two_tabs_of_one_browser_are_two_statements_of_which_one_counts(
 
 
 @pytest.mark.usefixtures("hour_old")
-def test_whoever_gives_the_credential_when_asked_once_more_is_counted(
+def test_a_vote_counts_after_the_person_gives_the_credential_when_asked_again(
     stack: Stack, push_to_gate: Callable[[str], str], person: Callable[[], BrowserContext]
 ) -> None:
     page = signed_in(person(), stack, push_to_gate("2.2.0"))

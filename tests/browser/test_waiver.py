@@ -138,7 +138,7 @@ def waive_by_command(page: Page, stack: Stack, release: str, rule: str) -> None:
     assert release in output
 
 
-def test_a_release_whose_source_is_down_goes_on_by_waivers_and_everybody_can_read_of_them(
+def test_a_release_whose_source_is_down_goes_on_by_waivers_that_everybody_can_read(
     stack: Stack, context: Callable[[], BrowserContext]
 ) -> None:
     release = deliver(stack)

@@ -12,22 +12,22 @@ SHELL = [block for block in BLOCKS if block.language == "sh"]
 TEXTS = frozenset({"text", "yaml", "json", "python", "mermaid", "kusto", "http", "bicep", "csv", "ini", "console"})
 
 
-def test_every_block_says_what_it_is() -> None:
+def test_every_code_block_names_its_language() -> None:
     assert [block.place for block in BLOCKS if block.language not in TEXTS | {"sh"}] == []
 
 
-def test_a_title_names_a_need_that_is_known() -> None:
+def test_every_title_of_a_shell_block_names_a_known_need() -> None:
     assert [f"{block.place}: {block.title}" for block in SHELL if block.title and not block.marked] == []
 
 
-def test_what_no_test_can_run_says_what_it_needs() -> None:
+def test_a_command_that_no_test_can_run_says_what_it_needs() -> None:
     problems = [
         f"{b.place}: {problem}" for b in SHELL if not b.marked for c in commands(b) if (problem := mistake_in(c))
     ]
     assert problems == []
 
 
-def test_slipway_s_own_commands_are_right_in_marked_blocks_too() -> None:
+def test_commands_of_slipway_are_right_in_marked_blocks_too() -> None:
     problems = [
         f"{block.place}: {problem}"
         for block in SHELL
@@ -84,7 +84,7 @@ def test_a_wrong_command_is_noticed(body: str, complaint: str) -> None:
         "NO_COLOR=1 slipway audit verify > out.txt",
     ],
 )
-def test_a_right_one_passes(body: str) -> None:
+def test_a_right_command_passes(body: str) -> None:
     assert _problems(body) == []
 
 

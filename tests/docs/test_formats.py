@@ -30,7 +30,7 @@ EACH = pytest.mark.parametrize("format_", FORMATS, ids=lambda format_: format_.n
 
 
 @EACH
-def test_the_example_is_read_by_the_model_and_written_again_as_it_was(format_: Format) -> None:
+def test_the_model_reads_the_example_and_writes_it_again_unchanged(format_: Format) -> None:
     value = format_.adapter.validate_json(format_.example)
     document = format_.adapter.dump_python(value, mode="json", by_alias=True, exclude_none=not format_.nulls)
     assert document == json.loads(format_.example)
@@ -43,7 +43,7 @@ def test_the_example_passes_its_schema(format_: Format) -> None:
 
 
 @EACH
-def test_it_says_its_version(format_: Format) -> None:
+def test_each_format_states_its_version_and_refuses_another(format_: Format) -> None:
     example: dict[str, Any] = json.loads(format_.example)
     assert example[format_.version] == 1
     with pytest.raises(ValidationError, match=format_.version):
@@ -73,7 +73,7 @@ def models_of(shape: Any) -> Iterator[type[BaseModel]]:
         yield from models_of(part)
 
 
-def test_nothing_that_has_a_version_of_its_own_is_left_out() -> None:
+def test_every_model_with_a_version_of_its_own_is_documented() -> None:
     """A shape that is stored, hashed or sent carries a version of its own; the API's models carry that of the API."""
     for module in pkgutil.walk_packages(slipway.__path__, "slipway."):
         if not module.name.endswith("__main__"):
@@ -107,7 +107,7 @@ def test_the_fence_of_the_example_verifies_and_names_the_anchored_record() -> No
     assert fence.head == ChainAnchor.model_validate_json(texts["anchor"]).head
 
 
-def test_the_envelope_of_the_example_opens() -> None:
+def test_the_envelope_of_the_example_opens_and_a_changed_one_is_refused() -> None:
     (example,) = (json.loads(format_.example) for format_ in FORMATS if format_.name == "envelope")
     envelopes = Envelopes(source=FixedKeys({EXAMPLE: SEED}))
     assert envelopes.open(Queue.STEPS, example) == example["body"]

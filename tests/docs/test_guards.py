@@ -23,30 +23,30 @@ def exists(test: str) -> bool:
     return not name or any(isinstance(node, ast.FunctionDef) and node.name == name for node in functions)
 
 
-def test_it_says_something_of_every_finding() -> None:
+def test_the_table_covers_every_finding() -> None:
     assert TABLE.covered == set(FINDINGS)
     names = [guard.name for guard in TABLE.guard]
     assert len(names) == len(set(names))
 
 
 @pytest.mark.parametrize("guard", TABLE.guard, ids=lambda guard: guard.name)
-def test_each_guard_stands_where_it_says(guard: Guard) -> None:
+def test_each_guard_stands_in_the_file_that_the_table_names(guard: Guard) -> None:
     source = (ROOT / guard.file).read_text(encoding="utf-8")
     without = guard.removed_from(source)
     assert without != source
     ast.parse(without)
 
 
-def test_what_held_is_shown_by_tests() -> None:
+def test_each_attempt_that_held_is_listed_once() -> None:
     assert len(TABLE.held) >= 20
     assert len({row.tried for row in TABLE.held}) == len(TABLE.held)
 
 
-def test_every_test_that_it_names_is_there() -> None:
+def test_every_test_that_the_table_names_exists() -> None:
     assert [test for test in sorted(TABLE.tests) if not exists(test)] == []
 
 
-def test_every_test_that_the_threat_model_names_is_there() -> None:
+def test_every_test_that_the_threat_model_names_exists() -> None:
     text = SECURITY.read_text(encoding="utf-8")
     linked = re.findall(r"`(test_[a-z0-9_]+)` in \[[^]]+\]\(\.\./\.\./(tests/[a-z0-9_/]+\.py)\)", text)
     tests = [*TEST_NAME.findall(text), *(f"{path}::{test}" for test, path in linked)]

@@ -11,7 +11,7 @@ from slipway.domain.sources import Source
 HOW_TO = Path(__file__).resolve().parents[2] / "docs" / "how-to"
 
 
-def test_each_kind_of_channel_is_in_the_table_of_whom_it_reaches() -> None:
+def test_each_kind_of_channel_is_in_the_table_of_channels() -> None:
     page = (HOW_TO / "tell-people.md").read_text(encoding="utf-8")
     first_cells = re.findall(r"^\| (`[^|]+) \|", page, re.MULTILINE)
     assert {kind for cell in first_cells for kind in re.findall(r"`([^`]+)`", cell)} == set(KINDS)

@@ -132,13 +132,13 @@ def pages() -> list[str]:
         "`slipway.nowhere.gate` has it",
     ],
 )
-def test_a_name_of_nothing_is_seen(text: str) -> None:
+def test_a_name_of_a_missing_file_is_found(text: str) -> None:
     assert missing("docs/explanation/page.md", text)
     assert missing("slipway/domain/gate.py", f'"""{text}"""')
     assert missing("slipway/domain/gate.py", f"x = 1  # {text}")
 
 
-def test_whatever_file_folder_or_module_is_named_is_there() -> None:
+def test_every_named_file_folder_and_module_exists() -> None:
     assert len(pages()) > 300
     missing_names = {
         f"{page}: {name}"
@@ -150,5 +150,5 @@ def test_whatever_file_folder_or_module_is_named_is_there() -> None:
     assert missing_names == set()
 
 
-def test_what_is_said_to_be_elsewhere_is_not_in_the_repository() -> None:
+def test_names_listed_as_outside_the_repository_are_not_in_it() -> None:
     assert not NOT_OF_THE_REPOSITORY.keys() & FILES

@@ -23,14 +23,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_it_loads_nothing_from_elsewhere(site: Path) -> None:
+def test_the_site_loads_nothing_from_elsewhere(site: Path) -> None:
     pages = list(site.rglob("*.html"))
     assert len(pages) > 20
     for page in pages:
         assert LOADED.findall(page.read_text(encoding="utf-8")) == [], page.name
 
 
-def test_files_of_the_repository_are_pages_of_it(site: Path) -> None:
+def test_files_of_the_repository_are_pages_of_the_site(site: Path) -> None:
     assert "targetScope" in (site / "source/infra/main.bicep.html").read_text(encoding="utf-8")
     assert (site / "reference/application.schema.json").is_file()
 

@@ -125,7 +125,7 @@ def without_faults(how: str, folder: Path) -> tuple[dict[str, Any], tuple[int, .
 
 
 @HOW
-def test_without_faults_it_ends_before_its_first_object(how: str, deliveries: Path) -> None:
+def test_without_faults_the_release_ends_before_its_first_object(how: str, deliveries: Path) -> None:
     ending, deaths = without_faults(how, deliveries)
     assert ending["phases"] == {"1.0": how}
     assert (ending["applied"], ending["leases"], ending["called off"]) == (0, [], None)
@@ -139,7 +139,7 @@ def test_without_faults_it_ends_before_its_first_object(how: str, deliveries: Pa
 @pytest.mark.sweep(keep=2)
 @HOW
 @pytest.mark.parametrize("share", range(SHARES))
-def test_the_process_may_die_at_any_point_from_the_word_on(how: str, deliveries: Path, share: int) -> None:
+def test_the_process_may_die_at_any_point_after_the_cancel_or_rejection(how: str, deliveries: Path, share: int) -> None:
     expected, deaths = without_faults(how, deliveries)
     for number in deaths[share::SHARES]:
         run = play(how, deliveries, Faults(crash_at=frozenset({number})))

@@ -155,7 +155,7 @@ def recorded(home: Installation, chain: str, action: str) -> int:
 @pytest.mark.parametrize("name", COMMANDS)
 @pytest.mark.parametrize("fault", ["crash", "away"])
 @pytest.mark.parametrize("share", range(SHARES))
-def test_it_is_decided_once_and_answered_wherever_one_fault_strikes(
+def test_a_command_is_decided_once_and_answered_wherever_one_fault_strikes(
     tmp_path: Path, name: str, fault: str, share: int, *, hinted: bool
 ) -> None:
     quiet, initial = Life(), beginning(tmp_path, COMMANDS[name])

@@ -40,12 +40,12 @@ def test_without_faults_the_first_release_is_live_and_the_second_was_rolled_back
     assert outcome["parked"] == outcome["unsent"] == outcome["dead letters"] == []
 
 
-def test_the_points_cover_all_that_leaves_the_process(deliveries: Path) -> None:
+def test_the_points_cover_every_port_before_and_after_a_call(deliveries: Path) -> None:
     kinds = {" ".join(point.split()[:2]) for point in points(deliveries)}
     ports = ("table", "index", "bus", "blobs", "anchors", "registry", "cluster", "channel")
     assert kinds == {f"{port} {when}" for port in ports for when in ("before", "after")} | {"message before"}
 
 
-def test_a_fault_at_a_point_does_happen(deliveries: Path) -> None:
+def test_a_crash_that_is_set_at_a_point_does_happen(deliveries: Path) -> None:
     run = play(deliveries, Faults(crash_at=frozenset({100})))
     assert run.crashes == 1

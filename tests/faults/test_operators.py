@@ -90,7 +90,7 @@ def points(folder: Path) -> tuple[str, ...]:
     return tuple(play(folder).life.points)
 
 
-def test_without_faults_the_story_ends_as_it_should(deliveries: Path) -> None:
+def test_without_faults_all_releases_complete_and_the_last_is_live(deliveries: Path) -> None:
     run = play(deliveries)
     phases = {release.number: str(release.phase) for release in run.installation.app.ledger.releases("shop", limit=9)}
     assert phases == {1: "completed", 2: "completed", 3: "completed", 4: "completed"}

@@ -156,13 +156,13 @@ ORDERS: dict[Verb, dict[str, str]] = {
 
 
 @pytest.mark.parametrize("verb", ORDERS)
-def test_a_reader_orders_nothing(grace: Account, verb: Verb) -> None:
+def test_a_reader_may_give_no_command(grace: Account, verb: Verb) -> None:
     status, problem = grace.api("POST", "/api/v1/commands", {"verb": verb, "reason": "because", **ORDERS[verb]})
     assert (status, problem["title"]) == (403, "Forbidden")
 
 
 @pytest.mark.parametrize("decision", ["approve", "reject", "withdraw", "object"])
-def test_a_reader_votes_nowhere_and_makes_no_trail_longer(
+def test_a_vote_of_a_reader_is_refused_and_leaves_no_record(
     grace: Account, application: ApplicationUnderTest, release: str, decision: str
 ) -> None:
     before = refusals(application)
@@ -172,29 +172,29 @@ def test_a_reader_votes_nowhere_and_makes_no_trail_longer(
 
 
 @pytest.mark.parametrize("kind", ["doctor", "reindex"])
-def test_a_reader_has_nothing_looked_at_or_made_anew(grace: Account, kind: str) -> None:
+def test_a_reader_may_order_no_look(grace: Account, kind: str) -> None:
     assert grace.api("POST", "/api/v1/looks", {"kind": kind, "subject": "taken"})[0] == 403
 
 
-def test_a_reader_changes_no_catalogue(grace: Account) -> None:
+def test_a_reader_may_not_change_the_catalogue(grace: Account) -> None:
     removal = grace.api("POST", "/api/v1/catalogue/application/taken/removal", {"reason": "x"})
     assert (removal[0], "applied by role:platform" in removal[1]["detail"]) == (409, True)
     assert grace.api("POST", "/api/v1/catalogue/project/integration/removal", {"reason": "x"})[0] == 422
 
 
 @pytest.mark.parametrize("path", ["/admin/host/keys", "/admin/functions/reconcile", "/admin/host/status"])
-def test_a_reader_has_nothing_of_the_hosts_own(grace: Account, path: str) -> None:
+def test_a_reader_may_not_reach_the_hosts_own_endpoints(grace: Account, path: str) -> None:
     assert grace.api("GET", path)[0] in (401, 403, 404)
 
 
-def test_what_signs_in_somebody_is_no_token_of_the_api(grace: Account, ada: Account) -> None:
+def test_an_id_token_or_a_cookie_is_not_accepted_as_a_token_of_the_api(grace: Account, ada: Account) -> None:
     assert grace.api("GET", "/api/v1/releases", bearer=ada.tokens.id_token)[0] == 401
     ada.browser.read(ada.system.stack.url)
     for cookie in filter(None, ada.browser.cookies[urlsplit(ada.system.stack.url).hostname or ""].values()):
         assert grace.api("GET", "/api/v1/releases", bearer=cookie)[0] == 401
 
 
-def test_a_form_of_somebody_elses_session_or_page_decides_nothing(grace: Account, ada: Account, release: str) -> None:
+def test_a_form_token_of_another_session_or_page_decides_nothing(grace: Account, ada: Account, release: str) -> None:
     action_url, fields = ada.form(f"/approvals/taken/{release.rpartition('-')[2]}/production")
     _, her_fields = grace.form("/sign-out")
     for form in (fields, her_fields | {"opening": "1"}):
@@ -206,7 +206,7 @@ def test_a_form_of_somebody_elses_session_or_page_decides_nothing(grace: Account
 
 
 # ---- an approver
-def test_of_one_approver_there_is_one_vote_however_they_cast_it_and_no_token_of_it_is_shown(
+def test_an_approver_has_one_vote_however_they_cast_it_and_its_proof_is_hidden_from_a_reader(
     ada: Account, grace: Account, application: ApplicationUnderTest, release: str
 ) -> None:
     url = f"{application.system.stack.url}/approvals/taken/{release.rpartition('-')[2]}/production"
@@ -234,7 +234,7 @@ def test_an_earlier_sign_in_approves_nothing(ada: Account, application: Applicat
     assert len(votes(application, release)) == 1
 
 
-def test_an_approver_finishes_nothing_with_the_sign_in_of_another_one(
+def test_an_approver_cannot_finish_a_vote_with_the_sign_in_of_another(
     ada: Account, application: ApplicationUnderTest, release: str
 ) -> None:
     """Ada leads Ben to the provider, and gets hold of the address at which he ends up."""
@@ -325,7 +325,7 @@ PARKED: dict[str, dict[str, Any]] = {
 }
 
 
-def test_whoever_may_send_to_approvals_opens_nothing_but_by_a_vote_that_the_gate_takes(system: System) -> None:
+def test_a_message_with_an_unacceptable_vote_or_command_in_the_queue_of_approvals_opens_nothing(system: System) -> None:
     application = system.application("spoken")
     release = waits(application, "1.0.0")
     gate = application.release(release)["gate"]
@@ -349,7 +349,7 @@ def test_whoever_may_send_to_approvals_opens_nothing_but_by_a_vote_that_the_gate
 
 
 @pytest.mark.parametrize("about", [{"application": "spoken", "environment": "staging"}, {}], ids=["a lane", "all"])
-def test_nobody_uses_up_the_id_of_a_stop_at_the_bus_or_at_the_worker(system: System, about: dict[str, str]) -> None:
+def test_a_refused_message_does_not_use_up_the_id_of_a_later_freeze(system: System, about: dict[str, str]) -> None:
     who = {"tid": TENANT, "oid": PEOPLE["Olu"].oid}
     stop = {"v": 1, "id": f"incident-{len(about)}", "verb": "freeze", "on_behalf_of": who, **about}
     chain = system.application(about.get("application", "_installation"))

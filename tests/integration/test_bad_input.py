@@ -96,7 +96,7 @@ def test_a_hook_of_two_megabytes_and_a_byte_is_parked_in_part_and_not_replayable
     assert "too long to be kept whole" in until(replayed, "the replay is answered")["reason"]
 
 
-def test_a_hook_for_something_else_is_answered_200_and_forgotten(system: System) -> None:
+def test_a_hook_about_another_kind_of_event_is_answered_200_and_ignored(system: System) -> None:
     response = system.hook({"eventType": "git.push", "resource": {}})
     assert (response.status, response.content["outcome"]) == (200, "ignored")
 
@@ -123,7 +123,7 @@ def test_an_event_that_cannot_be_read_is_parked(system: System, data: Any, cloud
     system.parked(source="events", reason="data", body=at[: len("2026-11-29T12:00:00.000000")])
 
 
-def test_what_concerns_no_application_is_dropped_and_leaves_a_line_in_the_log(system: System) -> None:
+def test_an_event_that_concerns_no_application_is_dropped_and_logged(system: System) -> None:
     system.event(system.push_data("team/nobodys", NOWHERE, "1.0.0"))
     assert system.hook(hook_of("nobodys-ci")).status == 202
 
@@ -164,7 +164,7 @@ def test_a_message_with_the_token_of_a_link_is_parked_and_names_what_is_missing(
     system.parked(source="approvals", reason="v: expected a value, got nothing")
 
 
-def test_a_good_delivery_afterwards_goes_its_way(system: System) -> None:
+def test_a_good_delivery_after_bad_input_reaches_its_gate(system: System) -> None:
     application = system.application("doors")
     application.push("1.0.2")
     application.reached("gate.opened", tag="1.0.2")

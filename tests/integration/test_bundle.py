@@ -206,7 +206,7 @@ def test_the_pushes_of_the_images_themselves_started_nothing(bundled: System) ->
     assert bundled.get("/api/v1/parked")["parked"] == []
 
 
-def test_targets_of_nothing_and_for_no_version_are_refused(bundled: System) -> None:
+def test_targets_of_an_unknown_application_or_a_wrong_version_are_refused(bundled: System) -> None:
     def export(*arguments: str) -> Result:
         key = {"SLIPWAY_KEY": bundled.stack.secrets.function_key}
         return CliRunner().invoke(root, ["export", *arguments, "--url", bundled.stack.url], env=key)

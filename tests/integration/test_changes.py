@@ -81,7 +81,7 @@ def version(system: System) -> int:
     return int(system.get(f"/api/v1/catalogue/application/{NAME}")["versions"][0]["number"])
 
 
-def test_two_of_the_platforms_people_stand_in_and_the_approver_is_told_and_objects(system: System) -> None:
+def test_two_stand_ins_approve_a_change_and_the_approver_is_notified_and_objects(system: System) -> None:
     """That it takes effect after a day is tested on a clock that a test can set (`tests/contract/roles`)."""
     assert system.stack.options.apply is not None
     file = system.stack.options.apply / NAME / "application.yaml"

@@ -115,7 +115,7 @@ def undoes(fenced: Fenced, half: Half, *, left_out: bool) -> bool:
 
 
 @pytest.mark.parametrize("half", Half)
-def test_a_worker_that_goes_on_undoes_what_is_newer_only_without_the_half_that_holds_it(
+def test_a_worker_that_resumes_undoes_a_newer_rollout_only_if_a_half_of_the_fence_is_left_out(
     fenced: Fenced, half: Half
 ) -> None:
     assert not undoes(fenced, half, left_out=False)

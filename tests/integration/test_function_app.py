@@ -127,11 +127,11 @@ def of_type(triggers: dict[str, dict[str, Any]], kind: str) -> dict[str, dict[st
     return {name: trigger for name, trigger in triggers.items() if trigger["type"] == kind}
 
 
-def test_nothing_else_is_registered(triggers: dict[str, dict[str, Any]]) -> None:
+def test_only_the_expected_triggers_are_registered(triggers: dict[str, dict[str, Any]]) -> None:
     assert set(triggers) == {*QUEUE_TRIGGERS, *TIMERS, *EVENT_GRID, *ROUTES}
 
 
-def test_event_grid_cannot_call_an_app_that_is_not_told_to_let_it() -> None:
+def test_event_grid_cannot_call_an_app_without_the_setting_that_allows_it() -> None:
     process = list_functions()
     assert process.returncode == 0, process.stderr
     assert {function["name"] for function in json.loads(process.stdout)} & set(EVENT_GRID) == set()
@@ -189,7 +189,7 @@ def test_wrong_settings_stop_the_start_and_are_named() -> None:
         ),
     ],
 )
-def test_keys_that_are_not_there_stop_the_start(value: str, message: str) -> None:
+def test_missing_signing_keys_stop_the_start(value: str, message: str) -> None:
     process = list_functions(SLIPWAY_SIGNING_KEYS=value)
     assert (process.returncode, process.stdout) == (1, "")
     assert message in process.stderr

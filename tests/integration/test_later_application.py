@@ -38,7 +38,7 @@ def test_an_application_that_is_applied_while_the_system_runs_is_delivered(syste
     application.reached("plan.made", tag="1.0.0")
 
 
-def test_what_is_not_parked_cannot_be_replayed(system: System) -> None:
+def test_input_that_is_not_parked_cannot_be_replayed(system: System) -> None:
     response = system.post("/api/v1/parked/0123456789abcdef01234567/replay")
     assert (response.status, response.content["title"]) == (404, "Not found")
 

@@ -63,7 +63,7 @@ def test_a_vote_by_message_approves(system: System) -> None:
     ]
 
 
-def test_a_newer_push_takes_the_place_of_one_that_waits_and_its_page_says_so(system: System) -> None:
+def test_a_newer_push_supersedes_a_waiting_release_and_the_older_ones_page_says_so(system: System) -> None:
     application = system.application("votes")
     first = application.waiting("1.0.0")
     link = system.approval_link(first)
@@ -76,7 +76,7 @@ def test_a_newer_push_takes_the_place_of_one_that_waits_and_its_page_says_so(sys
         Approver().decide(link, "approve")
 
 
-def test_a_rejection_by_message_gets_through_while_no_front_runs_and_touches_nothing(system: System) -> None:
+def test_a_rejection_by_message_counts_while_no_front_runs_and_nothing_is_rolled_out(system: System) -> None:
     application = system.application("votes")
     release = application.waiting("1.2.0")
     system.stack.stop_role(AppRole.FRONT)

@@ -16,7 +16,7 @@ DYING = 1
 VERSIONS = tuple(f"1.{minor}.0" for minor in range(8))
 
 
-def test_the_other_instance_finishes_what_a_killed_one_began(system: System) -> None:
+def test_the_other_instance_finishes_a_release_that_a_killed_one_began(system: System) -> None:
     application = system.application("survivor")
     (dying,) = (host for host in system.stack.hosts if host.name == host_name(AppRole.WORKER, DYING))
     try:

@@ -25,7 +25,7 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
         yield reader
 
 
-def test_the_commands_of_the_page_bring_an_application_of_ones_own_into_production(reader: Reader) -> None:
+def test_the_commands_of_the_page_bring_a_readers_own_application_into_production(reader: Reader) -> None:
     start, check, push, look, again, alone = (block.body for block in reader.blocks(HOW_TO, "On your laptop"))
     reader.type(start)
     reader.type(check)
@@ -59,7 +59,7 @@ def test_the_commands_of_the_page_bring_an_application_of_ones_own_into_producti
 
 
 @pytest.mark.skipif(folder_of(Program.HELM) is None, reason=missing(Program.HELM))
-def test_two_images_and_a_chart_of_ones_own_are_in_production_by_what_the_tutorial_counts(
+def test_the_tutorial_brings_two_images_and_a_chart_to_production_in_the_steps_that_it_counts(
     reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", f"{folder_of(Program.HELM)}{os.pathsep}{os.environ['PATH']}")

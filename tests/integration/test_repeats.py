@@ -37,7 +37,7 @@ def test_repeated_and_shuffled_events_make_one_release(system: System, version: 
     assert [actions.count(action) for action in once] == [1, 1, 2, 2, 1, 1]
 
 
-def test_the_chain_verifies_and_both_instances_tell_the_same(system: System) -> None:
+def test_the_chain_verifies_and_both_instances_return_the_same_records(system: System) -> None:
     application = system.application("repeats")
     until(lambda: application.records() == application.records(instance=1), "both instances return the same")
     trail = system.get("/api/v1/audit/repeats?limit=500")

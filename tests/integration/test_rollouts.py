@@ -36,7 +36,7 @@ def pods(system: System) -> list[str]:
     return sorted(owner["name"] for owner in owners if owner.get("kind") == "Job")
 
 
-def test_a_migration_that_fails_changes_nothing_is_reported_with_its_last_words_and_no_rollback_runs_one_again(
+def test_a_failed_migration_applies_nothing_is_reported_with_its_error_and_no_rollback_runs_it_again(
     system: System, browser: Browser
 ) -> None:
     application = system.application("migrates")
@@ -104,7 +104,7 @@ def look_for_drift(system: System) -> str:
     return str(staging_drift["summary"]) if staging_drift else ""
 
 
-def test_an_edit_of_what_is_live_is_shown_and_told_holds_what_is_new_and_is_brought_back_by_a_person(
+def test_drift_is_shown_and_notified_holds_back_the_next_release_and_is_undone_by_a_rollback(
     system: System, browser: Browser
 ) -> None:
     application = system.application("drifts")

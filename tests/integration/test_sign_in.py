@@ -36,7 +36,7 @@ def sign_out(system: System, page: Page, button: str) -> None:
     until(lambda: ended_sessions(system) == [*before, sessions], "the worker has written down which sessions are over")
 
 
-def test_whoever_opens_a_page_signs_in_and_comes_back_to_it(system: System, context: BrowserContext) -> None:
+def test_a_person_who_opens_a_page_signs_in_and_comes_back_to_it(system: System, context: BrowserContext) -> None:
     page = context.new_page()
     page.goto(f"{system.stack.url}/audit?environment=production")
     assert page.url.startswith(system.stack.identity.issuer.rpartition("/")[0])
@@ -60,7 +60,7 @@ def test_two_tabs_sign_in_and_each_comes_back_to_its_own_page(system: System, co
     expect(first).to_have_url(f"{system.stack.url}/numbers")
 
 
-def test_signing_out_ends_it_in_every_tab_and_a_form_that_was_open_changes_nothing(
+def test_signing_out_ends_the_session_in_every_tab_and_an_open_form_changes_nothing(
     system: System, context: BrowserContext
 ) -> None:
     open_tab, page = context.new_page(), context.new_page()
@@ -101,7 +101,7 @@ def test_a_copy_of_a_browsers_cookies_orders_nothing_once_the_session_was_ended(
         expect(copy.get_by_role("heading", level=1)).to_have_text("You are no longer signed in")
 
 
-def test_back_after_signing_in_leads_to_the_pages_and_not_into_an_error(
+def test_the_back_button_after_a_sign_in_leads_to_the_page_and_not_to_an_error(
     system: System, context: BrowserContext
 ) -> None:
     page = context.new_page()
@@ -114,7 +114,7 @@ def test_back_after_signing_in_leads_to_the_pages_and_not_into_an_error(
     expect(page.get_by_role("banner")).to_contain_text("Grace")
 
 
-def test_whoever_cancels_is_told_and_can_try_again(system: System, context: BrowserContext) -> None:
+def test_a_person_who_cancels_the_sign_in_sees_that_and_can_try_again(system: System, context: BrowserContext) -> None:
     page = context.new_page()
     page.goto(f"{system.stack.url}/parked")
     page.get_by_role("button", name="Cancel").click()

@@ -28,7 +28,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         system.close()
 
 
-def test_one_host_has_the_settings_of_both(system: System) -> None:
+def test_the_single_host_has_the_settings_of_front_and_worker(system: System) -> None:
     assert [host.name for host in system.stack.hosts] == ["single-0"]
     assert system.stack.workers == []
     settings = json.loads(Path(system.stack.folder, "single-0.settings.json").read_bytes())["Values"]

@@ -97,7 +97,7 @@ def test_a_command_at_the_front_is_decided_by_the_worker(system: System) -> None
     assert freeze["reason"] == "the sale"
 
 
-def test_what_is_applied_at_the_front_is_made_by_the_worker(system: System) -> None:
+def test_an_application_applied_at_the_front_is_put_in_force_by_the_worker(system: System) -> None:
     """The stack applies by the command line at the front, as anybody does."""
     listed = [item["subject"] for item in system.get("/api/v1/catalogue")["items"]]
     assert "application:hello" in listed
@@ -115,7 +115,7 @@ def test_a_hook_that_the_front_cannot_read_is_parked_by_the_worker(system: Syste
     assert system.parked(source="azure-devops", reason=response.content["detail"])["id"]
 
 
-def test_the_front_loads_no_way_to_a_cluster(system: System) -> None:
+def test_the_front_loads_no_module_that_reaches_a_cluster(system: System) -> None:
     """In a process of its own, with the settings that the front has."""
     program = (
         "import sys, function_app\n"

@@ -212,7 +212,7 @@ CASES: Final = [
 
 @pytest.mark.sweep(keep=18)
 @pytest.mark.parametrize(("partition", "kind", "damage"), CASES, ids=lambda text: text.strip("!"))
-def test_a_row_that_cannot_be_read_harms_what_it_is_about_alone_and_is_reported(
+def test_an_unreadable_row_affects_only_its_own_subject_and_is_reported(
     home: Live, partition: str, kind: str, damage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     headers = headers_of_somebody(home)
@@ -244,7 +244,7 @@ def names_row(text: str, row: Row) -> bool:
     return row.key in text and row.partition in text and "cannot be read" in text
 
 
-def test_what_is_asked_of_an_application_whose_row_cannot_be_read_is_parked_with_the_rows_name_and_can_be_replayed(
+def test_an_event_of_an_application_with_an_unreadable_row_is_parked_with_its_name_and_can_be_replayed(
     home: Live,
 ) -> None:
     row = damage_row(home, OWN, keys.LANE, DAMAGES["no JSON"])
@@ -262,13 +262,13 @@ def test_what_is_asked_of_an_application_whose_row_cannot_be_read_is_parked_with
     assert home.release(2, OWN).tag == "1.1"
 
 
-def test_a_look_for_the_health_of_the_app_is_not_about_one_row(home: Live) -> None:
+def test_the_health_of_the_app_does_not_depend_on_one_unreadable_row(home: Live) -> None:
     damage_row(home, OWN, keys.HEAD, DAMAGES["no JSON"])
     home.wait(timedelta(minutes=1))
     assert home.app.health.reaches_ledger()
 
 
-def test_what_somebody_mends_is_shown_again(home: Live) -> None:
+def test_a_project_whose_row_was_mended_is_shown_again(home: Live) -> None:
     """The catalogue rereads a broken row, though mending it changes no marker."""
     key = keys.in_force("project:team")
     original = next(row for row in home.table.rows(keys.INSTALLATION, key, key))

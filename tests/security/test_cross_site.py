@@ -74,7 +74,7 @@ def test_cross_site_post_of_the_form_is_refused_even_with_the_session_and_the_ma
 
 
 @pytest.mark.parametrize("path", ["/operate", "/sign-out"])
-def test_cross_site_post_of_no_other_form_is_taken(site: Site, http: urllib3.PoolManager, path: str) -> None:
+def test_cross_site_post_of_every_other_form_is_refused(site: Site, http: urllib3.PoolManager, path: str) -> None:
     site.sign_in(ADA)
     body = urlencode({"form_token": nonce(http, f"{site.base}/sign-out")})
     headers = {"Content-Type": FORM_TYPE, "Sec-Fetch-Site": "cross-site"}
@@ -83,7 +83,7 @@ def test_cross_site_post_of_no_other_form_is_taken(site: Site, http: urllib3.Poo
     assert "Set-Cookie" not in response.headers
 
 
-def test_the_api_takes_no_session(site: Site, http: urllib3.PoolManager) -> None:
+def test_the_api_does_not_accept_a_session_cookie(site: Site, http: urllib3.PoolManager) -> None:
     """So no other site can give orders there through the browser of somebody who has signed in."""
     site.sign_in(ADA)
     before = site.state()
@@ -94,7 +94,7 @@ def test_the_api_takes_no_session(site: Site, http: urllib3.PoolManager) -> None
 
 
 @pytest.mark.parametrize("media_type", ["text/plain", FORM_TYPE, "multipart/form-data", ""])
-def test_a_cross_site_post_that_needs_no_permission_of_ours_is_not_json(
+def test_a_cross_site_post_without_a_preflight_is_refused_as_not_json(
     site: Site, http: urllib3.PoolManager, media_type: str
 ) -> None:
     """A form of another site can send these types without a preflight request, but not that of JSON."""

@@ -101,7 +101,7 @@ def test_two_people_at_once_give_two_votes_and_pass_the_gate_once(
     assert two_approver_site.actions().count("gate.passed") == passed_before + 1
 
 
-def test_double_submit_by_two_real_browsers_is_one_vote_and_the_second_is_told(
+def test_double_submit_by_two_real_browsers_is_one_vote_and_the_second_page_says_so(
     two_approver_site: Site, browser: Browser
 ) -> None:
     """Both have the page open; one after the other presses the button."""

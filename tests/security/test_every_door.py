@@ -101,7 +101,7 @@ def knock(name: str, headers: dict[str, str], doors: Mapping[str, tuple[str, Han
     return status
 
 
-def test_the_doors_are_those_that_we_know_of() -> None:
+def test_the_endpoints_that_change_something_include_the_known_ones() -> None:
     """Otherwise the tests below might check nothing."""
     assert {"take_decision", "take_decision_of_signed_in", "api_vote", "azure_devops_hook"} <= set(DOORS)
     assert len(DOORS) > 5
@@ -109,14 +109,14 @@ def test_the_doors_are_those_that_we_know_of() -> None:
 
 @pytest.mark.parametrize("name", sorted(WINDOWS))
 @pytest.mark.parametrize("host", ["slipway.example", "rebound.evil.example"])
-def test_somebody_unknown_sees_nothing_by_whatever_name_of_the_host(name: str, host: str) -> None:
+def test_an_unknown_person_sees_nothing_whatever_host_name_they_use(name: str, host: str) -> None:
     """A browser sends cookies only to the host that set them: somebody else's name that leads here brings none."""
     status = knock(name, {"Host": host, "Sec-Fetch-Mode": "navigate"}, WINDOWS)
     assert status in (303, 400, 401, 403, 404), status
 
 
 @pytest.mark.parametrize("name", sorted(DOORS))
-def test_somebody_unknown_is_refused_before_anything_is_read(name: str) -> None:
+def test_an_unknown_person_is_refused_before_anything_is_read(name: str) -> None:
     assert knock(name, {"Content-Type": "application/json"}) in (400, 401, 403)
 
 
@@ -125,7 +125,7 @@ def test_somebody_unknown_is_refused_before_anything_is_read(name: str) -> None:
     "headers",
     [{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "https://evil.example"}],
 )
-def test_another_site_is_refused_whoever_has_signed_in(
+def test_a_request_from_another_site_is_refused_even_with_a_signed_in_person(
     authentication_only: SimpleNamespace, name: str, headers: dict[str, str]
 ) -> None:
     assert knock(name, headers_of_known(authentication_only) | headers) == 403

@@ -142,7 +142,7 @@ def test_a_gate_that_waits_is_opened_again(home: Live) -> None:
     assert home.phase(1) is Phase.COMPLETED
 
 
-def test_the_number_of_a_lost_release_is_given_to_no_other(home: Live) -> None:
+def test_the_number_of_a_lost_release_is_not_used_again(home: Live) -> None:
     rows_before = rows(home, "shop")
     home.push("1.1")
     home.settle()
@@ -160,7 +160,9 @@ def test_the_number_of_a_lost_release_is_given_to_no_other(home: Live) -> None:
     [(OPERATOR, WHY, "may-order-it"), (OLGA, "", "reason-is-given")],
     ids=["an operator", "without a reason"],
 )
-def test_nobody_else_begins_an_epoch(home: Live, who: TokenPerson, reason: str, rule: str) -> None:
+def test_an_operator_or_an_order_without_a_reason_begins_no_epoch(
+    home: Live, who: TokenPerson, reason: str, rule: str
+) -> None:
     reply = reset(home, who, reason=reason)
     assert reply.answered is not None
     assert [result.name for result in reply.answered.rules] == [rule]
@@ -218,7 +220,7 @@ def test_a_lease_that_somebody_deleted_stops_the_next_rollout_and_a_new_epoch_le
     assert home.production.applied > applied_before
 
 
-def test_the_epoch_is_above_what_a_lease_shows(home: Live) -> None:
+def test_the_new_epoch_is_above_the_one_in_a_lease(home: Live) -> None:
     live_once(home)
     place = next(iter(home.production.leases))
     genuine = present(read_fence(home.production.leases[place], PUBLIC_KEYS)[0], "the fence")
@@ -228,7 +230,7 @@ def test_the_epoch_is_above_what_a_lease_shows(home: Live) -> None:
     assert home.app.ledger.head("shop").epoch == 8
 
 
-def test_a_cluster_that_is_away_keeps_nobody_from_beginning_a_new_epoch(home: Live) -> None:
+def test_a_new_epoch_can_begin_while_a_cluster_is_away(home: Live) -> None:
     home.without("clusters", "production")
     home.restart(wrap=lambda ports: replace(ports, catalogue=None))
     assert counted(reset(home))

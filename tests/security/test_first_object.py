@@ -67,7 +67,9 @@ def stopped_by(home: Live) -> tuple[str, ...]:
 
 
 @BOTH
-def test_a_freeze_between_the_decision_and_the_first_object_stops_it(home: Live, order: CommandRequest) -> None:
+def test_a_freeze_between_the_decision_and_the_first_object_stops_the_rollout(
+    home: Live, order: CommandRequest
+) -> None:
     step = step_of_the_rollout(home)
     freeze(home, order)
     home.run_step(step)
@@ -79,7 +81,7 @@ def test_a_freeze_between_the_decision_and_the_first_object_stops_it(home: Live,
     assert home.verify().intact
 
 
-def test_a_freeze_that_comes_while_the_cluster_is_away_stops_it_when_it_is_back(home: Live) -> None:
+def test_a_freeze_that_comes_while_the_cluster_is_away_stops_the_rollout_when_it_is_back(home: Live) -> None:
     home.production.errors.append(ClusterUnreachable("the API server does not answer"))
     home.run_step(step_of_the_rollout(home))
     freeze(home, LANE)
@@ -87,7 +89,7 @@ def test_a_freeze_that_comes_while_the_cluster_is_away_stops_it_when_it_is_back(
     assert stopped_by(home) == ("freeze",)
 
 
-def test_a_freeze_of_everything_of_which_the_application_was_not_told_stops_it(home: Live) -> None:
+def test_a_freeze_of_everything_that_did_not_reach_the_application_stops_the_rollout(home: Live) -> None:
     step = step_of_the_rollout(home)
     interrupted_freezer = replace(home.app.freezer, catalogue=Catalogue({}))  # the worker ends before it tells anybody
     interrupted_freezer.carry_out(
@@ -120,7 +122,7 @@ def with_an_earlier_end_of_the_freeze(home: Live) -> None:
 
 
 @pytest.mark.parametrize("tamper", [without_the_freeze, with_an_earlier_end_of_the_freeze])
-def test_a_freeze_that_is_missing_at_the_first_object_is_as_suspicious_as_a_changed_one(
+def test_a_removed_freeze_fails_the_release_at_its_first_object_as_a_changed_one_does(
     home: Live, tamper: Callable[[Live], None]
 ) -> None:
     step = step_of_the_rollout(home)
@@ -132,7 +134,7 @@ def test_a_freeze_that_is_missing_at_the_first_object_is_as_suspicious_as_a_chan
     assert home.trail()[-2].details["rules"] == ["in-force-is-on-record"]
 
 
-def test_a_freeze_after_the_first_object_leaves_no_mixture_behind(home: Live) -> None:
+def test_a_freeze_after_the_first_object_lets_the_rollout_complete(home: Live) -> None:
     step = step_of_the_rollout(home)
     home.production.refuses["Service/shop"] = ClusterUnreachable("the API server does not answer")
     home.run_step(step)  # the Deployment is there, the Service is not
@@ -201,7 +203,7 @@ def test_a_rejection_after_the_order_was_taken_is_recorded_as_too_late(home: Liv
     assert home.verify().intact
 
 
-def test_a_cancel_that_comes_while_the_cluster_is_away_ends_it_when_it_is_back(home: Live) -> None:
+def test_a_cancel_that_comes_while_the_cluster_is_away_ends_the_release_when_it_is_back(home: Live) -> None:
     home.production.errors.append(ClusterUnreachable("the API server does not answer"))
     home.run_step(step_of_the_rollout(home))
     cancel(home)
@@ -312,7 +314,7 @@ def test_an_image_that_the_project_no_longer_allows_is_not_applied(home: Live) -
     assert "expected an image of the project team (team/*), or one of its foreign_images" in home.release(1).reason
 
 
-def test_a_container_that_the_cluster_may_no_longer_add_is_voted_on_again(tmp_path: Path) -> None:
+def test_a_container_that_may_no_longer_be_added_makes_the_plan_be_voted_on_again(tmp_path: Path) -> None:
     write_application(tmp_path, text=TEXT)
     home = Live(tmp_path)
     home.edit_project(lambda value: value.update(injected=[{"container": "istio-proxy", "image": "mcr.example/*"}]))

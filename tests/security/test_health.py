@@ -30,7 +30,9 @@ def status() -> int:
     return int(response.status_code)
 
 
-def test_a_crowd_that_asks_reads_the_ledger_once(home: ScriptedInstallation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_requests_for_health_read_the_ledger_once(
+    home: ScriptedInstallation, monkeypatch: pytest.MonkeyPatch
+) -> None:
     reads: list[str] = []
     original_head = type(home.app.ledger).head
 

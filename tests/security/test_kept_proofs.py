@@ -149,12 +149,12 @@ def opened_release(request: pytest.FixtureRequest, home: Installation) -> tuple[
     return number, kind
 
 
-def test_what_is_proved_is_opened(home: Installation, opened_release: tuple[int, StepKind]) -> None:
+def test_a_gate_with_intact_proofs_opens(home: Installation, opened_release: tuple[int, StepKind]) -> None:
     home.settle()
     assert home.phase(opened_release[0]) is Phase.COMPLETED
 
 
-def test_a_proof_that_is_gone_opens_nothing(
+def test_a_missing_proof_opens_nothing(
     home: Installation, blobs: MemoryBlobs, opened_release: tuple[int, StepKind]
 ) -> None:
     del blobs.documents[proof_to_harm(home)]
@@ -236,7 +236,7 @@ def test_a_proof_for_another_installation_opens_nothing(home: Installation) -> N
     assert "addressed to the installation slipway.example.com" in reason
 
 
-def test_the_order_of_a_vote_without_a_proof_opens_nothing_where_votes_are_signed(home: Installation) -> None:
+def test_a_vote_record_without_a_proof_opens_nothing_at_a_gate_of_level_signed(home: Installation) -> None:
     approve(home)
     records = [record.evolve(proof=None) if record.action == "vote.approved" else record for record in home.trail()]
     environment = present(home.app.catalogue.entries["shop"].application.environment(PRODUCTION), "production")

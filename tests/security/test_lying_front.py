@@ -34,7 +34,7 @@ def refused_by(installation: Installation) -> list[str]:
 @pytest.mark.parametrize(
     "claims", [{"ago": HOUR}, {"auth_time": None}], ids=["an older sign-in", "one that does not say when it was"]
 )
-def test_a_sign_in_that_asks_nobody_opens_no_gate_that_wants_a_fresh_one(
+def test_a_silent_sign_in_opens_no_gate_that_demands_a_fresh_one(
     installation: Installation, claims: dict[str, Any]
 ) -> None:
     """A link to the provider with `prompt=none` gives a token, without asking, for the person signed in there."""
@@ -42,14 +42,14 @@ def test_a_sign_in_that_asks_nobody_opens_no_gate_that_wants_a_fresh_one(
     assert refused_by(installation) == ["sign-in-is-fresh"]
 
 
-def test_another_text_than_the_one_that_was_signed_proves_nothing(installation: Installation) -> None:
+def test_a_statement_that_differs_from_the_signed_one_is_refused(installation: Installation) -> None:
     displayed = statement(installation, 1)
     signed = displayed.evolve(environment="staging")
     say_proved(installation, proof_of(installation, displayed, ADA, of=signed))
     assert refused_by(installation)[0] == "proof-holds"
 
 
-def test_whoever_signed_something_else_than_they_read_is_told_what_counted_and_stops_it(
+def test_a_voter_who_signed_another_text_than_they_read_is_notified_and_can_stop_the_release(
     installation: Installation,
 ) -> None:
     signed = statement(installation, 1).evolve(reason="the worker sees what was signed, not what the page showed")
@@ -69,7 +69,7 @@ def test_whoever_signed_something_else_than_they_read_is_told_what_counted_and_s
 
 
 @pytest.mark.parametrize(("delay", "rule"), [(HOUR / 3, "proof-is-in-time"), (HOUR, "proof-holds")])
-def test_a_vote_that_was_kept_back_is_not_made_younger_by_what_the_front_says_of_time(
+def test_a_vote_that_the_front_delayed_is_refused_whatever_time_the_front_claims(
     installation: Installation, delay: timedelta, rule: str
 ) -> None:
     claimed_time, proof = installation.now, proof_of(installation, statement(installation, 1), ADA)
@@ -91,7 +91,7 @@ def test_an_earlier_vote_does_not_count_after_the_release_was_sent_out_again(ins
     assert "vote-is-for-this-opening" in refused_by(installation)
 
 
-def test_a_command_that_opens_needs_a_fresh_sign_in_whatever_the_gate_asks(installation: Installation) -> None:
+def test_an_override_needs_a_fresh_sign_in_whatever_the_gate_asks(installation: Installation) -> None:
     order = installation.app.inbox_writer.statement(
         CommandRequest(verb=Verb.OVERRIDE, environment="production", release="shop-1", reason="now")
     )

@@ -41,7 +41,7 @@ PATHS = [
 
 @pytest.mark.parametrize("who", ["a stranger", "somebody"])
 @pytest.mark.parametrize("path", PATHS)
-def test_open_redirect_is_nowhere(site: Site, http: urllib3.PoolManager, path: str, who: str) -> None:
+def test_open_redirect_is_possible_at_no_address(site: Site, http: urllib3.PoolManager, path: str, who: str) -> None:
     if who != "a stranger":
         site.sign_in(ADA)
     for evil in EVIL:

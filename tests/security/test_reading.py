@@ -53,7 +53,7 @@ def headers_of_known(home: ScriptedInstallation) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("method", "handler"), WINDOWS)
-def test_nothing_that_is_read_changes_anything_whoever_reads(
+def test_reading_any_page_or_endpoint_changes_nothing_whoever_reads(
     home: ScriptedInstallation, method: str, handler: Handler
 ) -> None:
     override_headers = {"X-HTTP-Method-Override": "POST", "X-Method-Override": "DELETE"}
@@ -71,7 +71,7 @@ def test_nothing_that_is_read_changes_anything_whoever_reads(
 
 @pytest.mark.parametrize("text", SNEAKY)
 @pytest.mark.parametrize("name", ["application", "release", "environment", "actor", "cursor", "digest"])
-def test_no_question_to_the_trail_is_more_than_a_question(home: ScriptedInstallation, name: str, text: str) -> None:
+def test_hostile_text_in_a_query_of_the_trail_finds_no_record(home: ScriptedInstallation, name: str, text: str) -> None:
     headers = bearer(home.app, token_person(ADA, "platform"))
     request = func.HttpRequest("GET", BASE, headers=headers, params={name: text}, route_params={}, body=b"")
     response = BY_NAME["api_audit_query-GET"](request)
@@ -82,7 +82,9 @@ def test_no_question_to_the_trail_is_more_than_a_question(home: ScriptedInstalla
 
 @pytest.mark.parametrize("text", SNEAKY)
 @pytest.mark.parametrize(("door", "part"), [("api_release-GET", "release"), ("api_evidence-GET", "digest")])
-def test_no_address_leads_out_of_what_it_names(home: ScriptedInstallation, door: str, part: str, text: str) -> None:
+def test_a_hostile_path_segment_is_refused_or_not_found(
+    home: ScriptedInstallation, door: str, part: str, text: str
+) -> None:
     headers = bearer(home.app, token_person(ADA, "platform"))
     response = BY_NAME[door](
         func.HttpRequest("GET", BASE, headers=headers, params={}, route_params={part: text}, body=b"")
@@ -95,7 +97,7 @@ def test_no_address_leads_out_of_what_it_names(home: ScriptedInstallation, door:
     "headers",
     [{"Host": "evil.example"}, {"X-Forwarded-Host": "evil.example"}, {"Forwarded": "host=evil.example"}],
 )
-def test_addresses_are_our_own_whatever_host_somebody_names(
+def test_redirects_keep_our_own_address_whatever_host_the_request_names(
     home: ScriptedInstallation, headers: dict[str, str]
 ) -> None:
     request = func.HttpRequest("GET", BASE, headers=headers, params={}, route_params={}, body=b"")

@@ -100,7 +100,7 @@ def let_past(home: Live) -> Step:
     return step
 
 
-def test_without_the_key_retired_it_goes_past_the_freeze(home: Live) -> None:
+def test_a_freeze_removed_and_signed_with_a_key_that_is_not_retired_lets_the_release_go_live(home: Live) -> None:
     freeze_and_approve(home)
     rotate(home)
     home.run_step(let_past(home))
@@ -117,7 +117,7 @@ def test_an_end_of_the_trail_that_a_retired_key_signed_opens_nothing(home: Live)
     assert (rule, "the key test, which was retired" in why) == ("in-force-is-on-record", True)
 
 
-def test_what_was_signed_before_goes_on_to_count_once_all_ends_were_signed_anew(home: Live) -> None:
+def test_records_of_a_retired_key_still_count_once_all_ends_were_signed_anew(home: Live) -> None:
     rotate(home)
     retire(home)
     approve(home)
@@ -126,7 +126,7 @@ def test_what_was_signed_before_goes_on_to_count_once_all_ends_were_signed_anew(
     assert home.verify().intact
 
 
-def test_a_key_that_is_retired_before_that_opens_nothing_until_it_counts_again(home: Live) -> None:
+def test_nothing_opens_if_a_key_is_retired_before_all_ends_were_signed_anew(home: Live) -> None:
     rotate(home, timer_ran=False)
     retire(home)
     approve(home)
@@ -175,7 +175,7 @@ def test_a_ledger_put_back_to_before_the_rotation_still_contradicts_its_anchors(
     assert not home.app.chain_anchors.of_ledger("shop").passed
 
 
-def test_a_record_that_a_retired_key_signed_does_not_say_what_was_live(home: Live) -> None:
+def test_a_record_forged_with_a_retired_key_does_not_prove_what_was_live(home: Live) -> None:
     """Somebody writes over the record of the release that a person brings back, and lets it name a plan of theirs."""
     retired_after_two_live(home)
     before, target, plan = cluster_state(home), home.release(1), forged_plan(home, beside=True)
@@ -201,7 +201,7 @@ def test_a_release_whose_records_a_retired_key_signed_comes_back(home: Live) -> 
     assert home.phase(3) is Phase.COMPLETED
 
 
-def test_all_ends_are_signed_anew_within_an_hour_of_a_rotation_and_the_doctor_says_so_in_the_next(home: Live) -> None:
+def test_ends_are_signed_anew_within_an_hour_of_a_rotation_and_the_doctor_says_so_in_the_next_hour(home: Live) -> None:
     home.app.anchoring.run()
     rotate(home, timer_ran=False)
     for _ in range(2):
@@ -220,7 +220,7 @@ def test_all_ends_are_signed_anew_within_an_hour_of_a_rotation_and_the_doctor_sa
     assert home.app.anchoring.run().written == ()
 
 
-def test_the_doctor_does_not_say_so_where_a_worker_that_knew_the_new_key_late_signed_an_end_meanwhile(
+def test_the_doctor_waits_another_hour_if_a_worker_signed_an_end_with_the_old_key_meanwhile(
     home: Live,
 ) -> None:
     rotate(home)

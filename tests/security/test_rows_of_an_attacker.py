@@ -106,7 +106,7 @@ def recorded_refusal(home: Live) -> tuple[str, str]:
     return str(rule), str(record.details["reason"])
 
 
-def test_without_an_attacker_it_goes_live(home: Live) -> None:
+def test_without_an_attacker_the_release_goes_live(home: Live) -> None:
     approve(home)
     home.settle()
     assert home.phase(1) is Phase.COMPLETED
@@ -161,7 +161,7 @@ def test_a_history_that_keeps_the_signed_end_opens_nothing(home: Live) -> None:
 
 
 # ---- a key of their own
-def test_a_key_row_of_their_own_counts_for_nothing(home: Live) -> None:
+def test_a_key_row_of_the_attacker_counts_for_nothing(home: Live) -> None:
     public = {kid: key.hex() for kid, key in MALLORYS_KEYS.by_id().items()}
     put(home, keys.SIGNING, pack(SigningKeys(ids=("mallory",), public=public)), partition=keys.INSTALLATION)
     forged_history(home)
@@ -306,7 +306,7 @@ FREEZES = pytest.mark.parametrize(
 
 @FREEZES
 @STEPS
-def test_a_freeze_row_that_is_missing_is_as_suspicious_as_a_changed_one(
+def test_a_freeze_row_that_was_removed_or_changed_stops_the_release(
     home: Live, tamper: Callable[[Live], None], kind: StepKind
 ) -> None:
     tamper(home)
@@ -315,7 +315,7 @@ def test_a_freeze_row_that_is_missing_is_as_suspicious_as_a_changed_one(
 
 
 @FREEZES
-def test_a_decision_that_comes_between_signs_nothing_of_what_was_changed(
+def test_a_decision_after_the_tampering_does_not_sign_the_changed_rows(
     home: Live, tamper: Callable[[Live], None]
 ) -> None:
     tamper(home)
@@ -341,7 +341,7 @@ def without_only_its_row(home: Live) -> None:
 
 
 @pytest.mark.parametrize("tamper", [ended_by_ada, replaced_by_a_moment, without_only_its_row])
-def test_an_end_of_the_freeze_of_everything_that_nobody_signed_reaches_no_application_and_is_nobodys_act(
+def test_an_unsigned_end_of_the_freeze_of_everything_reaches_no_application(
     home: Live, tamper: Callable[[Live], None]
 ) -> None:
     """Otherwise the worker would copy it into each application's trail, signed, as the act of the person in the row."""
@@ -354,7 +354,7 @@ def test_an_end_of_the_freeze_of_everything_that_nobody_signed_reaches_no_applic
 
 
 @pytest.mark.parametrize("application", ["shop", ""], ids=["of a lane", "of everything"])
-def test_a_proof_whose_mark_was_taken_away_ends_no_freeze_that_was_set_since(home: Live, application: str) -> None:
+def test_a_replayed_proof_whose_mark_was_removed_does_not_end_a_later_freeze(home: Live, application: str) -> None:
     environment, partition = (PRODUCTION, "shop") if application else ("", keys.INSTALLATION)
 
     def freeze() -> None:
@@ -426,7 +426,7 @@ def test_an_older_version_of_the_project_put_in_force_opens_nothing(home: Live, 
 
 
 # ---- messages that the worker was about to send
-def test_a_message_laid_among_those_that_the_worker_sends_is_parked_and_not_believed(home: Live) -> None:
+def test_a_forged_message_in_the_workers_outbox_is_parked(home: Live) -> None:
     """The worker seals every message that it sends, and believes each message with its seal: here, one that claims that
     somebody proved something."""
     home.command(Verb.FREEZE, None, PRODUCTION)
@@ -494,7 +494,7 @@ def test_a_row_that_is_not_a_message_is_parked_and_the_messages_after_it_are_sen
     assert [row for row in rows(home, "shop") if "first" in row] == []
 
 
-def test_an_answer_of_a_look_that_nobody_can_read_keeps_nothing_of_the_installation_from_being_done(home: Live) -> None:
+def test_an_unreadable_answer_of_a_look_does_not_hinder_the_reconcile_timer(home: Live) -> None:
     put(home, keys.look("1" * 32), {"Data": "{}"}, partition=keys.INSTALLATION)
     assert home.reconcile().problems == ()
     assert home.reconcile().counted == 0

@@ -77,7 +77,7 @@ def order(home: Live, verb: Verb, who: TokenPerson, *, number: int = 1) -> None:
 
 
 @pytest.mark.parametrize("tamper", [by_somebody_else, by_nobody])
-def test_whoever_takes_themselves_out_of_an_ended_release_does_not_approve_it_once_it_is_sent_out_again(
+def test_an_author_who_removes_themselves_from_an_ended_release_cannot_approve_its_retry(
     home: Live, tamper: Callable[[Release], Release]
 ) -> None:
     assert vote(home, ADA) == "vote.refused"
@@ -103,7 +103,7 @@ def without_its_beginning(release: Release) -> Release:
 
 
 @pytest.mark.parametrize("tamper", [without_its_manual_start, without_its_beginning])
-def test_whoever_started_a_release_does_not_approve_it_by_a_row_that_says_that_nobody_did(
+def test_the_person_who_started_a_release_cannot_approve_it_by_removing_their_name_from_its_row(
     home: Live, tamper: Callable[[Release], Release]
 ) -> None:
     vote(home, BEN)

@@ -83,7 +83,7 @@ def cluster_state(home: Live) -> tuple[object, ...]:
         (Phase.ROLLING_BACK, StepKind.ROLL_BACK),
     ],
 )
-def test_a_rollout_that_never_began_is_not_gone_on_with(home: Live, phase: Phase, kind: StepKind) -> None:
+def test_a_forged_rollout_that_never_began_is_not_continued(home: Live, phase: Phase, kind: StepKind) -> None:
     before = cluster_state(home)
     claim(home, phase, kind, forged_plan(home, beside=kind is StepKind.ROLL_BACK))
     home.reconcile()
@@ -158,7 +158,7 @@ def test_a_rollback_that_was_cancelled_is_not_carried_out(home: Live, to: int) -
     assert cluster_state(home) == before
 
 
-def test_a_row_that_says_somebody_let_it_past_a_freeze_passes_none(home: Live) -> None:
+def test_a_forged_override_in_a_releases_row_passes_no_freeze(home: Live) -> None:
     approve(home, 2)
     step = home.settle_at(StepKind.DEPLOY, PRODUCTION)
     home.command(Verb.FREEZE, None, PRODUCTION)
@@ -170,7 +170,7 @@ def test_a_row_that_says_somebody_let_it_past_a_freeze_passes_none(home: Live) -
     assert cluster_state(home) == before
 
 
-def test_an_image_that_nobody_tested_does_not_take_the_place_of_the_one_that_was(home: Live) -> None:
+def test_an_untested_image_in_a_releases_row_does_not_replace_the_tested_one(home: Live) -> None:
     """The row names another digest, and that the plan is being made again."""
     release, digest = home.release(2), home.build("9.9")
     attempt, due = release.attempt + 1, home.now - timedelta(seconds=1)
@@ -184,7 +184,7 @@ def test_an_image_that_nobody_tested_does_not_take_the_place_of_the_one_that_was
 
 
 @pytest.mark.parametrize("what", ["plan", "digest"])
-def test_a_person_who_rolls_back_brings_back_what_was_live_and_nothing_else(home: Live, what: str) -> None:
+def test_a_rollback_to_a_release_whose_row_was_forged_changes_nothing(home: Live, what: str) -> None:
     """The release has ended: the signed head no longer names its row, only its records vouch for it."""
     approve(home, 2)
     home.settle()

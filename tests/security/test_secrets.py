@@ -68,7 +68,7 @@ def test_no_secret_in_the_logs_of_votes_good_and_bad_by_every_door(
         assert secret.partition(".")[2][:30] not in log_text or not secret.partition(".")[2]
 
 
-def test_no_secret_in_what_is_kept_or_sent(site: Site, http: urllib3.PoolManager) -> None:
+def test_no_secret_in_rows_records_or_messages(site: Site, http: urllib3.PoolManager) -> None:
     """No row, no record and no message holds a token: links are made when they are sent."""
     token = good_token(site)
     for take in DOORS.values():
@@ -129,7 +129,7 @@ def test_no_secret_in_the_logs_of_libraries_because_the_app_quiets_them(monkeypa
         assert not logging.getLogger(name).isEnabledFor(logging.INFO)
 
 
-def test_no_secret_in_what_keys_say_of_themselves(tmp_path: Path) -> None:
+def test_no_secret_in_the_text_form_of_keys(tmp_path: Path) -> None:
     key = b"a key that must never be shown!!"
     source, public = FixedKeys({"k1": key}), public_of({"k1": key})
     signer, live = PrivateSigner(source, public), LiveKeys(source, public)

@@ -78,7 +78,7 @@ CLAIMS: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("claim", CLAIMS)
-def test_a_message_that_does_not_say_by_ids_of_our_tenant_for_whom_it_speaks_is_parked(site: Site, claim: str) -> None:
+def test_a_message_that_does_not_name_its_person_by_ids_of_our_tenant_is_parked(site: Site, claim: str) -> None:
     """It blocks nothing, and is visible with its reason."""
     message, field = CLAIMS[claim]
     before, app = site.actions(), site.home.app
@@ -90,7 +90,7 @@ def test_a_message_that_does_not_say_by_ids_of_our_tenant_for_whom_it_speaks_is_
     assert site.votes() == []
 
 
-def test_a_message_is_nobodys_own_act_and_opens_nothing_where_the_policy_asks_for_a_proof(site: Site) -> None:
+def test_a_vote_by_message_is_recorded_as_the_queues_and_refused_at_a_gate_of_level_signed(site: Site) -> None:
     site.home.change_delivery(hello(level=Level.SIGNED))
     subject = site.home.bring("1.9.0")
     assert subject.gate is not None

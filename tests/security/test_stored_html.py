@@ -115,7 +115,7 @@ def test_stored_html_in_parked_input_is_inert(hostile_site: Site, watched: Watch
 @pytest.mark.parametrize(
     "name", ["<script>alert(1)</script>", "v1\r\nBcc: x@evil.example", "v1&quot;", "../x", "v\u202e"]
 )
-def test_stored_html_in_a_tag_or_a_repository_does_not_even_come_in(name: str) -> None:
+def test_stored_html_in_a_tag_or_a_repository_is_refused_as_input(name: str) -> None:
     for field in ("target__tag", "target__repository"):
         with pytest.raises((BadInput, Ignored)):
             parse_push(changed(PUSH, **{field: name}))
@@ -130,7 +130,7 @@ def test_stored_html_is_inert_in_the_html_of_a_mail(watched: WatchedBrowser) -> 
     assert all(link.startswith("https://slipway.contoso.com/") for link in links)
 
 
-def test_stored_html_makes_no_header_and_no_recipient_of_a_mail() -> None:
+def test_stored_html_adds_no_header_and_no_recipient_to_a_mail() -> None:
     """Header injection: line breaks and `Bcc:` in every text that a mail is made of."""
     message = hostile(recipient=ADA, approval_url=TOKEN_LINK)
     letter = write_letter(message)
@@ -165,7 +165,7 @@ def test_stored_html_is_inert_on_a_card_as_the_library_of_microsoft_draws_it(
     assert not [link for link in links if "evil" in link]
 
 
-def test_the_watching_browser_would_notice(browser: Browser) -> None:
+def test_the_watched_browser_notices_a_script_and_a_foreign_request(browser: Browser) -> None:
     """Otherwise the tests above could not fail."""
     watched = WatchedBrowser(browser)
     watched.show("<p>x</p><img src=x onerror=alert(1)><img src='https://evil.example/pixel'>")

@@ -121,7 +121,7 @@ def test_other_gate_tokens_count_for_nothing(site: Site, http: urllib3.PoolManag
     assert site.votes() == []
 
 
-def test_replayed_form_is_one_vote_and_none_after_it_was_taken_back(site: Site, http: urllib3.PoolManager) -> None:
+def test_replayed_form_is_one_vote(site: Site, http: urllib3.PoolManager) -> None:
     """The request as it went over the wire, sent again later by somebody who recorded it."""
     link = site.link(ADA)
     nonce = http.request("GET", link).data.decode().partition('name="form_token" value="')[2].partition('"')[0]
@@ -167,7 +167,7 @@ def test_a_token_is_bound_to_approver_gate_plan_and_time(site: Site) -> None:
 
 
 @pytest.mark.parametrize("door", DOORS)
-def test_where_people_sign_in_a_token_alone_decides_nothing(site: Site, http: urllib3.PoolManager, door: str) -> None:
+def test_a_token_alone_decides_nothing_where_people_sign_in(site: Site, http: urllib3.PoolManager, door: str) -> None:
     """So a token that somebody found in a log or a mailbox is worth nothing there."""
     before = site.state()
     assert DOORS[door](site, http, only_showing(site)) in (303, 403)

@@ -35,7 +35,7 @@ def promote(installation: Installation) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("tag", ["latest", "1.0"])
-def test_that_the_tag_is_taken_in_production_is_known_before_anybody_is_asked(install: Install, tag: str) -> None:
+def test_a_tag_that_is_taken_in_production_is_reported_before_anybody_is_asked(install: Install, tag: str) -> None:
     installation = install(shop())
     installation.prod.hold(image("A"), tag)
     installation.push(tag, image("B"))

@@ -58,7 +58,7 @@ def test_a_tag_that_is_moved_back_brings_the_older_image_back_or_leaves_a_trace(
 
 
 @pytest.mark.parametrize("build", [buildkit_cache, empty_index, helm_chart, oci_artifact])
-def test_what_is_not_an_image_starts_no_release(install: Install, build: Callable[[], Artifact]) -> None:
+def test_an_artifact_that_is_not_an_image_starts_no_release(install: Install, build: Callable[[], Artifact]) -> None:
     installation = install(shop(approvers=()))
     artifact = installation.push("v1")
     installation.settle()

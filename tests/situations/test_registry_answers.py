@@ -53,7 +53,7 @@ TO_UPLOADS = {
         *(pytest.param("answer_uploads_with", *case, id=name) for name, case in TO_UPLOADS.items()),
     ],
 )
-def test_what_a_registry_answers_leads_to_what_can_be_done_about_it(
+def test_the_reason_after_a_registrys_refusal_says_what_can_be_done(
     install: Install, method: str, answer: Answer, to_do: str
 ) -> None:
     installation = install(shop())
@@ -65,7 +65,7 @@ def test_what_a_registry_answers_leads_to_what_can_be_done_about_it(
     assert to_do == "unlock it first" or "unlock" not in reason
 
 
-def test_an_index_with_more_manifests_than_slipway_takes_is_told_whose_limit_it_is(install: Install) -> None:
+def test_an_index_with_too_many_manifests_is_refused_with_slipways_own_limit(install: Install) -> None:
     installation = install(shop())
     installation.push("v1", index(*(image(str(number)) for number in range(520))))
     phase, reason = outcome(installation)
@@ -91,7 +91,7 @@ def test_a_registry_behind_a_proxy_that_ends_tls_gets_the_image_over_https(insta
     assert phase == "completed", reason
 
 
-def test_the_address_that_a_registrys_firewall_refuses_stands_in_the_reason(install: Install) -> None:
+def test_the_reason_names_the_address_that_a_registrys_firewall_refuses(install: Install) -> None:
     installation = install(shop())
     installation.push("v1", AMD)
     refusal = error_answer(403, "DENIED", "client with IP '203.0.113.7' is not allowed access")
@@ -100,7 +100,7 @@ def test_the_address_that_a_registrys_firewall_refuses_stands_in_the_reason(inst
     assert "client with IP '203.0.113.7' is not allowed access); let that address in" in installation.release().reason
 
 
-def test_a_registry_that_knows_the_bytes_already_and_says_so_gets_the_image(install: Install) -> None:
+def test_a_registry_that_ends_an_upload_since_it_has_the_bytes_gets_the_image(install: Install) -> None:
     installation = install(shop())
     installation.push("v1", AMD)
     installation.prod.hold(signature(AMD))
@@ -112,7 +112,9 @@ def test_a_registry_that_knows_the_bytes_already_and_says_so_gets_the_image(inst
 
 
 @pytest.mark.parametrize("media_type", ["text/plain; charset=utf-8", "application/octet-stream"])
-def test_a_manifest_that_is_served_as_plain_text_is_what_it_calls_itself(install: Install, media_type: str) -> None:
+def test_a_manifest_that_is_served_as_plain_text_is_read_by_its_own_media_type(
+    install: Install, media_type: str
+) -> None:
     installation = install(shop())
     for end in (installation.ci, installation.prod):
         end.serve_manifests_as(media_type)

@@ -168,7 +168,7 @@ def test_a_release_leaves_the_replicas_of_an_autoscaled_deployment_alone(
     assert (installation.live("production"), cluster.deployment()["spec"]["replicas"]) == ("v2", 6)
 
 
-def test_the_check_tells_of_replicas_that_an_autoscaler_of_the_same_folder_sets(tmp_path: Path) -> None:
+def test_the_check_reports_replicas_that_an_autoscaler_of_the_same_folder_sets(tmp_path: Path) -> None:
     result = check(production(manifests={"deployment.yaml": TWO, "scaler.yaml": SCALER}), tmp_path)
     assert "replicas" in result.text
     assert "HorizontalPodAutoscaler" in result.text
@@ -198,7 +198,7 @@ def with_annotation(manifest: Json) -> None:
 
 @pytest.mark.parametrize("add", [with_environment, with_host_aliases, with_annotation])
 @pytest.mark.parametrize("manager", ["kubectl-client-side-apply", "kubectl"])
-def test_what_kubectl_applied_and_the_manifest_no_longer_has_is_gone_after_the_first_release(
+def test_a_field_that_kubectl_applied_and_the_manifest_lacks_is_gone_after_the_first_release(
     install: Install, kubernetes: Start, add: Callable[[Json], None], manager: str
 ) -> None:
     cluster = kubernetes()
@@ -255,7 +255,7 @@ def with_approvers(**changes: Any) -> Application:
     return shop(**{"environments": ("production",), **changes})
 
 
-def test_what_left_the_manifests_is_named_before_people_vote_and_gone_afterwards(
+def test_an_object_that_left_the_manifests_is_named_before_people_vote_and_gone_afterwards(
     install: Install, kubernetes: Start
 ) -> None:
     cluster = kubernetes()
@@ -275,7 +275,7 @@ def test_what_left_the_manifests_is_named_before_people_vote_and_gone_afterwards
     assert "ConfigMap/report: deleted" in page
 
 
-def test_what_people_rejected_is_not_deleted(install: Install, kubernetes: Start) -> None:
+def test_an_object_whose_deletion_people_rejected_stays(install: Install, kubernetes: Start) -> None:
     cluster = kubernetes()
     installation = install(with_approvers(manifests={"report.yaml": REPORT}), kubernetes=cluster)
     push(installation, "v1")

@@ -100,7 +100,7 @@ def test_the_value_of_agent_jobstatus_is_understood_as_a_result(install: Install
 
 
 @pytest.mark.parametrize("empty", ["digest", "tag"])
-def test_an_empty_value_in_a_runs_message_is_as_good_as_none(install: Install, empty: str) -> None:
+def test_an_empty_value_in_a_runs_message_counts_as_missing(install: Install, empty: str) -> None:
     installation = install(shop(start="both"))
     artifact = image("A")
     installation.push("v1", artifact)

@@ -12,7 +12,7 @@ Install = Callable[..., Installation]
 
 
 @pytest.mark.parametrize("busy", [ADA, BEN, CLEO])
-def test_one_busy_mailbox_keeps_nobody_else_from_being_told_once(install: Install, busy: str) -> None:
+def test_the_other_approvers_are_notified_once_although_one_mailbox_is_busy(install: Install, busy: str) -> None:
     installation = install(shop(approvers=(ADA, BEN, CLEO)))
     installation.mail.busy[busy] = "450 4.2.0 greylisted, try again later"
     installation.push("v1")

@@ -23,7 +23,7 @@ def by_api(installation: Installation) -> Response:
 
 
 @pytest.mark.parametrize("say_both", [by_page, by_api])
-def test_a_rejection_counts_or_is_refused_aloud_when_it_comes_as_the_repeat_of_an_approval(
+def test_a_rejection_after_an_approval_on_the_same_page_or_id_counts_or_is_refused_with_an_error(
     install: Install, say_both: Callable[[Installation], Response]
 ) -> None:
     installation = install(shop(required=2))
@@ -43,7 +43,9 @@ def reject_by_api(installation: Installation) -> None:
 
 
 @pytest.mark.parametrize("reject", [reject_by_page, reject_by_api])
-def test_who_approved_rejects_in_one_step(install: Install, reject: Callable[[Installation], None]) -> None:
+def test_an_approver_can_reject_in_one_step_after_approving(
+    install: Install, reject: Callable[[Installation], None]
+) -> None:
     installation = install(shop(required=2))
     installation.push("v1")
     installation.settle()
