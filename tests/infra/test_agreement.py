@@ -206,6 +206,11 @@ def test_the_bus_drops_no_repeats_where_several_send() -> None:
     send to these queues."""
     shared = {queue for queue in Queue for party in (Party.PIPELINES, Party.APPROVAL_SENDERS) if queue in RIGHTS[party]}
     assert {queue for queue in Queue if not queue.one_sender} == shared
+    queues = of_type(DEFAULT, "Microsoft.ServiceBus/namespaces/queues")
+    drops = {
+        str(queue["name"]).rpartition("/")[2]: at(queue, "properties.requiresDuplicateDetection") for queue in queues
+    }
+    assert drops == {str(queue): queue not in shared for queue in Queue}
 
 
 def test_always_ready_functions_are_set_for_the_role_that_runs_them_and_for_none_by_default() -> None:

@@ -2,7 +2,8 @@
 a message needs none (tests/unit/commands/test_by_message.py)."""
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from urllib.parse import urlencode
 
@@ -15,9 +16,10 @@ from slipway.http.requests import FORM_TYPE
 from slipway.testing import ADA
 from slipway.testing.claims import vote_with_link
 from tests.links import link_by
-from tests.security.site import Site
+from tests.security.conftest import use
+from tests.security.site import Site, serving_site
 from tests.unit.web.installation import digest
-from tests.unit.web.samples import cast_vote
+from tests.unit.web.samples import awaiting_two_approvals, cast_vote
 
 Bad = Callable[[Site], str]
 
@@ -130,6 +132,35 @@ def test_replayed_form_is_one_vote(site: Site, http: urllib3.PoolManager) -> Non
     for _ in range(3):
         http.request("POST", link, body=recorded, headers=headers)
     assert site.actions().count("vote.rejected") == 1
+
+
+@pytest.fixture
+def two_votes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    """The same, where two people must approve: a vote can be taken back."""
+    with serving_site(Site(*awaiting_two_approvals())) as served_site:
+        use(monkeypatch, served_site)
+        yield served_site
+
+
+def test_replayed_form_of_an_approval_counts_for_nothing_after_the_approval_was_taken_back(
+    two_votes: Site, http: urllib3.PoolManager
+) -> None:
+    site = two_votes
+    link, headers = site.link(ADA), {"Content-Type": FORM_TYPE, "Origin": site.base, "Sec-Fetch-Site": "same-origin"}
+
+    def form(decision: str) -> str:
+        page = http.request("GET", link).data.decode()
+        shown = next(part for part in page.split("<form")[1:] if f'value="{decision}"' in part)
+        return urlencode({**dict(re.findall(r'name="(\w+)" value="([^"]+)"', shown)), "decision": decision})
+
+    recorded = form("approve")
+    assert "id=" in recorded
+    http.request("POST", link, body=recorded, headers=headers)
+    assert site.votes() == [(ADA, "approve")]
+    http.request("POST", link, body=form("withdraw"), headers=headers)
+    assert site.votes() == []
+    http.request("POST", link, body=recorded, headers=headers)
+    assert site.votes() == []
 
 
 def test_replayed_token_of_a_gate_that_has_closed_counts_for_nothing(site: Site, http: urllib3.PoolManager) -> None:
