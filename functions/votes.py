@@ -12,7 +12,7 @@ import azure.functions as func
 
 from slipway.api.approvals import OpenGates, VoteRequest
 from slipway.api.inbox import SaidOutcome
-from slipway.domain.answers import SaidState
+from slipway.domain.answers import StatementState
 from slipway.domain.decide.vote_rules import KNOWN_BY_OBJECT_ID
 from slipway.domain.errors import NotFound, present
 from slipway.domain.inbox import InboxRow
@@ -89,9 +89,9 @@ def _vote(req: func.HttpRequest, principal: Principal | None) -> func.HttpRespon
         _check_asked(request, release, principal)
     reply = _say_once(_row(request, release, principal), request, release)
     match reply.state:
-        case SaidState.RECEIVED | SaidState.COUNTED:
+        case StatementState.RECEIVED | StatementState.COUNTED:
             return ok(said_outcome(reply))
-        case SaidState.REFUSED | SaidState.PARKED:
+        case StatementState.REFUSED | StatementState.PARKED:
             outcome = said_outcome(reply)
             failed_rules = [rule.model_dump(mode="json") for rule in outcome.rules]
             return problem(409, "The vote did not count", outcome.reason, rules=failed_rules)

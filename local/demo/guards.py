@@ -66,7 +66,7 @@ class Guard(StrEnum):
     """Only the very Job that was created decides the acceptance tests."""
     PROVED_RUN = "proved-run", "S-02", "slipway.engine.proving_runs", "prove"
     """A message's claims about a run are checked with Azure DevOps."""
-    OWN_WORK = "own-work", "S-03", "slipway.domain.decide.quorum", "_differs"
+    OWN_WORK = "own-work", "S-03", "slipway.domain.decide.quorum", "_not_involved_rule"
     """Nobody approves their own change."""
     PINNED_IMAGES = "pinned-images", "S-04", "slipway.domain.images", "ImageRules.leaves"
     """Every image that would run is named by digest."""

@@ -34,11 +34,11 @@ from slipway.domain import (
     waivers,
     windows,
 )
-from slipway.domain.answers import SaidState
+from slipway.domain.answers import StatementState
 from slipway.domain.application import SourceKind, Start, VersionOrder
 from slipway.domain.around import Side
 from slipway.domain.audit_query import ActionClass
-from slipway.domain.chain_anchor import GateOutcome, Why
+from slipway.domain.chain_anchor import AnchorReason, GateOutcome
 from slipway.domain.commands import Verb
 from slipway.domain.decide import Decision
 from slipway.domain.drift import DriftKind, OnDrift
@@ -49,7 +49,7 @@ from slipway.domain.inbox import InboxKind, LookKind, Via
 from slipway.domain.phases import Phase
 from slipway.domain.pipeline import RunResult
 from slipway.domain.project import EnvironmentClass, ProvenanceLevel
-from slipway.domain.promotion import RefusedReferrer, TakenTag, Way
+from slipway.domain.promotion import PromotionMethod, RefusedReferrer, TakenTag
 from slipway.domain.proposing import ChangePhase
 from slipway.domain.pruning import Ending
 from slipway.domain.queues import MessageKind, Queue
@@ -139,13 +139,13 @@ WORDS: Final[Mapping[str, type[StrEnum]]] = {
     "Rule": Rule,
     "Waits for": WaitsFor,
     "Vote": VoteDecision,
-    "Statement": SaidState,
+    "Statement": StatementState,
     "Proposed change": ChangePhase,
     "Purpose of a link": Purpose,
     "Command": Verb,
     "Role": Role,
     "Step": StepKind,
-    "Way of a promotion": Way,
+    "Way of a promotion": PromotionMethod,
     "When a newer release arrives": WhenNewer,
     "Taken tag": TakenTag,
     "Refused referrer": RefusedReferrer,
@@ -186,7 +186,7 @@ ELSEWHERE: Final = frozenset(
         SubjectKind,
         GateOutcome,
         Via,
-        Why,
+        AnchorReason,
     }
 )
 """Enums of the domain that are not here: they have a page of their own, or are explained where they belong."""

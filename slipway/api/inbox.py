@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from ..domain.answers import SaidState
+from ..domain.answers import StatementState
 from ..domain.commands import Verb
 from ..domain.model import Timestamp
 from ..domain.proposing import ChangePhase
@@ -60,7 +60,7 @@ class SaidOutcome(ApiAnswer):
 
     application: str = Field(description="The application, or `_installation`.")
     id: str
-    state: str = Field(description=" ".join(f"`{state}`: {state.meaning}" for state in SaidState))
+    state: str = Field(description=" ".join(f"`{state}`: {state.meaning}" for state in StatementState))
     received_at: Timestamp | None = None
     waits_for: str = Field(
         default="",

@@ -171,4 +171,4 @@ def _delivers(application: Application, event: ImagePushed) -> bool:
 def _built_by(application: Application, event: PipelineCompleted) -> bool:
     if event.repository is not None and event.repository != application.pushed.repository:
         return False
-    return application.pipeline is not None and application.pipeline.made(event.run)
+    return application.pipeline is not None and application.pipeline.owns(event.run)

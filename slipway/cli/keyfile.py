@@ -13,7 +13,7 @@ from pathlib import Path
 from slipway.domain.keyring import (
     LiveKey,
     format_keys,
-    made_on,
+    key_creation_day,
     new_key_id,
     parse_keys,
     with_retired,
@@ -39,7 +39,7 @@ class SigningKeysFile:
 
     def live(self, *, now: datetime) -> list[LiveKey]:  # noqa: ARG002 - as in a vault, where keys have an end
         """Newest first; empty if there is no file."""
-        return [LiveKey(id=key_id, made=made_on(key_id)) for key_id in self._read()]
+        return [LiveKey(id=key_id, made=key_creation_day(key_id)) for key_id in self._read()]
 
     def rotate(self, key: bytes, retired: tuple[str, ...], *, now: datetime) -> LiveKey:
         """Add the public key first, so that every signature of the new key can be verified; then put the key itself in

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from slipway.api.audit import PublicKeysAnswer
 from slipway.clock import Clock
-from slipway.domain.actions import OfChange, OfGate
+from slipway.domain.actions import ChangeMeaning, GateMeaning
 from slipway.domain.audit import AuditRecord
 from slipway.domain.changes_on_record import sign_in_demanded
 from slipway.domain.gate import Fresh, Level
@@ -29,7 +29,7 @@ TOKEN_LIVES: Final = timedelta(hours=24)
 NAMED: Final = 20
 """The most votes that are listed because they do not hold, or cannot be verified yet."""
 _FRESH: Final[TypeAdapter[timedelta | None]] = TypeAdapter(Fresh)
-_PROVED: Final = frozenset({OfGate.ROLLBACK_ORDERED, OfGate.WAIVED})
+_PROVED: Final = frozenset({GateMeaning.ROLLBACK_ORDERED, GateMeaning.WAIVED})
 
 type Documents = Callable[[str], bytes]
 type Anchored = Callable[[str], Mapping[str, datetime]]
@@ -101,13 +101,13 @@ class Voters:
         action = record.known_action
         if action is None:
             return
-        if action.of_gate is OfGate.OPENED:
+        if action.of_gate is GateMeaning.OPENED:
             self._asked[record.release, record.environment] = record.details
-        elif action.of_gate is OfGate.APPROVED:
+        elif action.of_gate is GateMeaning.APPROVED:
             self._vote(record)
         elif action.of_gate in _PROVED and record.proof is not None:
             self._verify(record, None)
-        elif action.of_change is not OfChange.NOTHING:
+        elif action.of_change is not ChangeMeaning.NOTHING:
             self._of_change(record)
 
     def verdict(self) -> VotesVerdict:

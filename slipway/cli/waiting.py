@@ -15,7 +15,7 @@ from slipway.api.base import body_of
 from slipway.api.inbox import Confirmation, ConfirmationState, ReceivedAnswer, SaidOutcome
 from slipway.api.looks import LookRequest, LookStatus
 
-from ..domain.answers import SaidState
+from ..domain.answers import StatementState
 from ..domain.inbox import LookKind, inbox_id
 from ..text import duration
 from .api import Api, read_answer
@@ -66,7 +66,7 @@ def until_decided(ask: Callable[[], Any], *, clock: WaitClock = WaitClock(), lon
     for _ in _tries(clock, longest, "nobody has decided on it yet", every=REMIND_OF_WORKER):
         content = ask()
         outcome = read_answer(SaidOutcome, content)
-        if outcome.state != SaidState.RECEIVED:
+        if outcome.state != StatementState.RECEIVED:
             return content
         if outcome.waits_for not in ("", shown_reason):
             shown_reason = outcome.waits_for
@@ -142,7 +142,7 @@ def take_look(api: Api, kind: LookKind, subject: str, **options: str) -> dict[st
 
 def require_counted(outcome: SaidOutcome) -> SaidOutcome:
     """The outcome, if it was counted. Raises `CliError` if it was refused or parked."""
-    if outcome.state == SaidState.COUNTED:
+    if outcome.state == StatementState.COUNTED:
         return outcome
     names = f" ({'; '.join(rule.name for rule in outcome.rules)})" if outcome.rules else ""
     raise CliError(f"{outcome.state.capitalize()}: {outcome.reason}{names}", code=outcome.state)

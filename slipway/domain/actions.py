@@ -63,7 +63,7 @@ class Measured(Enum):
     """An outage ends without a deployment."""
 
 
-class OfGate(Enum):
+class GateMeaning(Enum):
     """What a record means when a gate is derived from the trail (`on_record.py`)."""
 
     NOTHING = auto()
@@ -91,7 +91,7 @@ class OfGate(Enum):
     """The worker found that the signed records do not allow its step, and stopped."""
 
 
-class OfChange(Enum):
+class ChangeMeaning(Enum):
     """What a record means when the votes on a proposed change are derived from the trail (`proposing.py`)."""
 
     NOTHING = auto()
@@ -103,7 +103,7 @@ class OfChange(Enum):
     """The change is in force, or has ended in another way."""
 
 
-class OfReport(Enum):
+class ReportMeaning(Enum):
     """What a record means for a push or a CI run that was reported (`later_reports.py`)."""
 
     NOTHING = auto()
@@ -114,7 +114,7 @@ class OfReport(Enum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class _More:
+class _OptionalFacts:
     """Facts about some actions only."""
 
     stage: Stage | NoStage = NoStage.GOES_ON
@@ -122,9 +122,9 @@ class _More:
     changes_environment: bool = False
     measured: Measured | None = None
     refuses: bool = False
-    of_gate: OfGate = OfGate.NOTHING
-    of_change: OfChange = OfChange.NOTHING
-    of_report: OfReport = OfReport.NOTHING
+    of_gate: GateMeaning = GateMeaning.NOTHING
+    of_change: ChangeMeaning = ChangeMeaning.NOTHING
+    of_report: ReportMeaning = ReportMeaning.NOTHING
     changes_rules: bool = False
 
 
@@ -135,21 +135,23 @@ class _ActionFacts:
     text: str
     meaning: str
     tone: Tone
-    more: _More
+    more: _OptionalFacts
 
 
-_NOTHING_MORE: Final = _More()
-_ENDS_STAGE: Final = _More(stage=NoStage.ENDS)
-_FREEZES: Final = _More(intervention=Intervention.FREEZE)
-_OVERRIDES: Final = _More(intervention=Intervention.OVERRIDE)
-_ENDS_RELEASE: Final = _More(stage=NoStage.ENDS, of_gate=OfGate.ENDED)
-_REFUSES: Final = _More(refuses=True)
-_NOT_TAKEN: Final = _More(of_report=OfReport.NOT_TAKEN)
-_CHANGES_RULES: Final = _More(changes_rules=True)
-_CHANGES_POLICY: Final = _More(of_gate=OfGate.POLICY_CHANGED, changes_rules=True)
-_STOPS_THE_WORKER: Final = _More(stage=NoStage.ENDS, measured=Measured.FAILED, of_gate=OfGate.NOT_ACTED_ON)
-_ENDS_CHANGE: Final = _More(of_change=OfChange.ENDED)
-_REJECTS_CHANGE: Final = _More(of_change=OfChange.ENDED, changes_rules=True)
+_NOTHING_MORE: Final = _OptionalFacts()
+_ENDS_STAGE: Final = _OptionalFacts(stage=NoStage.ENDS)
+_FREEZES: Final = _OptionalFacts(intervention=Intervention.FREEZE)
+_OVERRIDES: Final = _OptionalFacts(intervention=Intervention.OVERRIDE)
+_ENDS_RELEASE: Final = _OptionalFacts(stage=NoStage.ENDS, of_gate=GateMeaning.ENDED)
+_REFUSES: Final = _OptionalFacts(refuses=True)
+_NOT_TAKEN: Final = _OptionalFacts(of_report=ReportMeaning.NOT_TAKEN)
+_CHANGES_RULES: Final = _OptionalFacts(changes_rules=True)
+_CHANGES_POLICY: Final = _OptionalFacts(of_gate=GateMeaning.POLICY_CHANGED, changes_rules=True)
+_STOPS_THE_WORKER: Final = _OptionalFacts(
+    stage=NoStage.ENDS, measured=Measured.FAILED, of_gate=GateMeaning.NOT_ACTED_ON
+)
+_ENDS_CHANGE: Final = _OptionalFacts(of_change=ChangeMeaning.ENDED)
+_REJECTS_CHANGE: Final = _OptionalFacts(of_change=ChangeMeaning.ENDED, changes_rules=True)
 
 
 class Action(StrEnum):
@@ -168,9 +170,9 @@ class Action(StrEnum):
     """None for actions that the numbers ignore."""
     refuses: bool
     """Whether it records that a person's statement was refused."""
-    of_gate: OfGate
-    of_change: OfChange
-    of_report: OfReport
+    of_gate: GateMeaning
+    of_change: ChangeMeaning
+    of_report: ReportMeaning
     changes_rules: bool
     """Whether it changes what is allowed, or prevents such a change: a project, an application, a freeze or hold, or a
     key. It is then anchored."""
@@ -205,27 +207,27 @@ class Action(StrEnum):
         "release.created",
         "Release created",
         Tone.QUIET,
-        _More(stage=Stage.JOIN, measured=Measured.CREATED),
+        _OptionalFacts(stage=Stage.JOIN, measured=Measured.CREATED),
     )
     RELEASE_JOINED = _ActionFacts(
         "release.joined",
         "Its image or its CI run arrived",
         Tone.QUIET,
-        _More(of_report=OfReport.TAKEN),
+        _OptionalFacts(of_report=ReportMeaning.TAKEN),
     )
     RELEASE_STARTED = _ActionFacts("release.started", "On its way to the first environment", Tone.QUIET, _ENDS_STAGE)
     RELEASE_QUEUED = _ActionFacts(
-        "release.queued", "Queued behind another rollout", Tone.QUIET, _More(stage=Stage.QUEUE)
+        "release.queued", "Queued behind another rollout", Tone.QUIET, _OptionalFacts(stage=Stage.QUEUE)
     )
     RELEASE_HELD_BACK = _ActionFacts(
-        "release.held-back", "Ready to roll out, but held back", Tone.ASKS, _More(stage=Stage.HELD_BACK)
+        "release.held-back", "Ready to roll out, but held back", Tone.ASKS, _OptionalFacts(stage=Stage.HELD_BACK)
     )
     RELEASE_RETRIED = _ActionFacts("release.retried", "Tried again", Tone.BUSY, _NOTHING_MORE)
     RELEASE_LIVE = _ActionFacts(
         "release.live",
         "Live",
         Tone.GOOD,
-        _More(stage=NoStage.ENDS, changes_environment=True, measured=Measured.LIVE),
+        _OptionalFacts(stage=NoStage.ENDS, changes_environment=True, measured=Measured.LIVE),
     )
     RELEASE_COMPLETED = _ActionFacts(
         "release.completed", "Completed: live in the last environment", Tone.GOOD, _ENDS_STAGE
@@ -234,20 +236,20 @@ class Action(StrEnum):
         "release.failed",
         "Failed",
         Tone.BAD,
-        _More(stage=NoStage.ENDS, measured=Measured.FAILED),
+        _OptionalFacts(stage=NoStage.ENDS, measured=Measured.FAILED),
     )
     RELEASE_ROLLED_BACK = _ActionFacts(
         "release.rolled-back",
         "Rolled back",
         Tone.BAD,
-        _More(stage=NoStage.ENDS, intervention=Intervention.ROLLBACK, measured=Measured.FAILED),
+        _OptionalFacts(stage=NoStage.ENDS, intervention=Intervention.ROLLBACK, measured=Measured.FAILED),
     )
     RELEASE_REJECTED = _ActionFacts(
         "release.rejected",
         "The release was rejected",
         Tone.BAD,
-        _More(
-            of_gate=OfGate.ENDED,
+        _OptionalFacts(
+            of_gate=GateMeaning.ENDED,
             stage=NoStage.ENDS,
             intervention=Intervention.REJECTION,
             measured=Measured.GATE_DECIDED,
@@ -261,17 +263,17 @@ class Action(StrEnum):
         "resolve.requested",
         "Looking up its tag in the registry",
         Tone.BUSY,
-        _More(stage=Stage.RESOLVE),
+        _OptionalFacts(stage=Stage.RESOLVE),
     )
     RESOLVE_DONE = _ActionFacts("resolve.done", "Its tag was found in the registry", Tone.QUIET, _ENDS_STAGE)
     RESOLVE_FAILED = _ActionFacts("resolve.failed", "Its tag could not be found", Tone.BAD, _ENDS_STAGE)
 
-    PLAN_REQUESTED = _ActionFacts("plan.requested", "Planning the rollout", Tone.BUSY, _More(stage=Stage.PLAN))
+    PLAN_REQUESTED = _ActionFacts("plan.requested", "Planning the rollout", Tone.BUSY, _OptionalFacts(stage=Stage.PLAN))
     PLAN_MADE = _ActionFacts(
         "plan.made",
         "Plan made",
         Tone.QUIET,
-        _More(of_gate=OfGate.PLANNED, stage=NoStage.ENDS, measured=Measured.PLANNED),
+        _OptionalFacts(of_gate=GateMeaning.PLANNED, stage=NoStage.ENDS, measured=Measured.PLANNED),
     )
     PLAN_OUTDATED = _ActionFacts("plan.outdated", "Plan out of date: it is being made again", Tone.ASKS, _NOTHING_MORE)
     PLAN_REFUSED = _ActionFacts(
@@ -283,13 +285,13 @@ class Action(StrEnum):
         "gate.soaking",
         "Waiting until every condition of the gate holds",
         Tone.BUSY,
-        _More(of_gate=OfGate.CONDITIONS_AGAIN, stage=Stage.SOAK),
+        _OptionalFacts(of_gate=GateMeaning.CONDITIONS_AGAIN, stage=Stage.SOAK),
     )
     GATE_OPENED = _ActionFacts(
         "gate.opened",
         "Approval requested",
         Tone.ASKS,
-        _More(of_gate=OfGate.OPENED, stage=Stage.APPROVAL, measured=Measured.GATE_OPENED),
+        _OptionalFacts(of_gate=GateMeaning.OPENED, stage=Stage.APPROVAL, measured=Measured.GATE_OPENED),
     )
     GATE_REMINDED = _ActionFacts("gate.reminded", "Approvers were reminded", Tone.ASKS, _NOTHING_MORE)
     GATE_EXTENDED = _ActionFacts(
@@ -302,7 +304,7 @@ class Action(StrEnum):
         "gate.passed",
         "Gate passed: every condition holds",
         Tone.GOOD,
-        _More(of_gate=OfGate.PASSED, stage=NoStage.ENDS, measured=Measured.GATE_DECIDED),
+        _OptionalFacts(of_gate=GateMeaning.PASSED, stage=NoStage.ENDS, measured=Measured.GATE_DECIDED),
     )
     GATE_REFUSED = _ActionFacts("gate.refused", "Gate closed: a condition can no longer hold", Tone.BAD, _ENDS_RELEASE)
 
@@ -325,7 +327,7 @@ class Action(StrEnum):
         "ledger.reset",
         "A new epoch began after the ledger was restored: every gate is opened again",
         Tone.ASKS,
-        _More(of_gate=OfGate.EPOCH_BEGAN, changes_rules=True),
+        _OptionalFacts(of_gate=GateMeaning.EPOCH_BEGAN, changes_rules=True),
     )
     GATE_UNPROVED = _ActionFacts(
         "gate.unproved",
@@ -334,22 +336,28 @@ class Action(StrEnum):
         _STOPS_THE_WORKER,
     )
 
-    VOTE_APPROVED = _ActionFacts("vote.approved", "A vote to approve", Tone.GOOD, _More(of_gate=OfGate.APPROVED))
+    VOTE_APPROVED = _ActionFacts(
+        "vote.approved", "A vote to approve", Tone.GOOD, _OptionalFacts(of_gate=GateMeaning.APPROVED)
+    )
     VOTE_REJECTED = _ActionFacts(
         "vote.rejected",
         "A vote to reject",
         Tone.BAD,
-        _More(of_gate=OfGate.ENDED, intervention=Intervention.REJECTION),
+        _OptionalFacts(of_gate=GateMeaning.ENDED, intervention=Intervention.REJECTION),
     )
-    VOTE_WITHDRAWN = _ActionFacts("vote.withdrawn", "A vote was withdrawn", Tone.ASKS, _More(of_gate=OfGate.WITHDRAWN))
+    VOTE_WITHDRAWN = _ActionFacts(
+        "vote.withdrawn", "A vote was withdrawn", Tone.ASKS, _OptionalFacts(of_gate=GateMeaning.WITHDRAWN)
+    )
     VOTE_OBJECTED = _ActionFacts(
         "vote.objected",
         "Somebody said that a vote which was counted in their name was not theirs",
         Tone.BAD,
-        _More(of_gate=OfGate.ENDED, intervention=Intervention.REJECTION),
+        _OptionalFacts(of_gate=GateMeaning.ENDED, intervention=Intervention.REJECTION),
     )
     VOTE_REFUSED = _ActionFacts("vote.refused", "A vote did not count", Tone.ASKS, _REFUSES)
-    VOTE_VOIDED = _ActionFacts("vote.voided", "Earlier votes were voided", Tone.ASKS, _More(of_gate=OfGate.VOIDED))
+    VOTE_VOIDED = _ActionFacts(
+        "vote.voided", "Earlier votes were voided", Tone.ASKS, _OptionalFacts(of_gate=GateMeaning.VOIDED)
+    )
 
     OVERRIDE_GIVEN = _ActionFacts("override.given", "Allowed past a freeze or a closed window", Tone.ASKS, _OVERRIDES)
     OVERRIDE_USED = _ActionFacts("override.used", "Went past a freeze or a closed window", Tone.ASKS, _OVERRIDES)
@@ -357,7 +365,7 @@ class Action(StrEnum):
         "waiver.given",
         "A rule about proof was waived",
         Tone.ASKS,
-        _More(of_gate=OfGate.WAIVED, intervention=Intervention.WAIVER),
+        _OptionalFacts(of_gate=GateMeaning.WAIVED, intervention=Intervention.WAIVER),
     )
     HOLD_SET = _ActionFacts("hold.set", "The lane is held, so that nothing undoes the rollback", Tone.ASKS, _FREEZES)
     HOLD_ENDED = _ActionFacts("hold.ended", "The hold on the lane ended", Tone.QUIET, _FREEZES)
@@ -371,7 +379,7 @@ class Action(StrEnum):
         "copy.requested",
         "Copying the image to the environment's registry",
         Tone.BUSY,
-        _More(stage=Stage.COPY),
+        _OptionalFacts(stage=Stage.COPY),
     )
     COPY_DONE = _ActionFacts("copy.done", "Image copied, digest unchanged", Tone.QUIET, _ENDS_STAGE)
     COPY_FAILED = _ActionFacts("copy.failed", "Copying the image failed", Tone.BAD, _ENDS_STAGE)
@@ -380,7 +388,7 @@ class Action(StrEnum):
         "before.requested",
         "The Jobs before the rollout were started",
         Tone.BUSY,
-        _More(stage=Stage.BEFORE),
+        _OptionalFacts(stage=Stage.BEFORE),
     )
     BEFORE_DONE = _ActionFacts("before.done", "The Jobs before the rollout are done", Tone.QUIET, _ENDS_STAGE)
     BEFORE_FAILED = _ActionFacts(
@@ -394,7 +402,7 @@ class Action(StrEnum):
         "rollout.requested",
         "Rollout started",
         Tone.BUSY,
-        _More(stage=Stage.DEPLOY, measured=Measured.ROLLOUT_BEGAN),
+        _OptionalFacts(stage=Stage.DEPLOY, measured=Measured.ROLLOUT_BEGAN),
     )
     ROLLOUT_CALLED_OFF = _ActionFacts(
         "rollout.called-off",
@@ -413,34 +421,34 @@ class Action(StrEnum):
         "rollout.applied",
         "Manifests applied; the cluster is bringing them up",
         Tone.BUSY,
-        _More(stage=Stage.CHECK, changes_environment=True),
+        _OptionalFacts(stage=Stage.CHECK, changes_environment=True),
     )
     ROLLOUT_DONE = _ActionFacts("rollout.done", "The cluster runs the new version", Tone.QUIET, _ENDS_STAGE)
     OBJECTS_DELETED = _ActionFacts(
         "objects.deleted",
         "Objects that left the manifests were deleted, or left with a reason",
         Tone.QUIET,
-        _More(changes_environment=True),
+        _OptionalFacts(changes_environment=True),
     )
     ROLLOUT_FAILED = _ActionFacts(
         "rollout.failed",
         "Rollout failed",
         Tone.BAD,
-        _More(stage=NoStage.ENDS, measured=Measured.FAILED),
+        _OptionalFacts(stage=NoStage.ENDS, measured=Measured.FAILED),
     )
 
     AFTER_REQUESTED = _ActionFacts(
         "after.requested",
         "The Jobs after the rollout were started",
         Tone.BUSY,
-        _More(stage=Stage.AFTER),
+        _OptionalFacts(stage=Stage.AFTER),
     )
     AFTER_DONE = _ActionFacts("after.done", "The Jobs after the rollout are done", Tone.QUIET, _ENDS_STAGE)
     AFTER_FAILED = _ActionFacts(
         "after.failed",
         "A Job after the rollout failed",
         Tone.BAD,
-        _More(stage=NoStage.ENDS, measured=Measured.FAILED),
+        _OptionalFacts(stage=NoStage.ENDS, measured=Measured.FAILED),
     )
     ROLLOUT_OVERTAKEN = _ActionFacts(
         "rollout.overtaken", "Stopped: a newer rollout took over in the cluster", Tone.ASKS, _ENDS_STAGE
@@ -450,33 +458,35 @@ class Action(StrEnum):
         "verification.requested",
         "Acceptance tests started",
         Tone.BUSY,
-        _More(stage=Stage.VERIFY),
+        _OptionalFacts(stage=Stage.VERIFY),
     )
     VERIFICATION_DONE = _ActionFacts("verification.done", "Acceptance tests passed", Tone.GOOD, _ENDS_STAGE)
     VERIFICATION_FAILED = _ActionFacts(
         "verification.failed",
         "Acceptance tests failed",
         Tone.BAD,
-        _More(stage=NoStage.ENDS, measured=Measured.FAILED),
+        _OptionalFacts(stage=NoStage.ENDS, measured=Measured.FAILED),
     )
 
     ROLLBACK_ORDERED = _ActionFacts(
         "rollback.ordered",
         "Rollback ordered",
         Tone.BAD,
-        _More(of_gate=OfGate.ROLLBACK_ORDERED, intervention=Intervention.ROLLBACK, measured=Measured.ROLLBACK_ORDERED),
+        _OptionalFacts(
+            of_gate=GateMeaning.ROLLBACK_ORDERED, intervention=Intervention.ROLLBACK, measured=Measured.ROLLBACK_ORDERED
+        ),
     )
     ROLLBACK_REQUESTED = _ActionFacts(
         "rollback.requested",
         "Rolling back to the release live before",
         Tone.BAD,
-        _More(stage=Stage.ROLL_BACK, intervention=Intervention.ROLLBACK),
+        _OptionalFacts(stage=Stage.ROLL_BACK, intervention=Intervention.ROLLBACK),
     )
     ROLLBACK_DONE = _ActionFacts(
         "rollback.done",
         "The release live before is live again",
         Tone.GOOD,
-        _More(
+        _OptionalFacts(
             stage=NoStage.ENDS,
             intervention=Intervention.ROLLBACK,
             changes_environment=True,
@@ -487,7 +497,7 @@ class Action(StrEnum):
         "rollback.failed",
         "Rollback failed",
         Tone.BAD,
-        _More(stage=NoStage.ENDS, intervention=Intervention.ROLLBACK),
+        _OptionalFacts(stage=NoStage.ENDS, intervention=Intervention.ROLLBACK),
     )
 
     DRIFT_FOUND = _ActionFacts("drift.found", "The cluster differs from the live release", Tone.ASKS, _NOTHING_MORE)
@@ -498,7 +508,7 @@ class Action(StrEnum):
         "drift.rollback-ordered",
         "Rollback to the live release ordered: the cluster differs from it",
         Tone.ASKS,
-        _More(of_gate=OfGate.ROLLBACK_ORDERED),
+        _OptionalFacts(of_gate=GateMeaning.ROLLBACK_ORDERED),
     )
     DRIFT_GONE = _ActionFacts("drift.gone", "The cluster matches the live release again", Tone.GOOD, _NOTHING_MORE)
 
@@ -508,7 +518,7 @@ class Action(StrEnum):
     )
     STEP_RESENT = _ActionFacts("step.resent", "A step that had not reported was sent again", Tone.ASKS, _NOTHING_MORE)
     STEP_LOST = _ActionFacts(
-        "step.lost", "A step was given up", Tone.BAD, _More(stage=NoStage.ENDS, measured=Measured.FAILED)
+        "step.lost", "A step was given up", Tone.BAD, _OptionalFacts(stage=NoStage.ENDS, measured=Measured.FAILED)
     )
 
     APPLICATION_APPLIED = _ActionFacts(
@@ -531,22 +541,25 @@ class Action(StrEnum):
         "change.proposed",
         "A change that weakens production gates was proposed",
         Tone.ASKS,
-        _More(of_change=OfChange.PROPOSED),
+        _OptionalFacts(of_change=ChangeMeaning.PROPOSED),
     )
     CHANGE_TOLD = _ActionFacts(
         "change.told",
         "The approvers of the gates that would get weaker were told",
         Tone.QUIET,
-        _More(of_change=OfChange.TOLD),
+        _OptionalFacts(of_change=ChangeMeaning.TOLD),
     )
     CHANGE_VOTED = _ActionFacts(
-        "change.voted", "A vote on a proposed change was counted", Tone.ASKS, _More(of_change=OfChange.VOTED)
+        "change.voted",
+        "A vote on a proposed change was counted",
+        Tone.ASKS,
+        _OptionalFacts(of_change=ChangeMeaning.VOTED),
     )
     CHANGE_STOOD_IN = _ActionFacts(
         "change.stood-in",
         "One of the platform's people stood in for the approvers of the gates that a change weakens",
         Tone.ASKS,
-        _More(of_change=OfChange.STOOD_IN),
+        _OptionalFacts(of_change=ChangeMeaning.STOOD_IN),
     )
     CHANGE_VOTE_REFUSED = _ActionFacts(
         "change.vote-refused", "A vote on a proposed change was refused", Tone.ASKS, _REFUSES

@@ -20,13 +20,13 @@ from .statement import MOST_CHANGES
 from .tones import Tone
 
 
-class SaidState(StrEnum):
+class StatementState(StrEnum):
     """The state of a statement from the inbox."""
 
     meaning: str
     tone: Tone
 
-    def __new__(cls, name: str, meaning: str, tone: Tone) -> "SaidState":
+    def __new__(cls, name: str, meaning: str, tone: Tone) -> "StatementState":
         member = str.__new__(cls, name)
         member._value_ = name
         member.meaning = meaning
@@ -40,7 +40,7 @@ class SaidState(StrEnum):
 
     @property
     def final(self) -> bool:
-        return self is not SaidState.RECEIVED
+        return self is not StatementState.RECEIVED
 
 
 class RowOutcome(Record):
@@ -78,7 +78,7 @@ def answer_to(event: Event, decision: Decision, snapshot: Snapshot) -> RowOutcom
     refused = any(record.action.refuses for record in decision.records)
     number = event.release
     if isinstance(event, CommandGiven) and event.verb is Verb.ROLLBACK and not refused:
-        number = _that_returns(event, decision)
+        number = _rollback_number(event, decision)
     if isinstance(event, CommandGiven) and event.verb is Verb.CREATE and not refused:
         number = max((made.number for made in decision.releases), default=number)
     changed = {release.number: release for release in decision.releases}
@@ -94,6 +94,6 @@ def answer_to(event: Event, decision: Decision, snapshot: Snapshot) -> RowOutcom
     )
 
 
-def _that_returns(event: CommandGiven, decision: Decision) -> int | None:
+def _rollback_number(event: CommandGiven, decision: Decision) -> int | None:
     """The number of the release that a rollback made."""
     return max((made.number for made in decision.releases if made.rollback is not None), default=event.release)

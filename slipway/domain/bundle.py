@@ -25,7 +25,7 @@ class Bundle(Record):
     """Hash of the `targets.json` that it was rendered for."""
 
 
-def reached(application: Application, bundle: Bundle | None) -> tuple[Environment, ...]:
+def reachable_environments(application: Application, bundle: Bundle | None) -> tuple[Environment, ...]:
     """The environments that a release can reach: the whole chain, or the part before the first that its bundle
     lacks."""
     end = ends_before(application, bundle)

@@ -23,7 +23,7 @@ LIMIT: Final = 16 * 1024
 _INVERT: Final = 10**12 - 1
 
 
-class Why(StrEnum):
+class AnchorReason(StrEnum):
     """The reason why an anchor was written."""
 
     DAILY = "daily"
@@ -72,7 +72,7 @@ class AnchorContent(Record):
     before: str
     """Hash of the previous anchor; `sha256:` and 64 zeros for the first."""
     at: Timestamp
-    why: Why
+    why: AnchorReason
     gate: AnchoredGate | None = None
     keys: AnchorKeys
 
@@ -135,7 +135,7 @@ def changes_rules(records: Iterable[AuditRecord]) -> int:
 def new_anchor(
     head: Head,
     *,
-    why: Why,
+    why: AnchorReason,
     gate: AnchoredGate | None = None,
     before: ChainAnchor | None,
     keys: PublicKeys,

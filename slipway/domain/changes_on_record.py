@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from .actions import OfChange
+from .actions import ChangeMeaning
 from .audit import AuditRecord
 from .proposing import ChangePlan, ProposedChange, freshest, gates_of, quorum
 from .release import Vote, VoteDecision
@@ -40,21 +40,21 @@ def change_on_record(change: ProposedChange, records: Iterable[AuditRecord]) -> 
         details = record.details
         if (details.get("change"), details.get("opening")) != (change.hash, change.opening):
             continue
-        match record.known_action.of_change if record.known_action else OfChange.NOTHING:
-            case OfChange.PROPOSED:
+        match record.known_action.of_change if record.known_action else ChangeMeaning.NOTHING:
+            case ChangeMeaning.PROPOSED:
                 proposed = details.get("plan") == change.plan and record.proof == change.proof
-            case OfChange.VOTED:
+            case ChangeMeaning.VOTED:
                 vote = Vote.model_validate(details.get(VOTED))
                 votes[vote.voter] = vote.evolve(proof=record.proof)
-            case OfChange.STOOD_IN:
+            case ChangeMeaning.STOOD_IN:
                 vote = Vote.model_validate(details.get(VOTED))
                 stand_ins.setdefault(vote.voter, (vote.evolve(proof=record.proof), record.time))
-            case OfChange.TOLD:
+            case ChangeMeaning.TOLD:
                 if details.get(NOTICE) == STOOD_IN_NOTICE:
                     notices.setdefault(str(details.get(CHANNEL)), record.time)
-            case OfChange.ENDED:
+            case ChangeMeaning.ENDED:
                 return None
-            case OfChange.NOTHING:
+            case ChangeMeaning.NOTHING:
                 continue
             case unreachable:
                 assert_never(unreachable)
@@ -102,17 +102,17 @@ class SignInDemanded:
 def sign_in_demanded(record: AuditRecord, plan: ChangePlan | None) -> SignInDemanded | None:
     """The sign-in that a record about a change has to prove; None if it needs no proof. `plan` is what people read;
     without it, a sign-in has to be as fresh as for a command."""
-    match record.known_action.of_change if record.known_action else OfChange.NOTHING:
-        case OfChange.PROPOSED:
+    match record.known_action.of_change if record.known_action else ChangeMeaning.NOTHING:
+        case ChangeMeaning.PROPOSED:
             return SignInDemanded(fresh=None)
-        case OfChange.VOTED:
+        case ChangeMeaning.VOTED:
             vote = Vote.model_validate(record.details.get(VOTED))
             if vote.decision is not VoteDecision.APPROVE:
                 return None
             return SignInDemanded(fresh=freshest(gates_of(plan, vote.voter, vote.signed_in)) if plan else FRESH)
-        case OfChange.STOOD_IN:
+        case ChangeMeaning.STOOD_IN:
             return SignInDemanded(fresh=min(freshest(plan.gates) or FRESH, FRESH) if plan else FRESH)
-        case OfChange.TOLD | OfChange.ENDED | OfChange.NOTHING:
+        case ChangeMeaning.TOLD | ChangeMeaning.ENDED | ChangeMeaning.NOTHING:
             return None
         case unreachable:
             assert_never(unreachable)

@@ -12,7 +12,7 @@ from pydantic import Field
 from ..text import moment
 from .application import Start
 from .audit import AuditRecord
-from .bundle import reached
+from .bundle import reachable_environments
 from .decide.blocks import block_rules, called_off_rules
 from .decide.conditions import (
     digest_text,
@@ -73,7 +73,7 @@ def explain(snapshot: Snapshot, release: Release, records: Iterable[AuditRecord]
         headline=wording.headline(),
         rules=tuple(
             EnvironmentRules(environment=environment.name, rules=tuple(view.rules(environment)))
-            for environment in reached(snapshot.application, release.bundle)
+            for environment in reachable_environments(snapshot.application, release.bundle)
             if release.rollback is None or release.environment == environment.name
         ),
         next=wording.next(),
@@ -81,7 +81,7 @@ def explain(snapshot: Snapshot, release: Release, records: Iterable[AuditRecord]
     )
 
 
-def in_the_way(explanation: Explanation, environment: str) -> tuple[RuleResult, ...]:
+def rules_in_the_way(explanation: Explanation, environment: str) -> tuple[RuleResult, ...]:
     """The rules that a release now waits for in an environment: those that could hold by now and do not."""
     reaching = explanation.phase.milestone
     if reaching is None:
@@ -108,16 +108,16 @@ class _View:
 
     def rules(self, environment: Environment) -> Iterator[Explained]:
         """The rules of an environment. If a release ended before it came here, no rule here is shown as broken."""
-        reached = self._ended_or_is(environment)
+        reached = self._has_come_to(environment)
         for result in self._all_rules(environment):
             over = self.release.phase.final and (isinstance(result, NotYet) or not (reached or result.passed))
             yield _moot(result.rule, result.reason, result.subject) if over else result
 
-    def _ended_or_is(self, environment: Environment) -> bool:
+    def _has_come_to(self, environment: Environment) -> bool:
         """Whether the release has come to the environment; a release that is in none yet is on its way to the first."""
         first = environment is self.snapshot.application.environments[0]
         was_here = self.release.rollout_in(environment.name) is not None
-        return was_here or self._is_at(environment) or (self.release.environment is None and first)
+        return was_here or self._is_in(environment) or (self.release.environment is None and first)
 
     def _all_rules(self, environment: Environment) -> Iterator[Explained]:
         rollout = self.release.rollout_in(environment.name)
@@ -125,30 +125,32 @@ class _View:
         yield from before
         for waiver in self.release.waivers_in(environment.name):
             # Once the rollout has begun, the waived rule is asked for no more, but it was not known to hold.
-            if not any(result.rule is waiver.rule and result.reason.startswith(waiver.by_whom) for result in before):
-                yield waiver.rule.unknown(waiver.by_whom, blocks=False)
+            if not any(
+                result.rule is waiver.rule and result.reason.startswith(waiver.reason_prefix) for result in before
+            ):
+                yield waiver.rule.unknown(waiver.reason_prefix, blocks=False)
         yield self._verified(environment)
         yield self._is_live(environment, rollout)
 
     def _up_to_rollout(self, environment: Environment, rollout: Rollout | None) -> Iterator[Explained]:
-        yield from self._way_here(environment)
+        yield from self._arrival_rules(environment)
         yield from self._supply_chain(environment, rollout)
         if rollout is None or rollout.outcome != "live":
             if self.release.rollback is None:
-                yield self._no_newer(environment)
+                yield self._no_newer_release(environment)
             yield self._lane_is_free(environment)
             yield self._plan(environment)
             if self.release.rollback is None:
                 yield from gate_rules(self.snapshot, self.release, environment)
             yield from self._blocks(environment)
-            if self._is_at(environment) and self.release.phase.writes_first:
+            if self._is_in(environment) and self.release.phase.writes_first:
                 yield from called_off_rules(self.release, self._lane(environment))
             if self.snapshot.application.registry_of(environment) != self.release.registry:
                 yield self._copied(environment)
             yield self._rolled_out(environment)
 
     # ---- before the environment
-    def _way_here(self, environment: Environment) -> Iterator[RuleResult]:
+    def _arrival_rules(self, environment: Environment) -> Iterator[RuleResult]:
         names = [e.name for e in self.snapshot.application.environments]
         position = names.index(environment.name)
         back = self.release.rollback
@@ -160,14 +162,14 @@ class _View:
             yield Rule.ORDERED_BY_AN_OPERATOR.holds(ordered)
             return
         if position == 0:
-            yield from self._start()
+            yield from self._start_rules()
             return
         rollout = self.release.rollout_in(names[position - 1])
         passed = rollout is not None and rollout.outcome == "live"
         reason = f"{self.release.id} {'went' if passed else 'has not gone'} live in {names[position - 1]}"
         yield _reached(Rule.PREVIOUS_ENVIRONMENT_WAS_LIVE, passed, reason)
 
-    def _start(self) -> Iterator[RuleResult]:
+    def _start_rules(self) -> Iterator[RuleResult]:
         release, start = self.release, self.snapshot.application.start
         missing = () if release.manual_start else triggers_missing(release, start)
         yield self.snapshot.tag_rules[release.tag]
@@ -197,19 +199,19 @@ class _View:
             yield _reached(Rule.DIGEST_IS_KNOWN, release.digest is not None, trigger)
 
     # ---- in the environment
-    def _is_at(self, environment: Environment) -> bool:
+    def _is_in(self, environment: Environment) -> bool:
         return self.release.environment == environment.name
 
-    def _past(self, environment: Environment, phase: Phase) -> bool:
+    def _is_past(self, environment: Environment, phase: Phase) -> bool:
         """Whether the release is in this environment and beyond the phase."""
-        return self._is_at(environment) and self.release.phase.is_beyond(phase)
+        return self._is_in(environment) and self.release.phase.is_beyond(phase)
 
     def _lane(self, environment: Environment) -> Lane:
         return self.snapshot.lane(environment.name)
 
-    def _no_newer(self, environment: Environment) -> RuleResult:
+    def _no_newer_release(self, environment: Environment) -> RuleResult:
         release = self.release
-        if release.phase is Phase.SUPERSEDED and self._ended_or_is(environment):
+        if release.phase is Phase.SUPERSEDED and self._has_come_to(environment):
             return Rule.NO_NEWER_RELEASE.fails(release.reason)
         newer = None if release.phase.final else newer_in_lane(release, self._lane(environment), self.snapshot.releases)
         reason = newer.why if newer else f"no newer release was in the way in {environment.name}"
@@ -235,13 +237,13 @@ class _View:
 
     def _plan(self, environment: Environment) -> Explained:
         release = self.release
-        if not self._is_at(environment):
+        if not self._is_in(environment):
             return Rule.PLAN_IS_CURRENT.not_yet("the plan is made once the release arrives here", WaitsFor.STEP)
         if release.phase is Phase.PLANNING:
             made = f"the plan is being made (attempt {release.attempt})"
-            return Rule.PLAN_IS_CURRENT.not_yet(_with(made, self._waits()), WaitsFor.STEP)
+            return Rule.PLAN_IS_CURRENT.not_yet(_with_detail(made, self._waiting_reason()), WaitsFor.STEP)
         if release.plan_hash is None:
-            return _still(release, Rule.PLAN_IS_CURRENT, "no plan was made", failed=release.phase is Phase.FAILED)
+            return _unfulfilled(release, Rule.PLAN_IS_CURRENT, "no plan was made", failed=release.phase is Phase.FAILED)
         if release.phase.at_the_gate:
             return plan_rule(release, self._lane(environment).live, self.snapshot.definition)
         return Rule.PLAN_IS_CURRENT.holds(f"plan {digest_text(release.plan_hash)} was the one to roll out")
@@ -261,7 +263,7 @@ class _View:
 
     def _blocks(self, environment: Environment) -> Iterator[RuleResult]:
         """Freeze, hold and windows, for a release that has not begun to roll out here."""
-        if not self.release.phase.final and not self._past(environment, Phase.HELD_BACK):
+        if not self.release.phase.final and not self._is_past(environment, Phase.HELD_BACK):
             yield from (result for result in self.blocks(environment.name) if result.rule is not Rule.LANE_IS_FREE)
 
     def _supply_chain(self, environment: Environment, rollout: Rollout | None) -> Iterator[Explained]:
@@ -270,49 +272,49 @@ class _View:
             yield from rollout.supply_chain
             return
         for rule in environment.require.rules():
-            yield _still(self.release, rule, "it is checked when the rollout is planned")
+            yield _unfulfilled(self.release, rule, "it is checked when the rollout is planned")
 
     def _copied(self, environment: Environment) -> Explained:
         source, target = self.release.registry, self.snapshot.application.registry_of(environment)
-        is_here = self._is_at(environment)
+        is_here = self._is_in(environment)
         phase = self.release.phase
         already_copied = self.release.is_copied and (is_here or self.release.rollback is not None)
         if (
             already_copied
-            or self._past(environment, Phase.COPYING)
+            or self._is_past(environment, Phase.COPYING)
             or (is_here and (phase.goes_back or self._has_evidence()))
         ):
             return Rule.ARTIFACT_IS_COPIED.holds(f"{target} has {digest_text(self.release.digest)}")
         under_way = is_here and self.release.phase is Phase.COPYING
         copied = "is being copied" if under_way else "is not known to have been copied"
-        waits = self._waits() if under_way else ""
-        reason = _with(f"{digest_text(self.release.digest)} {copied} from {source} to {target}", waits)
+        waits = self._waiting_reason() if under_way else ""
+        reason = _with_detail(f"{digest_text(self.release.digest)} {copied} from {source} to {target}", waits)
         planned = is_here and phase is Phase.FAILED and self.release.plan_hash is not None
-        return _still(self.release, Rule.ARTIFACT_IS_COPIED, reason, failed=planned)
+        return _unfulfilled(self.release, Rule.ARTIFACT_IS_COPIED, reason, failed=planned)
 
     def _rolled_out(self, environment: Environment) -> Explained:
         release = self.release
-        if self._past(environment, Phase.CHECKING) or (self._is_at(environment) and self._has_evidence()):
+        if self._is_past(environment, Phase.CHECKING) or (self._is_in(environment) and self._has_evidence()):
             return Rule.ROLLOUT_SUCCEEDED.holds(
-                _with(f"the cluster runs {digest_text(release.digest)}", self._pruned(environment))
+                _with_detail(f"the cluster runs {digest_text(release.digest)}", self._pruned_text(environment))
             )
         copied = self._is_copied_to(environment)
         failing = release.phase.ended_in_failure or release.phase is Phase.ROLLING_BACK
-        if self._is_at(environment) and failing and release.plan_hash is not None and copied:
+        if self._is_in(environment) and failing and release.plan_hash is not None and copied:
             return Rule.ROLLOUT_SUCCEEDED.fails(release.reason)
-        under_way = self._is_at(environment) and release.phase.milestone is Milestone.ROLLOUT
-        reason = _with("it is under way", self._waits()) if under_way else "it has not begun"
-        return _still(release, Rule.ROLLOUT_SUCCEEDED, reason)
+        under_way = self._is_in(environment) and release.phase.milestone is Milestone.ROLLOUT
+        reason = _with_detail("it is under way", self._waiting_reason()) if under_way else "it has not begun"
+        return _unfulfilled(release, Rule.ROLLOUT_SUCCEEDED, reason)
 
     def _is_copied_to(self, environment: Environment) -> bool:
         needed = self.snapshot.application.registry_of(environment) != self.release.registry
         return not needed or self._copied(environment).passed
 
-    def _waits(self) -> str:
+    def _waiting_reason(self) -> str:
         """The reason why the step under way waits."""
         return self.snapshot.waits_for(self.release)
 
-    def _pruned(self, environment: Environment) -> str:
+    def _pruned_text(self, environment: Environment) -> str:
         rollout = self.release.rollout_in(environment.name)
         return rollout.pruned if rollout else ""
 
@@ -331,22 +333,26 @@ class _View:
         if rollout is not None and rollout.outcome == "live":
             summaries = "; ".join(f"{item.name}: {item.summary}" for item in evidence)
             return Rule.VERIFICATION_PASSED.holds(summaries or "the acceptance tests passed")
-        under_way = self._is_at(environment) and self.release.phase is Phase.VERIFYING
-        reason = _with("it is under way", self._waits()) if under_way else "the acceptance tests have not passed yet"
-        return _still(self.release, Rule.VERIFICATION_PASSED, reason)
+        under_way = self._is_in(environment) and self.release.phase is Phase.VERIFYING
+        reason = (
+            _with_detail("it is under way", self._waiting_reason())
+            if under_way
+            else "the acceptance tests have not passed yet"
+        )
+        return _unfulfilled(self.release, Rule.VERIFICATION_PASSED, reason)
 
     def _is_live(self, environment: Environment, rollout: Rollout | None) -> Explained:
         if rollout is None or rollout.outcome != "live" or rollout.left_at is None:
-            return _still(self.release, Rule.IS_LIVE, f"{self.release.id} is not live in {environment.name}")
+            return _unfulfilled(self.release, Rule.IS_LIVE, f"{self.release.id} is not live in {environment.name}")
         live = self._lane(environment).live
         if live is not None and live.release != self.release.number:
             by = release_id(self.release.application, live.release)
             reason = f"went live at {moment(rollout.left_at)}, and was replaced by {by} at {moment(live.at)}"
             return _moot(Rule.IS_LIVE, reason)
-        return Rule.IS_LIVE.holds(_with(f"live since {moment(rollout.left_at)}", rollout.pruned))
+        return Rule.IS_LIVE.holds(_with_detail(f"live since {moment(rollout.left_at)}", rollout.pruned))
 
 
-def _with(said: str, more: str) -> str:
+def _with_detail(said: str, more: str) -> str:
     return f"{said}; {more}" if more else said
 
 
@@ -359,7 +365,7 @@ def _moot(rule: Rule, reason: str, subject: str = "") -> Moot:
     return Moot(rule=rule, subject=subject, reason=reason)
 
 
-def _still(release: Release, rule: Rule, reason: str, *, failed: bool = False) -> Explained:
+def _unfulfilled(release: Release, rule: Rule, reason: str, *, failed: bool = False) -> Explained:
     """A rule that Slipway has not fulfilled. It may still do so unless the release has ended; `failed` tells whether
     the release ended because Slipway could not."""
     if failed:

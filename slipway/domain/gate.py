@@ -215,16 +215,16 @@ class WrittenApprovalGate(Record):
             elif share.required > len(share.of) and not any(map(_only_entra_knows, share.of)):
                 yield f"each[{index}].required: {share.required} approvals cannot come from {len(share.of)} people"
         people = len(identities.people(self._listed()))
-        if self.required > people and not any(map(_only_entra_knows, self._all())):
+        if self.required > people and not any(map(_only_entra_knows, self._all_listed())):
             yield f"required: {self.required} approvals cannot come from {people} approvers"
 
-    def _all(self) -> Iterator[str]:
+    def _all_listed(self) -> Iterator[str]:
         yield from self.approvers
         for share in self.each:
             yield from share.of
 
     def _listed(self) -> Iterator[str]:
-        return (name for name in self._all() if not _only_entra_knows(name))
+        return (name for name in self._all_listed() if not _only_entra_knows(name))
 
     def among(self, people: People, known_services: Sequence[str] = ()) -> "ApprovalGate":
         """The gate with the application's people and the project's services. Fields that were left out stay left
@@ -263,7 +263,7 @@ class ApprovalGate(WrittenApprovalGate):
 
     def listed_as(self, names: frozenset[str], signed_in: SignedIn | None) -> frozenset[str]:
         """The one of these names under which the policy lists the person, in lower case."""
-        return self._entitling(names, signed_in) & {name.casefold() for name in self._all()}
+        return self._entitling(names, signed_in) & {name.casefold() for name in self._all_listed()}
 
     def without_object_id(self) -> tuple[Person, ...]:
         """The people who are listed only by address. A proof names an object id, so none of them can give one."""
@@ -271,23 +271,23 @@ class ApprovalGate(WrittenApprovalGate):
 
     def roles(self) -> frozenset[str]:
         """App roles that may vote."""
-        return frozenset(name.removeprefix(ROLE) for name in self._all() if name.startswith(ROLE))
+        return frozenset(name.removeprefix(ROLE) for name in self._all_listed() if name.startswith(ROLE))
 
     def groups(self) -> frozenset[str]:
         """Object ids of the groups that may vote."""
-        return frozenset(name.removeprefix(GROUP).casefold() for name in self._all() if name.startswith(GROUP))
+        return frozenset(name.removeprefix(GROUP).casefold() for name in self._all_listed() if name.startswith(GROUP))
 
     def unlisted(self) -> tuple[str, ...]:
         """The approvers that only Entra knows, in words."""
-        return tuple(dict.fromkeys(_in_words(name) for name in self._all() if _only_entra_knows(name)))
+        return tuple(dict.fromkeys(_in_words(name) for name in self._all_listed() if _only_entra_knows(name)))
 
     def lists(self, names: frozenset[str], signed_in: SignedIn | None = None) -> bool:
         """Whether the person with these names may vote. A service never may, no matter who uses its account."""
         if not addresses(self.known_services).isdisjoint(names):
             return False
-        return self.is_one_of(tuple(self._all()), names, signed_in)
+        return self.is_person_among(tuple(self._all_listed()), names, signed_in)
 
-    def is_one_of(self, listed: Sequence[str], names: frozenset[str], signed_in: SignedIn | None = None) -> bool:
+    def is_person_among(self, listed: Sequence[str], names: frozenset[str], signed_in: SignedIn | None = None) -> bool:
         """Whether the person with these names is among those listed: by name, or by a verified sign-in."""
         people = self.identities.people(filter(_is_person, listed))
         if any(not person.names.isdisjoint(self._entitling(names, signed_in)) for person in people):

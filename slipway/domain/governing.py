@@ -88,10 +88,10 @@ def breaches(written: WrittenApplication, project: Project) -> Iterator[Breach]:
             got=repr(pushed.repository),
         )
     for index, environment in enumerate(written.environments):
-        yield from _of_environment(("environments", index), environment, project)
+        yield from _environment_breaches(("environments", index), environment, project)
 
 
-def _of_environment(at: Steps, environment: WrittenEnvironment, project: Project) -> Iterator[Breach]:
+def _environment_breaches(at: Steps, environment: WrittenEnvironment, project: Project) -> Iterator[Breach]:
     allowed = project.environments.get(environment.name)
     if allowed is None:
         names = ", ".join(project.environments)
@@ -147,7 +147,7 @@ def _weaker_than(at: Steps, gate: WrittenGate, least: LeastGate, where: str) -> 
     if "objection" in fields_set and gate.objection < least.objection:
         yield breach("objection", f"at least {duration_text(least.objection)}", duration_text(gate.objection))
     if "fresh" in fields_set and not fresher(gate.fresh, least.fresh):
-        yield breach("fresh", f"at most {shown(least.fresh)}", shown(gate.fresh))
+        yield breach("fresh", f"at most {freshness_text(least.fresh)}", freshness_text(gate.fresh))
 
 
 def fresher(one: timedelta | None, other: timedelta | None) -> bool:
@@ -155,5 +155,5 @@ def fresher(one: timedelta | None, other: timedelta | None) -> bool:
     return other is None or (one is not None and one <= other)
 
 
-def shown(fresh: timedelta | None) -> str:
+def freshness_text(fresh: timedelta | None) -> str:
     return "none" if fresh is None else f"{fresh.total_seconds():.0f}s"

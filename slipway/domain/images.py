@@ -44,7 +44,7 @@ class InjectedContainer(Record):
         description="Its image as pods name it, with *.", examples=["mcr.example/istio/*"]
     )
 
-    def is_this(self, name: str, image: str) -> bool:
+    def matches(self, name: str, image: str) -> bool:
         return name == self.container and fnmatchcase(image, self.image)
 
 

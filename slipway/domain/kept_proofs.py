@@ -16,7 +16,7 @@ from datetime import timedelta
 from enum import Enum, auto
 from typing import Final, assert_never
 
-from .actions import OfChange, OfGate
+from .actions import ChangeMeaning, GateMeaning
 from .audit import AuditRecord
 from .commands import FRESH, Verb
 from .identity import CannotVerify, IdentityRefused, IdToken, TokenReader, Verdict, VerifiedToken
@@ -28,7 +28,7 @@ from .rules import not_passed
 from .statement import CatalogueStatement, ChangeVoteStatement, CommandStatement, Statement, VoteStatement
 
 _VOTES: Final = (VoteStatement, ChangeVoteStatement)
-_VERBS: Final = {OfGate.ROLLBACK_ORDERED: Verb.ROLLBACK, OfGate.WAIVED: Verb.WAIVE}
+_VERBS: Final = {GateMeaning.ROLLBACK_ORDERED: Verb.ROLLBACK, GateMeaning.WAIVED: Verb.WAIVE}
 
 
 class KeysFrom(Enum):
@@ -136,22 +136,22 @@ def kept_proof_fault(record: AuditRecord, statement: Statement, token: IdToken, 
 
 def _says(record: AuditRecord, statement: Statement) -> bool:
     details, action = record.details, record.known_action
-    of_gate = action.of_gate if action is not None else OfGate.NOTHING
+    of_gate = action.of_gate if action is not None else GateMeaning.NOTHING
     match statement:
         case VoteStatement():
-            approves = statement.decision is VoteDecision.APPROVE and of_gate is OfGate.APPROVED
+            approves = statement.decision is VoteDecision.APPROVE and of_gate is GateMeaning.APPROVED
             same_release = _about(statement) == (record.release, record.environment)
             for_it = (statement.plan, statement.opening) == (details.get("plan_hash"), details.get("opening"))
             return approves and same_release and for_it
         case CommandStatement():
-            about = details.get("to") if of_gate is OfGate.ROLLBACK_ORDERED else record.release
+            about = details.get("to") if of_gate is GateMeaning.ROLLBACK_ORDERED else record.release
             same_release = _about(statement) == (about, record.environment)
-            same_rule = of_gate is not OfGate.WAIVED or statement.arguments.get("rule") == details.get("rule")
+            same_rule = of_gate is not GateMeaning.WAIVED or statement.arguments.get("rule") == details.get("rule")
             return statement.verb is _VERBS.get(of_gate) and same_release and same_rule
         case ChangeVoteStatement():
             return _says_vote_on_change(record, statement)
         case CatalogueStatement():
-            proposed = action is not None and action.of_change is OfChange.PROPOSED
+            proposed = action is not None and action.of_change is ChangeMeaning.PROPOSED
             subjects = details.get("subjects", ())
             changes = [each for each in statement.changes if each.subject in subjects]
             return proposed and hash_of_changes(changes) == details.get("change")
@@ -161,8 +161,8 @@ def _says(record: AuditRecord, statement: Statement) -> bool:
 
 def _says_vote_on_change(record: AuditRecord, statement: ChangeVoteStatement) -> bool:
     details, action = record.details, record.known_action
-    of_change = action.of_change if action is not None else OfChange.NOTHING
-    expected = OfChange.STOOD_IN if statement.stands_in else OfChange.VOTED
+    of_change = action.of_change if action is not None else ChangeMeaning.NOTHING
+    expected = ChangeMeaning.STOOD_IN if statement.stands_in else ChangeMeaning.VOTED
     about = (statement.change, statement.opening, statement.plan, str(statement.decision))
     return of_change is expected and about == tuple(
         details.get(name) for name in ("change", "opening", "plan", "decision")

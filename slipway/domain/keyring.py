@@ -70,13 +70,13 @@ def fingerprint(public_key: bytes) -> str:
 
 
 def new_key_id(taken: Iterable[str], *, now: datetime) -> str:
-    """A new id, named by the day so that `made_on` can read it back."""
+    """A new id, named by the day so that `key_creation_day` can read it back."""
     ids, day = {id.removeprefix(RETIRED) for id in taken}, f"{now:%Y%m%d}"
     names = (day, *(f"{day}-{number}" for number in range(2, len(ids) + 3)))
     return next(name for name in names if name not in ids)
 
 
-def made_on(key_id: str) -> datetime | None:
+def key_creation_day(key_id: str) -> datetime | None:
     """The day on which a key was made, from its id; None for ids that people chose."""
     match = _DAY.fullmatch(key_id)
     try:

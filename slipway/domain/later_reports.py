@@ -6,7 +6,7 @@ from typing import Final
 
 from pydantic import Field
 
-from .actions import OfReport
+from .actions import ReportMeaning
 from .audit import AuditRecord
 from .decide.conditions import digest_text, triggers_missing
 from .model import Record, Timestamp
@@ -44,7 +44,7 @@ def later_reports(snapshot: Snapshot, release: Release, records: Iterable[AuditR
     since = release.created_at - snapshot.application.join_within
     until = release.ended_at if release.phase.final else snapshot.now
     of_records = (
-        LaterReport(at=record.time, what=_what(record), why=_why(record))
+        LaterReport(at=record.time, what=_report_in_words(record), why=_reason_not_taken(record))
         for record in records
         if _was_not_taken(record, release) and since <= record.time <= until
     )
@@ -56,10 +56,12 @@ def _was_not_taken(record: AuditRecord, release: Release) -> bool:
     action = record.known_action
     if action is None or record.release == release.id:
         return False
-    return action.of_report is OfReport.NOT_TAKEN or (action.of_report is OfReport.TAKEN and record.release is not None)
+    return action.of_report is ReportMeaning.NOT_TAKEN or (
+        action.of_report is ReportMeaning.TAKEN and record.release is not None
+    )
 
 
-def _what(record: AuditRecord) -> str:
+def _report_in_words(record: AuditRecord) -> str:
     details = record.details
     if run := details.get("run"):
         return f"run {run}"
@@ -67,9 +69,9 @@ def _what(record: AuditRecord) -> str:
     return f"push of {details.get('tag')} ({digest_text(pushed)})"
 
 
-def _why(record: AuditRecord) -> str:
+def _reason_not_taken(record: AuditRecord) -> str:
     details, action = record.details, record.known_action
-    if action is not None and action.of_report is OfReport.TAKEN:
+    if action is not None and action.of_report is ReportMeaning.TAKEN:
         return f"it joined {record.release}"
     rule = f"{details['rule']}: " if details.get("rule") else ""
     of_image = f"; it names {digest_text(str(details['image']))}" if details.get("image") else ""
@@ -88,10 +90,10 @@ def _half_releases(snapshot: Snapshot, release: Release) -> Iterator[LaterReport
         has = [trigger for trigger in missing if trigger not in triggers_missing(other, start)]
         if has:
             what = f"run {other.run.number}" if other.run is not None and "run" in has else f"push of {other.tag}"
-            yield LaterReport(at=other.created_at, what=what, why=f"it began {other.id}: {_differs(other, release)}")
+            yield LaterReport(at=other.created_at, what=what, why=f"it began {other.id}: {_difference(other, release)}")
 
 
-def _differs(other: Release, release: Release) -> str:
+def _difference(other: Release, release: Release) -> str:
     parts = []
     if other.tag != release.tag:
         parts.append(f"its tag is {other.tag}, here it is {release.tag}")

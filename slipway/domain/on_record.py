@@ -11,11 +11,11 @@ from datetime import datetime
 from typing import Any, assert_never
 
 from ..text import exact_moment
-from .actions import Action, OfGate
+from .actions import Action, GateMeaning
 from .application import Start
 from .audit import AuditRecord
 from .decide.conditions import digest_text
-from .decide.quorum import approvals_rules, one_each
+from .decide.quorum import approvals_rules, one_approval_each
 from .environment import Environment
 from .gate import ApprovalGate, AutoGate, Level, Share
 from .model import release_id
@@ -114,7 +114,7 @@ def _approved(trail: "_Trail", release: Release, gate: ApprovalGate, now: dateti
     if gate.level is Level.SIGNED and (unsigned := [who for who, vote in trail.votes.items() if vote.proof is None]):
         return Rule.ON_RECORD.fails(f"no proof of the vote of {unsigned[0]} is on record")
     votes = [_vote(record) for record in trail.votes.values()]
-    broken = not_passed(approvals_rules(one_each(votes, gate_asked), gate_asked))
+    broken = not_passed(approvals_rules(one_approval_each(votes, gate_asked), gate_asked))
     if broken:
         reasons = "; ".join(rule.reason for rule in broken)
         return Rule.ON_RECORD.fails(f"the votes on record do not suffice for the plan {plan}: {reasons}")
@@ -161,29 +161,29 @@ class _Trail:
     def feed(self, record: AuditRecord) -> None:
         details, action = record.details, record.known_action
         of_plan = details.get("plan_hash") == self.plan_hash
-        of_gate = action.of_gate if action is not None else OfGate.NOTHING
+        of_gate = action.of_gate if action is not None else GateMeaning.NOTHING
         match of_gate:
-            case OfGate.PLANNED:
+            case GateMeaning.PLANNED:
                 self.planned = record if of_plan else None
-            case OfGate.OPENED:
+            case GateMeaning.OPENED:
                 self._open(details)
-            case OfGate.APPROVED:
+            case GateMeaning.APPROVED:
                 self.votes |= {record.attribution.person: record} if of_plan else {}
-            case OfGate.WITHDRAWN:
+            case GateMeaning.WITHDRAWN:
                 self.votes.pop(details["voter"], None)
-            case OfGate.VOIDED:
+            case GateMeaning.VOIDED:
                 self.votes = {voter: vote for voter, vote in self.votes.items() if voter not in details["voters"]}
-            case OfGate.CONDITIONS_AGAIN:
+            case GateMeaning.CONDITIONS_AGAIN:
                 self.passed = None
-            case OfGate.PASSED:
+            case GateMeaning.PASSED:
                 self.passed = record if of_plan else self.passed
-            case OfGate.WAIVED:
+            case GateMeaning.WAIVED:
                 self.waived[str(details.get("rule")), record.actor] = record
-            case OfGate.ROLLBACK_ORDERED:
+            case GateMeaning.ROLLBACK_ORDERED:
                 self.rollback_ordered = record
-            case OfGate.ENDED:
+            case GateMeaning.ENDED:
                 self.votes, self.passed, self.ended = {}, None, record
-            case OfGate.NOTHING | OfGate.EPOCH_BEGAN | OfGate.POLICY_CHANGED | OfGate.NOT_ACTED_ON:
+            case GateMeaning.NOTHING | GateMeaning.EPOCH_BEGAN | GateMeaning.POLICY_CHANGED | GateMeaning.NOT_ACTED_ON:
                 return
             case _:
                 assert_never(of_gate)

@@ -33,12 +33,12 @@ class TakenOrder(Record):
     order: Order
 
 
-def recorded(taken: tuple[TakenOrder, ...], *, cluster: str, namespace: str) -> Order | None:
+def last_taken_order(taken: tuple[TakenOrder, ...], *, cluster: str, namespace: str) -> Order | None:
     """The last order that is known to have been taken in the place."""
     return next((each.order for each in taken if (each.cluster, each.namespace) == (cluster, namespace)), None)
 
 
-def with_taken(taken: tuple[TakenOrder, ...], new: TakenOrder) -> tuple[TakenOrder, ...]:
+def with_taken_order(taken: tuple[TakenOrder, ...], new: TakenOrder) -> tuple[TakenOrder, ...]:
     """The places with their orders: the newest first, each place once."""
     others = (each for each in taken if (each.cluster, each.namespace) != (new.cluster, new.namespace))
     return (new, *others)[:PLACES_KEPT]

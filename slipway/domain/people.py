@@ -68,7 +68,7 @@ class KnownPerson(Record):
         return tuple(name.casefold() for name in (self.mail, *self.also) if name is not None)
 
 
-def _each_once(people: dict[str, KnownPerson]) -> dict[str, KnownPerson]:
+def _by_lower_case_id(people: dict[str, KnownPerson]) -> dict[str, KnownPerson]:
     """The people by their ids in lower case. This is no `BeforeValidator`: after one, a list in a document is no tuple
     any more."""
     listed = [oid.casefold() for oid in people]
@@ -77,7 +77,7 @@ def _each_once(people: dict[str, KnownPerson]) -> dict[str, KnownPerson]:
     return {oid.casefold(): person for oid, person in people.items()}
 
 
-def _told_apart(people: dict[str, KnownPerson]) -> dict[str, KnownPerson]:
+def _without_shared_names(people: dict[str, KnownPerson]) -> dict[str, KnownPerson]:
     names = [name for oid, person in people.items() for name in (f"{OID}{oid}", *set(person.names))]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ValueError(f"{twice[0]} is listed for two people")
@@ -86,8 +86,8 @@ def _told_apart(people: dict[str, KnownPerson]) -> dict[str, KnownPerson]:
 
 People = Annotated[
     dict[Annotated[str, Field(pattern=GUID_PATTERN)], KnownPerson],
-    AfterValidator(_each_once),
-    AfterValidator(_told_apart),
+    AfterValidator(_by_lower_case_id),
+    AfterValidator(_without_shared_names),
     Field(max_length=200),
 ]
 """The known people, by object id in Entra."""

@@ -63,24 +63,24 @@ class Pipeline(Record):
         "Used where the run's message does not name the image itself.",
     )
 
-    def takes(self, run: Run) -> bool:
+    def accepts_result(self, run: Run) -> bool:
         """Whether the run ended in a way that counts."""
         return run.result in self.results
 
-    def made(self, run: Run) -> bool:
+    def owns(self, run: Run) -> bool:
         """Whether a run belongs to this pipeline, as far as the run tells; a run that its source proved tells
         everything."""
         if self.organization is not None and self.organization.casefold() != run.organization.casefold():
             return False
-        return self._is_in(run) and self._is_of(run)
+        return self._matches_project(run) and self._matches_definition(run)
 
-    def _is_in(self, run: Run) -> bool:
+    def _matches_project(self, run: Run) -> bool:
         if self.project_id is not None and run.project_id:
             return self.project_id.casefold() == run.project_id.casefold()
         theirs = {run.project.casefold(), run.project_id.casefold()}
         return not theirs.isdisjoint({self.project.casefold(), (self.project_id or self.project).casefold()})
 
-    def _is_of(self, run: Run) -> bool:
+    def _matches_definition(self, run: Run) -> bool:
         if self.definition is not None and run.definition is not None:
             return self.definition == run.definition
         *folders, name = self.name.replace("/", "\\").casefold().strip("\\").split("\\")

@@ -171,7 +171,7 @@ def read_plan(document: bytes) -> Plan | None:
         return None
 
 
-def brought(plan: Plan) -> tuple[tuple[str, str], ...]:
+def brought_images(plan: Plan) -> tuple[tuple[str, str], ...]:
     """Repository and digest of each image that is copied along with the release's artifact."""
     references = (image.partition("/")[2].partition("@") for image in plan.images)
     images = tuple((repository, digest) for repository, _, digest in references)

@@ -37,7 +37,7 @@ class RefusedReferrer(StrEnum):
     """It is left out, and the audit names it."""
 
 
-class Way(StrEnum):
+class PromotionMethod(StrEnum):
     """How an artifact gets into the environment's registry."""
 
     COPY = "copy"
@@ -54,8 +54,8 @@ class PromotionRule(Record):
         default=TakenTag.REFUSE,
         description="The treatment of a tag that already names another digest: refuse, or move it and record it.",
     )
-    how: Way = Field(
-        default=Way.COPY,
+    how: PromotionMethod = Field(
+        default=PromotionMethod.COPY,
         description="copy: through the app, with the least rights. import: by Azure Container Registry itself, for "
         "large images; needs the right to import.",
     )
@@ -74,7 +74,7 @@ class CopyProgress(Record):
     """The progress of a copy."""
 
     environment: Name
-    how: Way = Way.COPY
+    how: PromotionMethod = PromotionMethod.COPY
     blobs: int = Field(default=0, ge=0)
     of_blobs: int = Field(default=0, ge=0)
     bytes: int = Field(default=0, ge=0)
@@ -109,11 +109,11 @@ class StepState(Record):
 def progress_text(*, how: str, blobs: int, of_blobs: int, bytes: int, of_bytes: int) -> str:
     """`3 of 12 blobs, 1.2 of 5.0 GB`."""
     if not of_blobs:
-        return "the registry imports it" if how == Way.IMPORT else "finding what there is to copy"
-    return f"{blobs} of {of_blobs} blobs, {_of(bytes, of_bytes)}"
+        return "the registry imports it" if how == PromotionMethod.IMPORT else "finding what there is to copy"
+    return f"{blobs} of {of_blobs} blobs, {_bytes_text(bytes, of_bytes)}"
 
 
-def _of(done: int, whole: int) -> str:
+def _bytes_text(done: int, whole: int) -> str:
     """Both numbers in the unit that suits the total."""
     exponent = 0
     while whole >= _STEP ** (exponent + 1) and exponent < len(_UNITS) - 1:

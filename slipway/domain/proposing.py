@@ -17,7 +17,7 @@ from ..text import moment
 from .actions import Action
 from .changing import ComparedSubject
 from .decide.conditions import digest_text
-from .decide.quorum import approvals_rules, names_of, one_each, own_work_rule
+from .decide.quorum import approvals_rules, names_of, one_approval_each, own_work_rule
 from .decide.vote_rules import VOTE_LIMIT
 from .gate import ApprovalGate, Need
 from .model import Digest, Name, Record, Timestamp, canonical, sha256
@@ -237,7 +237,7 @@ def _vote_rules(change: ProposedChange, plan: ChangePlan, cast: ChangeVoteCast) 
     gates = gates_of(plan, cast.voter, cast.signed_in)
     yield _waits(change, cast)
     yield from _proof(cast, gates)
-    yield from _for_what_is_asked(change, cast)
+    yield from _plan_and_opening_rules(change, cast)
     yield _is_listed(change, plan, gates, cast)
     if cast.approves:
         yield _not_their_own(change, gates, cast)
@@ -257,7 +257,7 @@ def _waits(change: ProposedChange, cast: ChangeVoteCast) -> RuleResult:
     return Rule.CHANGE_IS_WAITING.judged(in_time, until)
 
 
-def _for_what_is_asked(change: ProposedChange, cast: ChangeVoteCast) -> Iterator[RuleResult]:
+def _plan_and_opening_rules(change: ProposedChange, cast: ChangeVoteCast) -> Iterator[RuleResult]:
     """Whether the vote is for this plan and this opening. A rejection may name neither; if it names the opening, it
     counts for any plan of it."""
     if cast.approves or (cast.plan is not None and cast.opening is None):
@@ -369,7 +369,7 @@ def approvals_at(old: OldGate, votes: Iterable[Vote], proposed_by: str) -> tuple
         if old.gate.lists(names_of(vote, old.gate), vote.signed_in)
         and _own_work_of(proposed_by, old.gate, vote.voter, vote.signed_in).passed
     ]
-    return one_each(counted, old.gate)
+    return one_approval_each(counted, old.gate)
 
 
 def quorum_at(old: OldGate, votes: Iterable[Vote], proposed_by: str) -> tuple[RuleResult, ...]:
@@ -383,7 +383,7 @@ def quorum(plan: ChangePlan, votes: Sequence[Vote]) -> tuple[RuleResult, ...]:
 
 def with_vote(change: ProposedChange, plan: ChangePlan, cast: ChangeVoteCast) -> ProposedChange:
     """The change with a vote that counts, in place of the same person's earlier one."""
-    vote = vote_of(change, cast, _as_asked(plan, cast.signed_in))
+    vote = vote_of(change, cast, _gate_groups(plan, cast.signed_in))
     others = (each for each in change.votes if not one_person(plan.gates, each.voter, cast.voter))
     return change.evolve(votes=(*others, vote))
 
@@ -402,7 +402,7 @@ def vote_of(change: ProposedChange, cast: ChangeVoteCast, signed_in: SignedIn | 
     )
 
 
-def _as_asked(plan: ChangePlan, signed_in: SignedIn | None) -> SignedIn | None:
+def _gate_groups(plan: ChangePlan, signed_in: SignedIn | None) -> SignedIn | None:
     """The sign-in as it is kept: only the groups and roles that a gate names."""
     if signed_in is None:
         return None

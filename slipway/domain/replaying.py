@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .actions import Action, OfGate
+from .actions import Action, GateMeaning
 from .audit import AuditRecord
 from .gate import Share
 from .people import GROUP, OID, ROLE
@@ -46,12 +46,12 @@ class _Gate:
             self.votes, self.passed = {}, ""
         self.opened = details
 
-    def vote(self, record: AuditRecord, of_gate: OfGate) -> None:
+    def vote(self, record: AuditRecord, of_gate: GateMeaning) -> None:
         details = record.details
-        if of_gate is OfGate.APPROVED:
+        if of_gate is GateMeaning.APPROVED:
             self.votes[record.attribution.person] = record
-        gone = details.get("voters", ()) if of_gate is OfGate.VOIDED else ()
-        gone = (details.get("voter"),) if of_gate is OfGate.WITHDRAWN else gone
+        gone = details.get("voters", ()) if of_gate is GateMeaning.VOIDED else ()
+        gone = (details.get("voter"),) if of_gate is GateMeaning.WITHDRAWN else gone
         self.votes = {who: of for who, of in self.votes.items() if who not in gone}
 
 
@@ -75,7 +75,7 @@ class Replay:
         action = record.known_action
         if self.fault is not None or action is None:
             return
-        if action.of_gate is OfGate.POLICY_CHANGED:
+        if action.of_gate is GateMeaning.POLICY_CHANGED:
             self._asking.clear()
         if action is Action.LEDGER_RESET:
             for gate in self._gates.values():
@@ -89,50 +89,56 @@ class Replay:
             return
         self._move(record, record.release, action)
         if record.environment is not None:
-            self._of_gate(record, action, self._gates.setdefault((record.release, record.environment), _Gate()))
+            self._follow_gate(record, action, self._gates.setdefault((record.release, record.environment), _Gate()))
         if action.ends is not None and not action.ends.retryable:
             self._forget(record.release)
 
-    def _of_gate(self, record: AuditRecord, action: Action, gate: _Gate) -> None:
+    def _follow_gate(self, record: AuditRecord, action: Action, gate: _Gate) -> None:
         plan = str(record.details.get("plan_hash", ""))
-        self._of_ahead(action, gate)
+        self._judge_premature(action, gate)
         match of_gate := action.of_gate:
-            case OfGate.PLANNED:
+            case GateMeaning.PLANNED:
                 gate.plan, gate.begun, gate.rolled_out = plan, False, False
-            case OfGate.OPENED:
+            case GateMeaning.OPENED:
                 self._asking.add(record.environment or "")
                 gate.open(record.details)
-            case OfGate.APPROVED | OfGate.WITHDRAWN | OfGate.VOIDED:
+            case GateMeaning.APPROVED | GateMeaning.WITHDRAWN | GateMeaning.VOIDED:
                 gate.vote(record, of_gate)
-            case OfGate.CONDITIONS_AGAIN:
+            case GateMeaning.CONDITIONS_AGAIN:
                 gate.passed = ""
-            case OfGate.PASSED:
+            case GateMeaning.PASSED:
                 gate.passed = plan
-            case OfGate.ROLLBACK_ORDERED:
+            case GateMeaning.ROLLBACK_ORDERED:
                 gate.rollback_ordered = record
-            case OfGate.ENDED:
+            case GateMeaning.ENDED:
                 gate.clear()
-            case OfGate.WAIVED | OfGate.EPOCH_BEGAN | OfGate.POLICY_CHANGED | OfGate.NOT_ACTED_ON | OfGate.NOTHING:
-                self._of_rollout(record, action, gate, plan)
+            case (
+                GateMeaning.WAIVED
+                | GateMeaning.EPOCH_BEGAN
+                | GateMeaning.POLICY_CHANGED
+                | GateMeaning.NOT_ACTED_ON
+                | GateMeaning.NOTHING
+            ):
+                self._follow_rollout(record, action, gate, plan)
 
-    def _of_rollout(self, record: AuditRecord, action: Action, gate: _Gate, plan: str) -> None:
+    def _follow_rollout(self, record: AuditRecord, action: Action, gate: _Gate, plan: str) -> None:
         if action.stage is Stage.COPY or action.stage is Stage.BEFORE or action.stage is Stage.DEPLOY:
-            if why := self._not_let_through(record, gate, gate.plan):
+            if why := self._why_not_let_through(record, gate, gate.plan):
                 went_on = f"{record.release} went on in {record.environment} without its gate: {why}"
                 gate.ahead = (record.sequence, went_on)
             gate.begun = gate.begun or action.stage is not Stage.COPY
         elif action is Action.ROLLOUT_DONE:
             gate.rolled_out = True
-        elif action is Action.RELEASE_LIVE and (why := self._without(record, gate, plan)):
+        elif action is Action.RELEASE_LIVE and (why := self._why_gate_not_passed(record, gate, plan)):
             self._fail(record, f"{record.release} went live in {record.environment} without its gate: {why}")
 
-    def _of_ahead(self, action: Action, gate: _Gate) -> None:
+    def _judge_premature(self, action: Action, gate: _Gate) -> None:
         """Judge an action that the gate had not let through. The worker checks the gate again before it acts, and a
         record says so if it stopped."""
         match action.of_gate:
-            case OfGate.APPROVED | OfGate.WITHDRAWN | OfGate.VOIDED:
+            case GateMeaning.APPROVED | GateMeaning.WITHDRAWN | GateMeaning.VOIDED:
                 return  # people may go on voting
-        if gate.ahead is not None and action.of_gate is not OfGate.NOT_ACTED_ON:
+        if gate.ahead is not None and action.of_gate is not GateMeaning.NOT_ACTED_ON:
             self.fault = self.fault or gate.ahead
         gate.ahead = None
 
@@ -152,7 +158,7 @@ class Replay:
             self._fail(record, f"{release} was {before.spoken}, and no step leads from there to {entered.spoken}")
         self._phases[release] = entered
 
-    def _without(self, record: AuditRecord, gate: _Gate, plan: str) -> str:
+    def _why_gate_not_passed(self, record: AuditRecord, gate: _Gate, plan: str) -> str:
         """Why a release that went live had not passed its gate; empty if it had."""
         if gate.rollback_ordered is not None:
             return "" if gate.rollback_ordered.proof is not None else "no proof of the order to roll back is on record"
@@ -160,15 +166,15 @@ class Replay:
             return "no record has its plan"
         if not gate.rolled_out:
             return "no record says that it was rolled out"
-        return self._not_let_through(record, gate, plan)
+        return self._why_not_let_through(record, gate, plan)
 
-    def _not_let_through(self, record: AuditRecord, gate: _Gate, plan: str) -> str:
+    def _why_not_let_through(self, record: AuditRecord, gate: _Gate, plan: str) -> str:
         """Why the gate had not let the plan through; empty if it had, or if the plan waits for no gate."""
         if gate.rollback_ordered is not None:
             return ""
         if gate.opened.get("plan_hash") != plan:
             return "nobody was asked about its plan" if record.environment in self._asking and not gate.passed else ""
-        votes = _one_each(vote for vote in gate.votes.values() if vote.details.get("plan_hash") == plan)
+        votes = _one_vote_each(vote for vote in gate.votes.values() if vote.details.get("plan_hash") == plan)
         required = int(gate.opened.get("required", 1))
         if len(votes) < required:
             return f"{len(votes)} of {required} approvals of its plan are on record"
@@ -185,7 +191,7 @@ class Replay:
         self._phases.pop(release, None)
 
 
-def _one_each(votes: Iterable[AuditRecord]) -> list[AuditRecord]:
+def _one_vote_each(votes: Iterable[AuditRecord]) -> list[AuditRecord]:
     """The votes, one per person, as far as the records show under which names the policy lists the voter."""
     counted, counted_names = list[AuditRecord](), set[str]()
     for vote in votes:

@@ -206,13 +206,13 @@ class Run(Record):
         mine, theirs = ({run.project.casefold(), run.project_id.casefold()} - {""} for run in (self, other))
         return not mine.isdisjoint(theirs)
 
-    def known_with(self, services: Sequence[str]) -> bool:
+    def is_everybody_known(self, services: Sequence[str]) -> bool:
         """Whether everybody behind the change is known, if these services are known."""
         if self.behind.trust is Trust.PROVED:
             return True
         missing = [person for person in self.people if person.unknown]
         return self.all_named and bool(missing) and all(person.is_one_of(services) for person in missing)
 
-    def who(self, *parts: Involvement) -> tuple[InvolvedPerson, ...]:
+    def people_with_part(self, *parts: Involvement) -> tuple[InvolvedPerson, ...]:
         """Everybody who did one of these things."""
         return tuple(person for person in self.people if person.part in parts)

@@ -28,19 +28,19 @@ class EndedSessions(Record):
     single: dict[SessionHash, Timestamp] = Field(default_factory=dict, max_length=MOST_ENDED)
     """Sessions that were ended one by one, and when."""
 
-    def over(self, sid: str, began: datetime) -> bool:
+    def is_over(self, sid: str, began: datetime) -> bool:
         return (self.since is not None and began < self.since) or session_hash(sid) in self.single
 
-    def with_all(self, at: datetime) -> "EndedSessions":
+    def with_all_ended(self, at: datetime) -> "EndedSessions":
         """The same, with all sessions ended that began before `at`. An earlier time than the present one changes
         nothing."""
         since = at if self.since is None else max(self.since, at)
         return EndedSessions(since=since, single=_not_over_anyway(self.single, at))
 
-    def with_one(self, session: str, at: datetime) -> "EndedSessions":
+    def with_one_ended(self, session: str, at: datetime) -> "EndedSessions":
         """The same, with one session ended, by the hash of its id."""
         single = _not_over_anyway(self.single, at) | {session: self.single.get(session, at)}
-        return self.with_all(at) if len(single) > MOST_ENDED else self.evolve(single=single)
+        return self.with_all_ended(at) if len(single) > MOST_ENDED else self.evolve(single=single)
 
 
 def _not_over_anyway(single: dict[str, datetime], at: datetime) -> dict[str, datetime]:

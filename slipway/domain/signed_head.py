@@ -76,12 +76,12 @@ def blocks_changed(
 ) -> dict[str, str | None]:
     """The hashes that a decision changes: of the freeze in the head that it makes, and of its lanes."""
     is_new = before.sequence == 0
-    changes = _of_lanes(changed) | {FREEZE: state_hash(after.freeze)}
-    was = _of_lanes(lanes.values()) | {FREEZE: state_hash(before.freeze)}
+    changes = _lane_hashes(changed) | {FREEZE: state_hash(after.freeze)}
+    was = _lane_hashes(lanes.values()) | {FREEZE: state_hash(before.freeze)}
     return {name: hash for name, hash in changes.items() if hash != (None if is_new else was.get(name))}
 
 
-def _of_lanes(lanes: Iterable[Lane]) -> dict[str, str | None]:
+def _lane_hashes(lanes: Iterable[Lane]) -> dict[str, str | None]:
     """Each lane has its own name, so that a decision about one of them does not sign the others."""
     hashes = dict[str, str | None]()
     for lane in lanes:

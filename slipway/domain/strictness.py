@@ -53,7 +53,7 @@ Stricter = Callable[[Any, Any], bool]
 """Whether the second value is at least as strict as the first."""
 
 
-def _any(before: object, after: object) -> bool:  # noqa: ARG001 - the signature of a comparison
+def _any_change(before: object, after: object) -> bool:  # noqa: ARG001 - the signature of a comparison
     return True
 
 
@@ -61,11 +61,11 @@ def _fewer(before: Sequence[str], after: Sequence[str]) -> bool:
     return {name.casefold() for name in after} <= {name.casefold() for name in before}
 
 
-def _listed(before: Sequence[object], after: Sequence[object]) -> bool:
+def _none_added(before: Sequence[object], after: Sequence[object]) -> bool:
     return all(item in before for item in after)
 
 
-def _given_is_kept(before: object, after: object) -> bool:
+def _kept_if_given(before: object, after: object) -> bool:
     return before is None or before == after
 
 
@@ -103,7 +103,7 @@ def _as_well_known(before: People, after: People) -> bool:
 
 
 def _fewer_kinds(before: AllowedKinds, after: AllowedKinds) -> bool:
-    return _listed(before.also, after.also) and _listed(before.host_access, after.host_access)
+    return _none_added(before.also, after.also) and _none_added(before.host_access, after.host_access)
 
 
 _LEVELS: Final = tuple(ProvenanceLevel)
@@ -120,8 +120,8 @@ _GATE: Mapping[str, Stricter] = {
     "reason": lambda before, after: before.approve is Need.OPTIONAL or after.approve is Need.REQUIRED,
     "require_known": lambda before, after: after or not before,
     "own_change": lambda before, after: before or not after,
-    "timezone": _any,
-    "when_newer": _any,
+    "timezone": _any_change,
+    "when_newer": _any_change,
 }
 _ENVIRONMENT: Mapping[str, Stricter] = {
     "provenance": lambda before, after: _LEVELS.index(after) >= _LEVELS.index(before),
@@ -134,16 +134,16 @@ _ENVIRONMENT: Mapping[str, Stricter] = {
         before.referrers is RefusedReferrer.TRY or after.referrers is RefusedReferrer.REQUIRE
     ),
     # The plan that people vote on shows what is applied there, and is compared itself.
-    **dict.fromkeys(("name", "clusters", "namespace", "registry", "manifests", "substitutions"), _any),
-    "drift_ignore": _listed,
+    **dict.fromkeys(("name", "clusters", "namespace", "registry", "manifests", "substitutions"), _any_change),
+    "drift_ignore": _none_added,
     "drift": lambda before, after: after in (before, OnDrift.HOLD),
-    **dict.fromkeys(("rollout_within", "on_failure", "on_config_change", "gate"), _any),
+    **dict.fromkeys(("rollout_within", "on_failure", "on_config_change", "gate"), _any_change),
 }
 _PIPELINE: Mapping[str, Stricter] = {
     "branches": _no_wider,
     "results": _fewer,
-    **dict.fromkeys(("organization", "project_id", "definition"), _given_is_kept),
-    **dict.fromkeys(("tag", "within"), _any),
+    **dict.fromkeys(("organization", "project_id", "definition"), _kept_if_given),
+    **dict.fromkeys(("tag", "within"), _any_change),
 }
 _APPLICATION: Mapping[str, Stricter] = {
     "start": lambda before, after: after in (before, Start.BOTH),
@@ -151,9 +151,9 @@ _APPLICATION: Mapping[str, Stricter] = {
     "kinds": _fewer_kinds,
     # People are compared at each gate, an environment by its place, and a pipeline field by field. The delivered
     # artifact is in the plan that people vote on.
-    **dict.fromkeys(("people", "environments", "pipeline", "application", "project", "repositories"), _any),
+    **dict.fromkeys(("people", "environments", "pipeline", "application", "project", "repositories"), _any_change),
     # The project's fields are compared in the project.
-    **dict.fromkeys(("source", "image", "bundle", "versions", "image_rules", "injected"), _any),
+    **dict.fromkeys(("source", "image", "bundle", "versions", "image_rules", "injected"), _any_change),
 }
 _LEAST: Mapping[str, Stricter] = {
     "level": _GATE["level"],
@@ -168,16 +168,16 @@ _PROJECT: Mapping[str, Stricter] = {
     "known_services": _fewer,
     "automation": lambda before, after: _fewer(before.create, after.create),
     "foreign_images": _no_wider,
-    "injected": _listed,
+    "injected": _none_added,
     "kinds": _fewer_kinds,
-    "unpinned": lambda before, after: after in (REFUSE, before) or (before != REFUSE and _listed(before, after)),
+    "unpinned": lambda before, after: after in (REFUSE, before) or (before != REFUSE and _none_added(before, after)),
     # An image in a field that is named there is pinned by digest like any other; one in another field is refused.
-    **dict.fromkeys(("project", "owners", "repositories", "environments", "image_paths"), _any),
+    **dict.fromkeys(("project", "owners", "repositories", "environments", "image_paths"), _any_change),
 }
 
 
 _BESIDE: Mapping[str, Stricter] = {
-    **dict.fromkeys(ApprovalGate.model_fields, _any),
+    **dict.fromkeys(ApprovalGate.model_fields, _any_change),
     **{name: _GATE[name] for name in ("approvers", "required", "level", "fresh", "objection", "own_change")},
     "require_known": _GATE["require_known"],
     "each": lambda before, after: not before or before == after,

@@ -34,7 +34,7 @@ class Waiver(ByPerson):
         return f"{self.rule} was waived by {self.who}: {self.reason}"
 
     @property
-    def by_whom(self) -> str:
+    def reason_prefix(self) -> str:
         """The beginning of the reason in the rule's result."""
         return f"waived by {self.who}: {self.reason}"
 
@@ -45,4 +45,4 @@ def waived(result: RuleResult, waivers: Sequence[Waiver]) -> RuleResult:
     waiver = next((each for each in waivers if each.rule is result.rule), None)
     if waiver is None or not unproved:
         return result
-    return result.rule.unknown(f"{waiver.by_whom}; {result.reason}", blocks=False)
+    return result.rule.unknown(f"{waiver.reason_prefix}; {result.reason}", blocks=False)

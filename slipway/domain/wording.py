@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from ..text import moment
-from .decide.automatic import soaks_in
-from .decide.blocks import called_off_rules, over_at
+from .decide.automatic import soak_environment
+from .decide.blocks import blocks_end_at, called_off_rules
 from .decide.conditions import digest_text, plan_rule, triggers_missing
 from .decide.deadlines import RESEND_LIMIT, is_sent_again
 from .decide.lanes import step_of
@@ -37,7 +37,7 @@ class Wording:
     """The rules that may block a rollout in its current environment."""
 
     def headline(self) -> str:
-        release, where, reason = self.release, self._where(), self.release.reason.rstrip(". ")
+        release, where, reason = self.release, self._in_environment(), self.release.reason.rstrip(". ")
         match release.phase:
             case Phase.JOINING:
                 return f"{release.id} waits for {self._missing_triggers()}{self._until()}{self._proof()}."
@@ -59,7 +59,7 @@ class Wording:
             case Phase.COMPLETED:
                 return f"{release.id} {self._completed(where)}{self._replaced()}."
             case Phase.FAILED | Phase.ROLLED_BACK | Phase.REJECTED | Phase.EXPIRED | Phase.SUPERSEDED | Phase.CANCELLED:
-                return f"{release.id} {release.phase.past_tense}{where}{self._by()}: {reason}."
+                return f"{release.id} {release.phase.past_tense}{where}{self._by_rejecting_voter()}: {reason}."
             case _:
                 assert_never(release.phase)
 
@@ -121,7 +121,7 @@ class Wording:
     def _waits(self) -> str:
         return self.snapshot.waits_for(self.release).rstrip(". ")
 
-    def _where(self) -> str:
+    def _in_environment(self) -> str:
         return f" in {self.release.environment}" if self.release.environment else ""
 
     def _environment(self) -> Environment | None:
@@ -202,7 +202,7 @@ class Wording:
         return reasons or "nothing blocks it any more"
 
     def _what_lets_it_go(self) -> str:
-        if (until := over_at(self.blocks)) is not None:
+        if (until := blocks_end_at(self.blocks)) is not None:
             return f"It continues automatically at {moment(until)}, if its plan is still current."
         if blocking := not_passed(self.blocks):
             return f"It continues automatically once {', and '.join(map(self._lets_go, blocking))}."
@@ -225,7 +225,7 @@ class Wording:
         if any(name != Rule.SOAKED for name in self.release.blocked_by):
             return f"until these hold: {', '.join(self.release.blocked_by)}"
         environment = self._environment()
-        where = soaks_in(self.snapshot.application, environment) if environment else ""
+        where = soak_environment(self.snapshot.application, environment) if environment else ""
         return f"until it has soaked{f' in {where}' if where else ''}"
 
     def _who_votes(self) -> str:
@@ -260,7 +260,7 @@ class Wording:
             return ""
         return f", and was replaced there by {release_id(self.release.application, lane.live.release)}"
 
-    def _by(self) -> str:
+    def _by_rejecting_voter(self) -> str:
         votes = self.release.gate.votes if self.release.gate else ()
         rejecting = [vote.who for vote in votes if vote.decision is VoteDecision.REJECT]
         return f" by {rejecting[-1]}" if self.release.phase is Phase.REJECTED and rejecting else ""

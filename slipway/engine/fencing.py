@@ -8,7 +8,7 @@ from ..domain.audit import AuditRecord, ChainEnd
 from ..domain.chain_anchor import held_rule
 from ..domain.errors import present
 from ..domain.fence import Claim, Fence, new_fence
-from ..domain.order import recorded
+from ..domain.order import last_taken_order
 from ..domain.plan import Plan
 from ..domain.project import EnvironmentClass
 from ..domain.release import Head
@@ -48,7 +48,7 @@ class Fences:
             fence=fence,
             release=work.release.id,
             plan=plan.hash,
-            recorded=recorded(step.taken, cluster=plan.cluster, namespace=plan.namespace),
+            recorded=last_taken_order(step.taken, cluster=plan.cluster, namespace=plan.namespace),
             keys=self.ledger.public_keys,
             whole=partial(self.whole, head) if is_production else None,
             in_the_way=partial(self.first_object.in_the_way, work, plan) if begins else tuple,

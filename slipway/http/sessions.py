@@ -110,7 +110,7 @@ class Sessions:
         browser = self.cookies.read(headers, Cookie.BROWSER)
         if now >= session.exp or now - session.seen >= IDLE.total_seconds() or session.browser != hashed(browser):
             return False
-        return not self.ended.of(session.tid, session.oid, sure=sure).over(session.sid, session.began)
+        return not self.ended.of(session.tid, session.oid, sure=sure).is_over(session.sid, session.began)
 
     def stale(self, session: Session) -> bool:
         """Whether the roles are too old for showing a page."""

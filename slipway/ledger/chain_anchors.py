@@ -11,9 +11,9 @@ from typing import Final, Protocol
 from ..domain.audit import AuditRecord
 from ..domain.chain_anchor import (
     AnchoredGate,
+    AnchorReason,
     ChainAnchor,
     CountedAnchors,
-    Why,
     application_of,
     chain_of,
     new_anchor,
@@ -149,7 +149,7 @@ class ChainAnchors:
                 return anchor
             if anchor.gate is not None:
                 break
-        return self._write(head, newest, Why.GATE, gate, now=now)
+        return self._write(head, newest, AnchorReason.GATE, gate, now=now)
 
     def anchor_rules(self, application: str, changed: int, *, now: datetime) -> ChainAnchor | None:
         """Anchor the end of the chain after the record with the sequence `changed` has changed what is allowed, unless
@@ -157,7 +157,7 @@ class ChainAnchors:
         `LedgerUnavailable`, `KeysUnavailable`.
         """
         try:
-            return self._grown(application, Why.RULES, now=now, since=changed)
+            return self._grown(application, AnchorReason.RULES, now=now, since=changed)
         except LedgerRewound as rewound:
             log.error("%s is not anchored: %s", application, rewound)  # noqa: TRY400 - the message says it all
             return None
@@ -181,16 +181,16 @@ class ChainAnchors:
         """Anchor the end of the chain as the beginning of a new epoch, before the ledger begins that epoch: earlier
         anchors are history from then on. Raises `LedgerUnavailable`, `KeysUnavailable`."""
         head = self.ledger.head(application).evolve(epoch=restored.epoch)
-        return self._added(application, head, self.newest(application), Why.RESET, None, now=now)
+        return self._added(application, head, self.newest(application), AnchorReason.RESET, None, now=now)
 
     def daily(self, application: str, *, now: datetime) -> ChainAnchor | None:
         """Anchor the end of the chain if the chain has grown since its newest anchor, or if another key signs now.
         Returns the anchor that is then the newest; None for a chain without records. Raises `LedgerRewound`,
         `LedgerUnavailable`, `KeysUnavailable`."""
-        return self._grown(application, Why.DAILY, now=now, signs=self.signs)
+        return self._grown(application, AnchorReason.DAILY, now=now, signs=self.signs)
 
     def _grown(
-        self, application: str, why: Why, *, now: datetime, since: int | None = None, signs: str = ""
+        self, application: str, why: AnchorReason, *, now: datetime, since: int | None = None, signs: str = ""
     ) -> ChainAnchor | None:
         newest, head = self.newest(application), self.ledger.head(application)
         if newest is None and not head.sequence:
@@ -203,7 +203,7 @@ class ChainAnchors:
         return self._write(head, newest, why, None, now=now)
 
     def _write(
-        self, head: Head, newest: ChainAnchor | None, why: Why, gate: AnchoredGate | None, *, now: datetime
+        self, head: Head, newest: ChainAnchor | None, why: AnchorReason, gate: AnchoredGate | None, *, now: datetime
     ) -> ChainAnchor:
         head = self._not_before(head, newest)
         self._demand_whole(head.application, head, newest)
@@ -214,7 +214,7 @@ class ChainAnchors:
         application: str,
         head: Head,
         newest: ChainAnchor | None,
-        why: Why,
+        why: AnchorReason,
         gate: AnchoredGate | None,
         *,
         now: datetime,

@@ -30,11 +30,11 @@ class SignOutRows:
     def end_all(self, tenant: str, person: str, *, at: datetime) -> None:
         """End all sessions that began before `at`. A repeat, or an earlier time, changes nothing. Raises
         `LedgerUnavailable`, `Conflict`."""
-        self._change(tenant, person, lambda ended: ended.with_all(at))
+        self._change(tenant, person, lambda ended: ended.with_all_ended(at))
 
     def end_one(self, tenant: str, person: str, session: str, *, at: datetime) -> None:
         """End one session, by the hash of its id. A repeat changes nothing. Raises `LedgerUnavailable`, `Conflict`."""
-        self._change(tenant, person, lambda ended: ended.with_one(session, at))
+        self._change(tenant, person, lambda ended: ended.with_one_ended(session, at))
 
     def _change(self, tenant: str, person: str, change: Callable[[EndedSessions], EndedSessions]) -> None:
         key = _key(tenant, person)

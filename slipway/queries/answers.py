@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from ..domain.answers import RowOutcome, SaidState
+from ..domain.answers import RowOutcome, StatementState
 from ..domain.errors import NotFound
 from ..domain.inbox import is_inbox_id
 from ..domain.model import NAME_PATTERN, Record, Timestamp
@@ -20,7 +20,7 @@ class Reply(Record):
     partition: str
     """The application, or `_installation`."""
     id: str
-    state: SaidState
+    state: StatementState
     received_at: Timestamp | None = None
     """Set while it is only received."""
     waits_for: str = ""
@@ -52,17 +52,17 @@ class Answers:
         row = self.inbox.get(partition, id)
         if row is not None:
             at = None if isinstance(row, UnreadableInboxRow) else row.received_at
-            return Reply(partition=partition, id=id, state=SaidState.RECEIVED, received_at=at, waits_for=why)
+            return Reply(partition=partition, id=id, state=StatementState.RECEIVED, received_at=at, waits_for=why)
         if (answered := self.ledger.answer(partition, id)) is not None:
             return _answer(partition, id, answered)  # answered between the two looks
         parked = self.installation.parked(parked_id(partition, id))
         if parked is None:
             raise _nothing(partition, id)
-        return Reply(partition=partition, id=id, state=SaidState.PARKED, reason=parked.reason)
+        return Reply(partition=partition, id=id, state=StatementState.PARKED, reason=parked.reason)
 
 
 def _answer(partition: str, id: str, answered: RowOutcome) -> Reply:
-    state = SaidState.REFUSED if answered.refused else SaidState.COUNTED
+    state = StatementState.REFUSED if answered.refused else StatementState.COUNTED
     return Reply(partition=partition, id=id, state=state, answered=answered)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ..catalogue.entries import Entry
 from ..domain.blocks import Freeze
 from ..domain.environment import Environment
-from ..domain.explain import explain, in_the_way
+from ..domain.explain import explain, rules_in_the_way
 from ..domain.release import Lane, Release
 from ..domain.reports import NotShown
 from ..domain.rules import RuleResult
@@ -131,4 +131,4 @@ def _arrives(release: Release | None) -> bool:
 
 def _moving(snapshot: Snapshot, release: Release) -> Moving:
     where = release.environment or snapshot.application.environments[0].name
-    return Moving(release=release, rules=in_the_way(explain(snapshot, release), where))
+    return Moving(release=release, rules=rules_in_the_way(explain(snapshot, release), where))

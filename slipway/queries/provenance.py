@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..catalogue.entries import Entry
-from ..domain.actions import Action, Intervention, OfGate
+from ..domain.actions import Action, GateMeaning, Intervention
 from ..domain.audit import AuditRecord
 from ..domain.audit_query import PAGE_LIMIT, AuditQuery
 from ..domain.model import release_id
@@ -90,7 +90,7 @@ def _overrides(records: tuple[AuditRecord, ...]) -> Iterator[Override]:
 
 
 def _orders_a_rollback(record: AuditRecord) -> bool:
-    return record.known_action is not None and record.known_action.of_gate is OfGate.ROLLBACK_ORDERED
+    return record.known_action is not None and record.known_action.of_gate is GateMeaning.ROLLBACK_ORDERED
 
 
 def _override(record: AuditRecord) -> Override:

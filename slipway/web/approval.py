@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..domain.decide.quorum import counted_approvals, quorum_rules
-from ..domain.decide.vote_rules import asking
+from ..domain.decide.vote_rules import asking_gate
 from ..domain.environment import Environment
 from ..domain.gate import Need
 from ..domain.model import release_id
@@ -101,7 +101,7 @@ def approval_page(
     refusal: VoteRefusal | None = None,
 ) -> str:
     """`new_id` names a form, so that it counts once."""
-    release, plan, gate = request.release, request.plan, asking(request.environment)
+    release, plan, gate = request.release, request.plan, asking_gate(request.environment)
     viewer = request.viewer
     waits = request.status.open or request.status.voted
     deadline = release.gate.closes_at if release.gate and waits else None
@@ -153,7 +153,7 @@ def _form(request: ApprovalRequest, refusal: VoteRefusal | None) -> FormView | N
         return None
     if request.status.open and not request.plan:
         return None  # nobody may vote on a plan that they cannot see
-    gate = asking(request.environment)
+    gate = asking_gate(request.environment)
     broken = not_passed(request.rules)
     return FormView(
         form_token=request.form_token,

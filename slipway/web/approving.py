@@ -6,7 +6,7 @@ from functools import partial
 from typing import assert_never
 
 from ..ahead import ahead
-from ..domain.answers import SaidState
+from ..domain.answers import StatementState
 from ..domain.decide.conditions import plan_rule
 from ..domain.decide.vote_rules import vote_rules
 from ..domain.environment import Environment
@@ -82,12 +82,12 @@ def _followed(services: FormServices, viewer: PlanViewer, said: str) -> Answer:
     """The outcome of the vote: received, then the page as it is now, or the reason why the vote did not count."""
     reply = services.answers.reply(viewer.claims.application, said)
     match reply.state:
-        case SaidState.RECEIVED | SaidState.PARKED:
+        case StatementState.RECEIVED | StatementState.PARKED:
             address = f"{viewer.address}?said={said}"
             return reply_page(reply, path=address, back=(viewer.address, "Open the page"), who=None)
-        case SaidState.COUNTED:
+        case StatementState.COUNTED:
             return see_other(viewer.address)
-        case SaidState.REFUSED:
+        case StatementState.REFUSED:
             return html(page(services, viewer, _refusal(reply.answered.rules if reply.answered else ())))
         case unreachable:
             assert_never(unreachable)

@@ -3,7 +3,7 @@
 import re
 from urllib.parse import quote
 
-from ..domain.answers import SaidState
+from ..domain.answers import StatementState
 from ..domain.inbox import InboxKind
 from ..domain.model import NAME_PATTERN
 from ..domain.phases import Phase
@@ -18,10 +18,10 @@ from .templating import render
 AGAIN, WAITS_LONG = 1, 10
 """Seconds after which the browser asks again, while the statement is not decided, and while it cannot be."""
 TITLES = {
-    SaidState.RECEIVED: "Received",
-    SaidState.COUNTED: "Done",
-    SaidState.REFUSED: "Refused",
-    SaidState.PARKED: "It could not be handled",
+    StatementState.RECEIVED: "Received",
+    StatementState.COUNTED: "Done",
+    StatementState.REFUSED: "Refused",
+    StatementState.PARKED: "It could not be handled",
 }
 
 
@@ -40,7 +40,7 @@ def reply_page(reply: Reply, *, path: str, back: tuple[str, str], who: Visitor |
     voted_on = change_phase if answered and answered.kind is InboxKind.VOTE else None
     waits = change_phase is ChangePhase.WAITING and voted_on is None
     gate_open = (
-        reply.state is SaidState.COUNTED
+        reply.state is StatementState.COUNTED
         and answered is not None
         and (answered.kind, answered.phase) == (InboxKind.VOTE, Phase.AWAITING_APPROVAL)
     )
@@ -66,7 +66,7 @@ def reply_page(reply: Reply, *, path: str, back: tuple[str, str], who: Visitor |
 def _title(reply: Reply, *, gate_open: bool, outdated: bool, waits: bool, voted_on: ChangePhase | None) -> str:
     if outdated:
         return "A new plan is being made"
-    if reply.state is SaidState.COUNTED and (gate_open or waits or voted_on):
+    if reply.state is StatementState.COUNTED and (gate_open or waits or voted_on):
         return "Waits for votes" if waits else "Counted"
     return "Received, not decided yet" if reply.waits_for else TITLES[reply.state]
 

@@ -6,9 +6,9 @@ from datetime import datetime
 from itertools import islice
 
 from ..domain.audit import AuditRecord, Damaged
-from ..domain.bundle import ends_before, reached
+from ..domain.bundle import ends_before, reachable_environments
 from ..domain.errors import NotFound
-from ..domain.explain import in_the_way
+from ..domain.explain import rules_in_the_way
 from ..domain.plan import Plan
 from ..domain.release import Release
 from ..domain.rules import Rule
@@ -44,7 +44,7 @@ def show_release(reader: Reader, release_id: str, *, visitor: Visitor, after: in
     ended. Raises `NotFound`, `LedgerUnavailable`."""
     release, now = reader.release(release_id), reader.clock()
     entry = reader.catalogue.get(release.application)
-    environments = tuple(reached(entry.application, release.bundle)) if entry else ()
+    environments = tuple(reachable_environments(entry.application, release.bundle)) if entry else ()
     end = ends_before(entry.application, release.bundle) if entry else None
     records = list(
         islice(reader.verified(release.application, after=after, release=release, limit=RECORDS + 1), RECORDS + 1)
@@ -54,7 +54,7 @@ def show_release(reader: Reader, release_id: str, *, visitor: Visitor, after: in
     gate, state = reader.gate_of(release, release.environment or ""), reader.under_way(release)
     follow = follow and not release.phase.final
     explanation = reader.explain(release) if entry else None
-    open_rules = in_the_way(explanation, release.environment or "") if explanation else ()
+    open_rules = rules_in_the_way(explanation, release.environment or "") if explanation else ()
     page = render(
         "release.html",
         release=release,

@@ -11,7 +11,7 @@ import pytest
 from slipway.bootstrap import Ports
 from slipway.catalogue.stored import StoredDocument
 from slipway.commands.saying import CommandRequest, Said
-from slipway.domain.answers import SaidState
+from slipway.domain.answers import StatementState
 from slipway.domain.commands import OPENS, Verb
 from slipway.domain.inbox import Speaker, Via
 from slipway.domain.proof import Proof
@@ -165,7 +165,7 @@ def test_a_command_is_decided_once_and_answered_wherever_one_fault_strikes(
     for where, life in cases[share::SHARES]:
         home, receipt = play(initial, COMMANDS[name], life, hinted=hinted)
         reply = home.app.answers.reply(receipt.partition, receipt.id)
-        assert reply.state is (SaidState.REFUSED if name == "refused" else SaidState.COUNTED), where
+        assert reply.state is (StatementState.REFUSED if name == "refused" else StatementState.COUNTED), where
         assert recorded(home, receipt.partition, RECORDED[name]) == 1, where
         assert list(home.inbox_table.everything(limit=10)) == [], where
 
@@ -210,7 +210,7 @@ def test_a_change_of_the_catalogue_is_made_once_wherever_one_fault_strikes(
     for where, life in cases[share::SHARES]:
         home, receipt = changed(initial, documents, life, hinted=hinted)
         reply = home.app.answers.reply(receipt.partition, receipt.id)
-        assert reply.state is SaidState.COUNTED, (where, reply)
+        assert reply.state is StatementState.COUNTED, (where, reply)
         assert reply.answered is not None
         numbers = {change.subject: change.number for change in reply.answered.changes}
         assert numbers == {"project:team": 1, "application:shop": 2, "application:cart": 1}, where

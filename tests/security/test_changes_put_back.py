@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway.domain.answers import SaidState
+from slipway.domain.answers import StatementState
 from slipway.domain.identity import TokenPerson
 from slipway.domain.proposing import ChangePhase
 from slipway.ledger import keys
@@ -28,7 +28,7 @@ def test_a_rejection_that_was_taken_out_of_the_table_lets_no_change_take_effect(
     """Two of the platform's people stand in, one of them may write the table, and somebody objects within the day."""
     change = two_stand_in(live, weaken(live))
     rows_before = rows(live, keys.INSTALLATION)
-    assert vote_without_proof(live, change, who, REJECT).state is SaidState.COUNTED
+    assert vote_without_proof(live, change, who, REJECT).state is StatementState.COUNTED
     assert change_of(live, change.hash).phase.final
     put_back(live, rows_before, partition=keys.INSTALLATION)
     live.wait(DAY + timedelta(minutes=1))

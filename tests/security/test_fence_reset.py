@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from slipway.commands.saying import CommandRequest
-from slipway.domain.chain_anchor import ChainAnchor, Why
+from slipway.domain.chain_anchor import AnchorReason, ChainAnchor
 from slipway.domain.commands import Verb
 from slipway.domain.errors import present
 from slipway.domain.fence import read_fence
@@ -98,7 +98,7 @@ def test_the_reset_is_anchored_first_and_recorded_with_what_was_lost(home: Live)
         ChainAnchor.model_validate_json(content) for _, content in home.added.listed(f"{FOLDER}application:shop")
     ]
     first = next(anchor for anchor in reversed(anchors) if anchor.epoch == 1)
-    assert (first.why, first.head.sequence) == (Why.RESET, record.sequence - 1)
+    assert (first.why, first.head.sequence) == (AnchorReason.RESET, record.sequence - 1)
     assert home.app.chain_anchors.of_ledger("shop").passed
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway.domain.chain_anchor import ChainAnchor, Why, new_anchor
+from slipway.domain.chain_anchor import AnchorReason, ChainAnchor, new_anchor
 from slipway.domain.commands import Verb
 from slipway.domain.keyring import with_retired
 from slipway.domain.release import Head, Lane, Phase
@@ -157,7 +157,7 @@ def test_an_anchor_that_a_retired_key_signed_vouches_for_no_keys_of_the_provider
     forged = "sha256:" + "7" * 64
     before, head = home.app.chain_anchors.newest("shop"), home.app.ledger.head("shop")
     forged_anchor = new_anchor(
-        head, why=Why.DAILY, before=before, keys=PUBLIC_KEYS, issuer=forged, signer=SIGNER, now=home.now
+        head, why=AnchorReason.DAILY, before=before, keys=PUBLIC_KEYS, issuer=forged, signer=SIGNER, now=home.now
     )
     home.added.add(f"{FOLDER}{forged_anchor.name}-9", forged_anchor.document())
     assert not home.app.chain_anchors.names_issuer_keys("shop", forged)

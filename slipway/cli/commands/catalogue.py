@@ -13,7 +13,7 @@ from slipway.api.inbox import ReceivedAnswer, SaidOutcome
 from slipway.bundle import read_targets
 from slipway.bundle.model import TARGETS_FILE
 from slipway.catalogue import ConfigError
-from slipway.domain.answers import SaidState
+from slipway.domain.answers import StatementState
 from slipway.domain.inbox import LookKind
 from slipway.text import moment
 
@@ -94,7 +94,7 @@ def apply(api: Api, *, path: Path, yes: bool, reason: str, version: str, confirm
     if received.open:
         received = confirmed(api, received, confirming)
     outcome = decided(api, received)
-    if outcome.state not in (SaidState.COUNTED, SaidState.REFUSED):
+    if outcome.state not in (StatementState.COUNTED, StatementState.REFUSED):
         require_counted(outcome)
     made = _made(outcome, compared, refused=(*(each for each in compared.changes if each.refused), *refused))
     if not as_json:

@@ -53,7 +53,7 @@ def _tests_passed(release: Release, environments: tuple[str, ...]) -> RuleResult
     return Rule.TESTS_PASSED.holds("; ".join(parts)) if all_known else Rule.TESTS_PASSED.unknown("; ".join(parts))
 
 
-def soaks_in(application: Application, environment: Environment) -> str:
+def soak_environment(application: Application, environment: Environment) -> str:
     """Name of the environment in which a release must soak before this one; empty if no soak is required."""
     if environment.soak is None:
         return ""
@@ -61,9 +61,9 @@ def soaks_in(application: Application, environment: Environment) -> str:
     return environment.soak.environment or (before.name if before else "")
 
 
-def soaked_at(application: Application, release: Release, environment: Environment) -> datetime | None:
+def soak_ends_at(application: Application, release: Release, environment: Environment) -> datetime | None:
     """When the soak ends; None if it never began."""
-    soak, rollout = environment.soak, release.rollout_in(soaks_in(application, environment))
+    soak, rollout = environment.soak, release.rollout_in(soak_environment(application, environment))
     if soak is None or rollout is None or rollout.outcome != "live":
         return None
     return rollout.left_at + soak.time if rollout.left_at else None
@@ -77,7 +77,7 @@ def _soaked(
     *,
     now: datetime,
 ) -> RuleResult:
-    where, until = soaks_in(application, environment), soaked_at(application, release, environment)
+    where, until = soak_environment(application, environment), soak_ends_at(application, release, environment)
     lane = lanes.get(where)
     live = lane.live if lane else None
     if until is None or live is None:
@@ -160,7 +160,7 @@ def soak_over(draft: Draft, release: Release) -> None:
 def _refuse(draft: Draft, release: Release, environment: Environment, rules: tuple[RuleResult, ...]) -> None:
     reason = "; ".join(f"{rule.name}: {rule.reason}" for rule in not_passed(rules))[:2000]
     _record(draft, Action.GATE_REFUSED, release, rules, reason=reason)
-    where = soaks_in(draft.application, environment)
+    where = soak_environment(draft.application, environment)
     live = draft.lane(where).live if where else None
     if live is not None and (live.dated_at, live.release) > (release.dated_at, release.number):
         supersede(draft, release, by=live.release, why=reason)

@@ -84,7 +84,7 @@ def built_rules(release: Release, provenance: ProvenanceLevel) -> Iterator[RuleR
             yield Rule.BUILT_BY_RUN.holds(run.built.why)
 
 
-def over_at(rules: Sequence[RuleResult]) -> datetime | None:
+def blocks_end_at(rules: Sequence[RuleResult]) -> datetime | None:
     """When time alone will have ended every block; None if nothing blocks, or if a block needs a person or another
     release."""
     blocking = not_passed(rules)
@@ -102,7 +102,7 @@ def freeze_rule(lane: Lane, everything: Freeze | None, now: datetime) -> RuleRes
     freezes = freezes_in_force(lane, everything, now)
     if not freezes:
         return Rule.FREEZE.holds("no freeze is in force")
-    reason = "; ".join(said_of(what, freeze) for what, freeze in freezes)
+    reason = "; ".join(freeze_text(what, freeze) for what, freeze in freezes)
     until = thaws_at(lane, everything, now)
     if until is None:
         return Rule.FREEZE.not_yet(reason, WaitsFor.PERSON)
@@ -115,7 +115,7 @@ def thaws_at(lane: Lane, everything: Freeze | None, now: datetime) -> datetime |
     return None if not ends or None in ends else max(until for until in ends if until is not None)
 
 
-def said_of(scope: str, freeze: Freeze) -> str:
+def freeze_text(scope: str, freeze: Freeze) -> str:
     until = f"until {moment(freeze.until)}" if freeze.until else "until somebody ends it"
     return f"{scope} is frozen by {freeze.who} since {moment(freeze.at)}, {until}: {freeze.reason}"
 
@@ -124,10 +124,10 @@ def hold_rule(application: str, lane: Lane) -> RuleResult:
     hold = lane.hold
     if hold is None:
         return Rule.HOLD.holds("no manual rollback holds the lane")
-    return Rule.HOLD.not_yet(said_of_hold(application, lane.environment, hold), WaitsFor.PERSON)
+    return Rule.HOLD.not_yet(hold_text(application, lane.environment, hold), WaitsFor.PERSON)
 
 
-def said_of_hold(application: str, environment: str, hold: Hold) -> str:
+def hold_text(application: str, environment: str, hold: Hold) -> str:
     ordered = f"{hold.who} ordered {environment} back to {release_id(application, hold.to)} at {moment(hold.at)}"
     return f"{ordered}, and it is held until somebody resumes: {hold.reason}"
 
@@ -219,7 +219,7 @@ def held_back(draft: Draft, release: Release, environment: Environment) -> bool:
     if unused and all(result.rule.overridable for result in blocking):
         _pass(draft, release, blocking)
         return False
-    hold_back(draft, release, blocking, until=over_at(blocking))
+    hold_back(draft, release, blocking, until=blocks_end_at(blocking))
     return True
 
 

@@ -18,7 +18,7 @@ from ..signed_head import is_as_signed
 from ..steps import Notice, StepKind
 from .commands import called_off_too_late, stopped_as_called_off
 from .conditions import supply_chain_rules
-from .drifting import ended as drift_ended
+from .drifting import end_drift_episode
 from .failing import FAILED, fail_release
 from .gates import open_gate
 from .lanes import (
@@ -34,10 +34,10 @@ from .lanes import (
     supersede,
     take_over,
 )
-from .results import bounded, with_evidence, with_job_runs, with_made, with_more
+from .results import bounded, with_consequence, with_evidence, with_job_runs, with_made_objects
 from .rollouts import begin_deploy, give_way_to_block, go_on_after_copy, proceed
 from .runs import join_run
-from .starting import begin_release, goes_out_again, was_rejected
+from .starting import begin_release, goes_out_again, rejection_rule
 from .state import Draft
 
 
@@ -109,7 +109,7 @@ def _anchored(draft: Draft, release: Release, event: StepFinished) -> None:
         details = {"opening": gate.opening, "outcome": str(gate.outcome), **bounded(event.result)}
         draft.record(Action.GATE_ANCHORED, release, environment=gate.environment, **details)
     elif draft.head.rewound is None:
-        draft.rewound(event.reason)
+        draft.note_rewound(event.reason)
         draft.record(Action.LEDGER_REWOUND, release, environment=gate.environment, reason=event.reason)
 
 
@@ -144,7 +144,7 @@ def _not_begun(draft: Draft, release: Release, event: StepFinished) -> None:
         return
     action = Action.GATE_UNPROVED
     if lost := by_rule.get(Rule.LEDGER_IS_WHOLE):
-        draft.rewound(lost.reason)
+        draft.note_rewound(lost.reason)
         action = Action.LEDGER_REWOUND
     elif Rule.FENCE_IS_UNTOUCHED in by_rule:
         action = Action.FENCE_TOUCHED
@@ -174,7 +174,7 @@ def _resolved(draft: Draft, release: Release, event: StepFinished) -> None:
     if (
         earlier is not None
         and is_other
-        and (was_rejected(earlier) or not goes_out_again(draft, earlier, release.dated_at))
+        and (rejection_rule(earlier) or not goes_out_again(draft, earlier, release.dated_at))
     ):
         supersede(draft, release, by=earlier.number, why=f"the tag {release.tag} names the image of {earlier.id}")
         if earlier.run is None and release.run is not None:
@@ -292,7 +292,7 @@ def _ran_before(draft: Draft, release: Release, event: StepFinished) -> None:
 
 
 def _applied(draft: Draft, release: Release, event: StepFinished) -> None:
-    release = with_made(draft, release, event).evolve(override=None)
+    release = with_made_objects(draft, release, event).evolve(override=None)
     draft.record(Action.ROLLOUT_APPLIED, release, **bounded(event.result))
     release = draft.enter(release, Phase.CHECKING)
     begin_step(draft, release, StepKind.CHECK)
@@ -352,7 +352,7 @@ def _live(draft: Draft, release: Release) -> None:
     )
     lane = draft.lane(environment.name)
     replaced = release_id(release.application, lane.live.release) if lane.live else None
-    drift_ended(draft, lane, release, f"{release.id} went live")
+    end_drift_episode(draft, lane, release, f"{release.id} went live")
     draft.put_lane(draft.lane(environment.name).evolve(live=live, failed=None))
     draft.record(
         Action.RELEASE_LIVE,
@@ -381,7 +381,7 @@ def _live(draft: Draft, release: Release) -> None:
 
 def _rolled_back(draft: Draft, release: Release, event: StepFinished) -> None:
     draft.record(Action.ROLLBACK_DONE, release, reason=event.reason, **bounded(event.result))
-    end_release(draft, release, Phase.ROLLED_BACK, with_more(release.reason, event.result.get("left", "")))
+    end_release(draft, release, Phase.ROLLED_BACK, with_consequence(release.reason, event.result.get("left", "")))
 
 
 _Follow = Callable[[Draft, Release, StepFinished], None]

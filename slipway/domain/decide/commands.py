@@ -24,7 +24,7 @@ from .notices import tell, void
 from .opening import not_meant, opening_rules
 from .rollouts import look_again
 from .state import Draft
-from .vote_rules import asking, reachable
+from .vote_rules import asking_gate, voter_recipients
 
 
 def reason_rule(event: CommandGiven) -> Iterator[RuleResult]:
@@ -177,7 +177,7 @@ def called_off_too_late(draft: Draft, release: Release) -> None:
             too_late = lane.called_off.evolve(too_late=True)
             voter = too_late.voter
             why = f"{broken[0].reason}; its first object had been written: {NOT_HALF_WAY}"
-            to = reachable(asking(draft.environment(release)), voter)
+            to = voter_recipients(asking_gate(draft.environment(release)), voter)
             tell(draft, release, Notice.VOTE_REFUSED, recipients=to, why=why, number=draft.sequence)
         draft.put_lane(lane.evolve(called_off=too_late))
         draft.record(Action.ROLLOUT_WENT_ON, release, plan_hash=release.plan_hash, reason=broken[0].reason)

@@ -32,7 +32,7 @@ def run_rules(run: Run, pipeline: Pipeline | None) -> tuple[RuleResult, ...]:
     """Whether a CI run counts for an application, by what is known of the run and what it reports."""
     proved = _judge_fact(Rule.RUN_IS_PROVED, run.proof, f"run {run.number} of {run.pipeline}: {run.proof.why}")
     ended = f"run {run.number} ended as {run.result or 'unknown'}"
-    counts = pipeline.takes(run) if pipeline is not None else run.succeeded
+    counts = pipeline.accepts_result(run) if pipeline is not None else run.succeeded
     succeeded = _judge_report(Rule.RUN_SUCCEEDED, run, counts, ended)
     if pipeline is None:
         return (proved, built_rule(run), succeeded)

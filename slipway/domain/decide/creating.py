@@ -58,7 +58,7 @@ def create_release(draft: Draft, event: CommandGiven) -> None:
     ):
         return
     manual_start = ManualStart(by=event.actor, name=event.name, of=source.number, reason=event.reason)
-    release = draft.create(draft.again(source).evolve(bundle=source.bundle, manual_start=manual_start))
+    release = draft.create(draft.release_like(source).evolve(bundle=source.bundle, manual_start=manual_start))
     _record(draft, event, release, of=source.id)
     begin_release(draft, release)
 

@@ -29,7 +29,7 @@ def drift_looked(draft: Draft, event: DriftLooked) -> None:
         return
     release = draft.release(event.release)
     if current.clean:
-        ended(draft, lane, release, "the cluster matches the live release again")
+        end_drift_episode(draft, lane, release, "the cluster matches the live release again")
         wake(draft, event.environment)
         return
     drift = Drift(since=before.since if before else draft.now, release=event.release, seen=current)
@@ -54,7 +54,7 @@ def _record(draft: Draft, release: Release | None, event: DriftLooked, seen: Dri
     )
 
 
-def ended(draft: Draft, lane: Lane, release: Release | None, why: str) -> None:
+def end_drift_episode(draft: Draft, lane: Lane, release: Release | None, why: str) -> None:
     """End the lane's episode of drift, if there is one."""
     if lane.drift is None:
         return

@@ -7,7 +7,7 @@ from ..events import StepFinished
 from ..release import Phase, Release
 from ..steps import StepKind
 from .lanes import end_release
-from .results import bounded, with_evidence, with_failure, with_job_runs, with_made, with_more
+from .results import bounded, with_consequence, with_evidence, with_failure, with_job_runs, with_made_objects
 from .rollouts import begin_rollback
 from .state import Draft
 
@@ -45,7 +45,7 @@ def _not_run_after(draft: Draft, release: Release, event: StepFinished) -> None:
 
 
 def _not_rolled_out(draft: Draft, release: Release, event: StepFinished) -> None:
-    release = with_failure(draft, with_made(draft, release, event), event)
+    release = with_failure(draft, with_made_objects(draft, release, event), event)
     draft.record(Action.ROLLOUT_FAILED, release, reason=event.reason, **bounded(event.result))
     begin_rollback(draft, release, draft.environment_of(release), event.reason)
 
@@ -64,7 +64,7 @@ def _not_rolled_back(draft: Draft, release: Release, event: StepFinished) -> Non
         draft,
         release,
         Phase.FAILED,
-        with_more(release.reason, f"{failed_because}; {left}" if left else failed_because),
+        with_consequence(release.reason, f"{failed_because}; {left}" if left else failed_because),
     )
 
 

@@ -15,7 +15,7 @@ from ..events import CommandGiven, DefinitionChanged, FreezeSpread
 from ..model import sha256
 from ..release import Lane
 from ..rules import Rule, RuleResult
-from .blocks import said_of
+from .blocks import freeze_text
 from .commands import accepted, common_details, exists_rule, lane_of, reason_rule, wake
 from .lanes import request_plan
 from .opening import not_meant
@@ -32,7 +32,7 @@ def freeze_rules(scope: str, before: Freeze | None, until: datetime | None, *, n
     """
     current = before if before is not None and before.in_force(now) else None
     frozen = current is not None and not _outlasts(until, current.until)
-    status = said_of(scope, current) if current is not None else f"{scope} is not frozen"
+    status = freeze_text(scope, current) if current is not None else f"{scope} is not frozen"
     ends = f"it would end at {moment(until)}" if until else "somebody has to end it"
     return (
         Rule.IS_NOT_FROZEN.judged(not frozen, status),
@@ -49,12 +49,12 @@ def _outlasts(until: datetime | None, other: datetime | None) -> bool:
 def thaw_rule(scope: str, before: Freeze | None, *, now: datetime, instead: str = "") -> RuleResult:
     """The rule for ending a freeze: one must be in force. `instead` says what else makes releases wait there."""
     if before is not None and before.in_force(now):
-        return Rule.IS_FROZEN.holds(said_of(scope, before))
+        return Rule.IS_FROZEN.holds(freeze_text(scope, before))
     nothing = "`slipway freezes` lists freezes and holds"
     return Rule.IS_FROZEN.fails(f"no freeze of {scope} is in force: {instead or nothing}")
 
 
-def _instead(draft: Draft, lane: Lane) -> str:
+def _other_waiting_reason(draft: Draft, lane: Lane) -> str:
     """Why releases wait in a lane that is not frozen, and how that ends; empty if they do not wait."""
     everything = draft.head.freeze
     if everything is not None and everything.in_force(draft.now):
@@ -96,7 +96,7 @@ def begin_freeze(draft: Draft, event: CommandGiven) -> None:
 def end_freeze(draft: Draft, event: CommandGiven) -> None:
     lane = lane_of(draft, event)
     meant = not_meant(event, lane.freeze.at if lane.freeze else None)
-    rule = thaw_rule(lane.environment, lane.freeze, now=draft.now, instead=_instead(draft, lane))
+    rule = thaw_rule(lane.environment, lane.freeze, now=draft.now, instead=_other_waiting_reason(draft, lane))
     if not accepted(draft, event, (*meant, rule)):
         return
     ended = present(lane.freeze, f"the freeze of {lane.environment}")

@@ -9,7 +9,7 @@ from ..blocks import REASON_LIMIT
 from ..environment import Environment
 from ..gate import ApprovalGate, WhenNewer
 from ..model import release_id
-from ..order import Order, TakenOrder, with_taken
+from ..order import Order, TakenOrder, with_taken_order
 from ..release import Lane, Phase, Release, Rollout, Vote, VoteDecision
 from ..rules import RuleResult, as_details
 from ..steps import Notice, Step, StepKind, time_allowed
@@ -70,7 +70,7 @@ def has_written(release: Release, lanes: Mapping[str, Lane], epoch: int) -> bool
 def order_taken(draft: Draft, release: Release, taken: TakenOrder) -> None:
     """Remember that the order was taken in the cluster: from now on its Lease has to be there."""
     lane = draft.lane(release.environment or "")
-    draft.put_lane(lane.evolve(taken=with_taken(lane.taken, taken)))
+    draft.put_lane(lane.evolve(taken=with_taken_order(lane.taken, taken)))
 
 
 def order_found(draft: Draft, release: Release, order: Order) -> None:

@@ -16,21 +16,21 @@ from .notices import tell
 from .quorum import without_votes_of
 from .rollouts import begin_rollback
 from .state import Draft
-from .vote_rules import asking, proof_rules, vote_before
+from .vote_rules import asking_gate, proof_rules, vote_before
 
 
 def objection_rules(draft: Draft, release: Release, event: VoteCast) -> tuple[RuleResult, ...]:
     """The rules of an objection: it counts for a person with a vote there, even if the gate has changed since."""
-    gate = asking(draft.application.environment(event.environment))
+    gate = asking_gate(draft.application.environment(event.environment))
     where = f"of {event.voter} is counted in {event.environment}"
-    is_counted = disputed(draft, release, event) is not None or _approved_there(draft, release, event)
+    is_counted = disputed_vote(draft, release, event) is not None or _approved_there(draft, release, event)
     return (
         *proof_rules(gate, event),
         Rule.HAS_VOTED.judged(is_counted, f"a vote {where}" if is_counted else f"no vote {where}"),
     )
 
 
-def disputed(draft: Draft, release: Release, event: VoteCast) -> Vote | None:
+def disputed_vote(draft: Draft, release: Release, event: VoteCast) -> Vote | None:
     """The vote counted in their name at the gate where the release is or ended."""
     if release.environment != event.environment:
         return None
@@ -40,7 +40,7 @@ def disputed(draft: Draft, release: Release, event: VoteCast) -> Vote | None:
 
 def _approved_there(draft: Draft, release: Release, event: VoteCast) -> bool:
     """Whether their approval helped the release through a gate that it has passed."""
-    gate, rollout = asking(draft.application.environment(event.environment)), release.rollout_in(event.environment)
+    gate, rollout = asking_gate(draft.application.environment(event.environment)), release.rollout_in(event.environment)
     identities = gate.identities if gate is not None else IdentityMap()
     names = identities.names(event.voter, signed_in=event.signed_in)
     return rollout is not None and any(not names.isdisjoint(identities.names(name)) for name in rollout.approvers)
@@ -48,7 +48,7 @@ def _approved_there(draft: Draft, release: Release, event: VoteCast) -> bool:
 
 def disown(draft: Draft, release: Release, event: VoteCast) -> Release:
     """Replace the vote by a rejection. The person who sends the release out again has to read it."""
-    before, gate = disputed(draft, release, event), asking(draft.application.environment(event.environment))
+    before, gate = disputed_vote(draft, release, event), asking_gate(draft.application.environment(event.environment))
     identities = gate.identities if gate is not None else IdentityMap()
     names = identities.names(event.voter, signed_in=event.signed_in)
     rollouts = tuple(
@@ -68,7 +68,7 @@ def _rejected(state: GateState, others: tuple[Vote, ...], event: VoteCast, draft
     vote = Vote(
         voter=event.voter,
         decision=VoteDecision.REJECT,
-        reason=why_of(event)[:2000],
+        reason=objection_text(event)[:2000],
         channel=event.channel,
         plan_hash=state.plan_hash,
         at=draft.now,
@@ -78,14 +78,14 @@ def _rejected(state: GateState, others: tuple[Vote, ...], event: VoteCast, draft
     return state.evolve(votes=(*others, vote))
 
 
-def why_of(event: VoteCast) -> str:
+def objection_text(event: VoteCast) -> str:
     reason = f": {event.reason}" if event.reason else ""
     return f"{event.name or event.voter} says that the vote counted in their name was not theirs{reason}"
 
 
 def stop(draft: Draft, release: Release, event: VoteCast) -> None:
     """Stop the release where it is, and tell everybody."""
-    environment, why, by = draft.environment(release), why_of(event)[:2000], event.attribution
+    environment, why, by = draft.environment(release), objection_text(event)[:2000], event.attribution
     goes_back = release.phase is Phase.ROLLING_BACK
     if release.phase.has_begun and not goes_back:
         if environment is not None and Phase.ROLLING_BACK in release.phase.followers:

@@ -50,10 +50,10 @@ def own_work_rules(release: Release, gate: ApprovalGate, names: frozenset[str]) 
             Rule.NOT_REQUESTER, f"{manual_start.who} started the release", gate, own=True
         )
     else:
-        requester_rule = _differs(Rule.NOT_REQUESTER, release.run, _REQUESTERS, gate, names)
+        requester_rule = _not_involved_rule(Rule.NOT_REQUESTER, release.run, _REQUESTERS, gate, names)
     return (
         requester_rule,
-        _differs(Rule.NOT_COMMITTER, release.run, _CHANGED, gate, names),
+        _not_involved_rule(Rule.NOT_COMMITTER, release.run, _CHANGED, gate, names),
         *(waived(rule, waivers) for rule in known_rules(release, gate)),
         *(_waived_nothing(release, waivers, gate, names) if waivers else ()),
     )
@@ -70,9 +70,11 @@ def known_rules(release: Release, gate: ApprovalGate) -> tuple[RuleResult, ...]:
     if not gate.require_known or gate.own_change:
         return ()
     run, services = release.run, gate.known_services
-    if run is not None and run.known_with(services):
+    if run is not None and run.is_everybody_known(services):
         return (
-            Rule.CHANGE_IS_KNOWN.holds(_did(run.people, services) or "nobody changed anything since the live release"),
+            Rule.CHANGE_IS_KNOWN.holds(
+                _people_and_parts(run.people, services) or "nobody changed anything since the live release"
+            ),
         )
     why = run.behind.why if run else "no CI run that built it is known"
     return (Rule.CHANGE_IS_KNOWN.unknown(f"{why}; this environment requires it to be known"),)
@@ -94,17 +96,17 @@ _REQUESTERS = (Involvement.REQUESTER,)
 _CHANGED = tuple(part for part in Involvement if part is not Involvement.REQUESTER)
 
 
-def _differs(
+def _not_involved_rule(
     rule: Rule, run: Run | None, parts: tuple[Involvement, ...], gate: ApprovalGate, names: frozenset[str]
 ) -> RuleResult:
-    involved = run.who(*parts) if run else ()
+    involved = run.people_with_part(*parts) if run else ()
     services = gate.known_services
     own = tuple(person for person in involved if not _names(person, gate).isdisjoint(names))
     if own:
-        return own_work_rule(rule, _did(own, services), gate, own=True)
-    if run is None or not run.known_with(services):
-        return rule.unknown(_not_known(run, parts, involved, services), blocks=False)
-    return rule.holds(_did(involved, services) or "nobody changed anything since the live release")
+        return own_work_rule(rule, _people_and_parts(own, services), gate, own=True)
+    if run is None or not run.is_everybody_known(services):
+        return rule.unknown(_unknown_people_text(run, parts, involved, services), blocks=False)
+    return rule.holds(_people_and_parts(involved, services) or "nobody changed anything since the live release")
 
 
 def _names(person: InvolvedPerson, gate: ApprovalGate) -> frozenset[str]:
@@ -113,27 +115,27 @@ def _names(person: InvolvedPerson, gate: ApprovalGate) -> frozenset[str]:
     return frozenset() if is_service else gate.identities.names(person.mail, signed_in=person.signed_in)
 
 
-def _did(people: tuple[InvolvedPerson, ...], services: Sequence[str]) -> str:
+def _people_and_parts(people: tuple[InvolvedPerson, ...], services: Sequence[str]) -> str:
     """Each person once, with the most certain of their parts."""
     first: dict[str, InvolvedPerson] = {}
     for person in people:
         first.setdefault(person.shown.casefold(), person)
-    shown = [f"{person.shown} {person.part.did}{_surely(person, services)}" for person in first.values()]
+    shown = [f"{person.shown} {person.part.did}{_certainty(person, services)}" for person in first.values()]
     more = len(shown) - _SHOWN
     return "; ".join([*shown[:_SHOWN], *([f"and {more} more"] if more > 0 else [])])
 
 
-def _surely(person: InvolvedPerson, services: Sequence[str]) -> str:
+def _certainty(person: InvolvedPerson, services: Sequence[str]) -> str:
     if person.is_one_of(services):
         return " (a service that the project knows)"
     return "" if person.trust is Trust.PROVED else f" ({person.trust.spoken})"
 
 
-def _not_known(
+def _unknown_people_text(
     run: Run | None, parts: tuple[Involvement, ...], involved: tuple[InvolvedPerson, ...], services: Sequence[str]
 ) -> str:
     what = f"it is not known who {'asked for the CI run' if parts is _REQUESTERS else 'made the change'}"
-    doings = f"; {_did(involved, services)}" if involved else ""
+    doings = f"; {_people_and_parts(involved, services)}" if involved else ""
     return f"{what}{doings}{f': {run.behind.why}' if run else ''}"
 
 
@@ -145,10 +147,10 @@ def is_barred(release: Release, gate: ApprovalGate, names: frozenset[str]) -> bo
 def counted_approvals(release: Release, gate: ApprovalGate) -> tuple[Vote, ...]:
     """The approvals that count: one per person, and none for a person's own release."""
     votes = release.gate.votes if release.gate else ()
-    return one_each([vote for vote in votes if not is_barred(release, gate, names_of(vote, gate))], gate)
+    return one_approval_each([vote for vote in votes if not is_barred(release, gate, names_of(vote, gate))], gate)
 
 
-def one_each(votes: Iterable[Vote], gate: ApprovalGate) -> tuple[Vote, ...]:
+def one_approval_each(votes: Iterable[Vote], gate: ApprovalGate) -> tuple[Vote, ...]:
     """The approvals among the votes, one per person."""
     counted: list[Vote] = []
     counted_names: set[str] = set()
@@ -173,7 +175,7 @@ def approvals_rules(votes: Sequence[Vote], gate: ApprovalGate) -> tuple[RuleResu
     """The rules of enough approvals, for the votes that count."""
     rules = [_approvals_rule(Rule.QUORUM_REACHED, len(votes), gate.required)]
     for share in gate.each:
-        have = sum(gate.is_one_of(share.of, names_of(vote, gate), vote.signed_in) for vote in votes)
+        have = sum(gate.is_person_among(share.of, names_of(vote, gate), vote.signed_in) for vote in votes)
         rules.append(_approvals_rule(Rule.APPROVED_BY_GROUP, have, share.required, group=share.subject))
     return tuple(rules)
 

@@ -11,7 +11,7 @@ REASON_LIMIT = 2000
 """The most characters of a release's reason."""
 
 
-def with_more(reason: str, more: str) -> str:
+def with_consequence(reason: str, more: str) -> str:
     """The reason with its consequence. If both are too long, the reason is cut: the record of the failure has all of
     it."""
     if not more:
@@ -20,7 +20,7 @@ def with_more(reason: str, more: str) -> str:
     return f"{reason[:room]}; {more}"[:REASON_LIMIT]
 
 
-def with_made(draft: Draft, release: Release, event: StepFinished) -> Release:
+def with_made_objects(draft: Draft, release: Release, event: StepFinished) -> Release:
     if "made" not in event.result:
         return release
     return draft.put_rollout(release, made=event.result["made"])

@@ -15,7 +15,7 @@ from ..events import CommandGiven
 from ..model import release_id
 from ..release import Lane, Release, Rollback, Rollout
 from ..rules import Rule, RuleResult
-from .blocks import said_of_hold
+from .blocks import hold_text
 from .commands import accepted, common_details, exists_rule, lane_of, named_release, reason_rule
 from .lanes import plan_or_queue
 from .state import Draft
@@ -66,7 +66,7 @@ def order_rollback(draft: Draft, event: CommandGiven) -> None:
     rules = (exists_rule(draft, event), *rollback_rules(target, lane), *reason_rule(event))
     if not accepted(draft, event, rules, target):
         return
-    release = draft.create(_release(draft, target, event))
+    release = draft.create(_rollback_release(draft, target, event))
     draft.record(
         Action.DRIFT_ROLLBACK_ORDERED if is_live(target.number, lane) else Action.ROLLBACK_ORDERED,
         release,
@@ -100,11 +100,11 @@ def set_hold(draft: Draft, release: Release, event: CommandGiven) -> None:
         before=before,
     )
     draft.put_lane(lane.evolve(hold=hold))
-    reason = said_of_hold(release.application, environment, hold)
+    reason = hold_text(release.application, environment, hold)
     draft.record(Action.HOLD_SET, release, actor=event.actor, name=event.name or None, reason=reason)
 
 
-def _release(draft: Draft, target: Release, event: CommandGiven) -> Release:
+def _rollback_release(draft: Draft, target: Release, event: CommandGiven) -> Release:
     """The rollback's release. It has the date of `target`, so every release newer than `target` is newer than the
     rollback."""
     environment = present(event.environment, "the environment of the command")
@@ -119,6 +119,6 @@ def _release(draft: Draft, target: Release, event: CommandGiven) -> Release:
         reason=event.reason,
     )
     rollouts = (Rollout(environment=environment, arrived_at=draft.now),)
-    return draft.again(target).evolve(
+    return draft.release_like(target).evolve(
         dated_at=target.dated_at, environment=environment, rollouts=rollouts, rollback=back
     )

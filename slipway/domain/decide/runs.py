@@ -14,9 +14,16 @@ from .conditions import run_rules
 from .gates import bar_late
 from .lanes import end_release, request_plan
 from .rollouts import look_again
-from .starting import goes_out_again, lower_version, name_by_tag, new_release, start_when_complete, was_rejected
+from .starting import (
+    goes_out_again,
+    name_by_tag,
+    new_release,
+    no_higher_version_rule,
+    rejection_rule,
+    start_when_complete,
+)
 from .state import Draft
-from .unproved import contradiction, not_proved, record_contradiction, refused
+from .unproved import contradiction, keep_claim, record_contradiction, refuse_run
 
 
 def pipeline_completed(draft: Draft, event: PipelineCompleted) -> None:
@@ -24,13 +31,13 @@ def pipeline_completed(draft: Draft, event: PipelineCompleted) -> None:
     draft.rules = _rules(draft, event)
     release = _release_of(draft, event)
     if event.refused:
-        refused(draft, release, event, actor)
+        refuse_run(draft, release, event, actor)
         return
     if why := contradiction(draft, run):
         record_contradiction(draft, event, actor, why)
         return
     if not run.proof.stands:
-        not_proved(draft, release, event, actor, Rule.RUN_IS_PROVED)
+        keep_claim(draft, release, event, actor, Rule.RUN_IS_PROVED)
         return
     ignored = [rule for rule in not_passed(draft.rules) if Trait.OWN_RECORD not in rule.rule.traits]
     if ignored:
@@ -47,7 +54,7 @@ def pipeline_completed(draft: Draft, event: PipelineCompleted) -> None:
         )
     elif not run.counts:
         also = "" if tag_of(draft.application, event) else f", and {_no_tag(run)}"
-        not_proved(draft, release, event, actor, Rule.BUILT_BY_RUN, also=also)
+        keep_claim(draft, release, event, actor, Rule.BUILT_BY_RUN, also=also)
     else:
         _run_starts(draft, event, actor)
 
@@ -78,7 +85,7 @@ def _version_rules(draft: Draft, event: PipelineCompleted) -> tuple[RuleResult, 
     """Whether the run's version may start a release, if runs start releases."""
     tag = tag_of(draft.application, event)
     starts = draft.application.start is not Start.PUSH and draft.by_tag(tag) is None
-    return (lower_version(draft, tag),) if tag and starts else ()
+    return (no_higher_version_rule(draft, tag),) if tag and starts else ()
 
 
 def _run_failed(draft: Draft, release: Release | None, event: PipelineCompleted, actor: str) -> None:
@@ -112,7 +119,7 @@ def _builds_again(draft: Draft, known: Release, run: Run) -> bool:
     alone start releases, a run never does."""
     other = known.run is not None and not known.run.same_as(run)
     by_runs = draft.application.start is not Start.PUSH
-    again = goes_out_again(draft, known, run.finished_at) and not was_rejected(known)
+    again = goes_out_again(draft, known, run.finished_at) and not rejection_rule(known)
     return other and by_runs and known.phase.final and run.counts and again
 
 

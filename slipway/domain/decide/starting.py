@@ -56,7 +56,7 @@ def goes_out_again(draft: Draft, known: Release, at: datetime) -> bool:
     return known.phase.final and at > known.ended_at and not _runs_everywhere(draft, known)
 
 
-def lower_version(draft: Draft, tag: str) -> RuleResult:
+def no_higher_version_rule(draft: Draft, tag: str) -> RuleResult:
     """Whether no higher version of the tag's line is live or on its way."""
     higher = draft.snapshot.higher_tags
     active = {
@@ -72,7 +72,7 @@ def lower_version(draft: Draft, tag: str) -> RuleResult:
     return version_rule(tag, active | live)
 
 
-def was_rejected(known: Release | None) -> RuleResult | None:
+def rejection_rule(known: Release | None) -> RuleResult | None:
     """The broken rule if somebody rejected the image's release; None otherwise."""
     if known is None or known.phase is not Phase.REJECTED:
         return None
@@ -98,8 +98,8 @@ def _ignored(draft: Draft, event: ImagePushed, known: Release | None = None) -> 
     if (rule is None or rule.passed) and event.no_image:
         rule = Rule.IS_AN_IMAGE.fails(event.no_image)
     if rule is None or rule.passed:
-        rule = was_rejected(known)
-    if rule is None and not (lower := lower_version(draft, event.tag)).passed:
+        rule = rejection_rule(known)
+    if rule is None and not (lower := no_higher_version_rule(draft, event.tag)).passed:
         rule = lower
     if rule is None:
         return False

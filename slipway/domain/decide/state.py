@@ -101,7 +101,7 @@ class Draft:
         self.head = self.head.evolve(next_release=number + 1, active=(*self.head.active, number))
         return self.put(release, number=number, first_sequence=self.sequence + 1)
 
-    def again(self, source: Release) -> Release:
+    def release_like(self, source: Release) -> Release:
         """A release, not yet created, with the artifact of an earlier one and the facts known about it."""
         return Release(
             application=source.application,
@@ -205,7 +205,7 @@ class Draft:
         """Put an ended release on the list of active ones again."""
         self.head = self.head.evolve(active=tuple(sorted({*self.head.active, release.number})))
 
-    def rewound(self, reason: str) -> None:
+    def note_rewound(self, reason: str) -> None:
         """Note that the ledger was put back: nothing is opened in this application any more."""
         self.head = self.head.evolve(rewound=Rewound(at=self.now, reason=reason[:500]))
 

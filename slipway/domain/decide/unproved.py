@@ -10,7 +10,7 @@ from .lanes import end_release
 from .state import Draft
 
 
-def refused(draft: Draft, known: Release | None, event: PipelineCompleted, actor: str) -> None:
+def refuse_run(draft: Draft, known: Release | None, event: PipelineCompleted, actor: str) -> None:
     """The run is genuine, but did not build the image that a message names. The image's own release stays as it is;
     otherwise any sender of such a message could stop it."""
     rule = Rule.BUILT_BY_RUN.fails(event.refused)
@@ -27,7 +27,7 @@ def refused(draft: Draft, known: Release | None, event: PipelineCompleted, actor
     )
 
 
-def not_proved(
+def keep_claim(
     draft: Draft, release: Release | None, event: PipelineCompleted, actor: str, rule: Rule, *, also: str = ""
 ) -> None:
     """Keep the claim, so that people see why the release waits. It neither starts nor stops a release."""
@@ -56,7 +56,7 @@ def contradiction(draft: Draft, run: Run) -> str:
     """How the run's report contradicts itself or an earlier report of the same run; empty if it does not."""
     if run.built.trust is Trust.CONTRADICTED:
         return run.built.why
-    return next((why for release in _built_by(draft, run) if (why := _differs(release.run, run))), "")
+    return next((why for release in _built_by(draft, run) if (why := _difference(release.run, run))), "")
 
 
 def _built_by(draft: Draft, run: Run) -> tuple[Release, ...]:
@@ -64,7 +64,7 @@ def _built_by(draft: Draft, run: Run) -> tuple[Release, ...]:
     return tuple(r for r in draft.releases.values() if r.run is not None and r.run.same_as(run))
 
 
-def _differs(before: Run | None, now: Run) -> str:
+def _difference(before: Run | None, now: Run) -> str:
     if before is None or not (before.succeeded and now.succeeded):
         return ""  # a run that failed is run again, under the same id
     if before.document and now.document and before.document != now.document:
@@ -78,7 +78,9 @@ def _differs(before: Run | None, now: Run) -> str:
 
 def _claims(one: Run, other: Run) -> tuple[tuple[str, str, str], ...]:
     """The claims that two reports of one run must agree on, if both make them."""
-    requesters = (", ".join(person.shown for person in run.who(Involvement.REQUESTER)) for run in (one, other))
+    requesters = (
+        ", ".join(person.shown for person in run.people_with_part(Involvement.REQUESTER)) for run in (one, other)
+    )
     return (
         ("commit", one.commit, other.commit),
         ("branch", one.branch, other.branch),

@@ -33,7 +33,7 @@ def vote_rules(
     """The rules that a vote, or its withdrawal, must meet. The rules of an objection are in `objecting.py`."""
     if event.decision is VoteDecision.WITHDRAW:
         return _withdrawal_rules(release, environment, event)
-    gate = asking(environment)
+    gate = asking_gate(environment)
     before = vote_before(release, environment, event)
     return (
         _takes_votes(release, event, lanes, epoch),
@@ -55,14 +55,14 @@ def vote_rules(
 
 def vote_before(release: Release, environment: Environment | None, event: VoteCast) -> Vote | None:
     """The voter's current vote, under any of their names."""
-    gate = asking(environment)
+    gate = asking_gate(environment)
     if release.gate is None or gate is None:
         return None
     names = gate.identities.names(event.voter, signed_in=event.signed_in)
     return next((vote for vote in release.gate.votes if not names_of(vote, gate).isdisjoint(names)), None)
 
 
-def reachable(gate: ApprovalGate | None, voter: str) -> tuple[str, ...]:
+def voter_recipients(gate: ApprovalGate | None, voter: str) -> tuple[str, ...]:
     """The person by name if the application knows their address, otherwise everybody that a channel names."""
     is_known = gate is not None and "@" in gate.identities.person(voter).name
     return (voter,) if is_known else ()
@@ -76,12 +76,14 @@ def _takes_votes(release: Release, event: VoteCast, lanes: Mapping[str, Lane], e
     """An approval counts while the gate is open; a rejection counts until the first object of the rollout is
     written."""
     if waits_here(release, event) or not _stops_here(release, event):
-        is_open = waits_here(release, event) and _missed(release, event) is None
-        return Rule.GATE_IS_OPEN.judged(is_open, _where(release, event))
+        is_open = waits_here(release, event) and _missed_deadline(release, event) is None
+        return Rule.GATE_IS_OPEN.judged(is_open, _state_text(release, event))
     if release.phase is Phase.PLANNING:
-        return Rule.GATE_IS_OPEN.judged(_missed(release, event) is None, _where(release, event))
+        return Rule.GATE_IS_OPEN.judged(_missed_deadline(release, event) is None, _state_text(release, event))
     too_late = has_written(release, lanes, epoch)
-    return Rule.GATE_IS_OPEN.judged(not too_late, _where(release, event) + (f": {NOT_HALF_WAY}" if too_late else ""))
+    return Rule.GATE_IS_OPEN.judged(
+        not too_late, _state_text(release, event) + (f": {NOT_HALF_WAY}" if too_late else "")
+    )
 
 
 def _stops_here(release: Release, event: VoteCast) -> bool:
@@ -102,10 +104,12 @@ def _withdrawal_rules(release: Release, environment: Environment | None, event: 
     """A vote can be withdrawn until the gate closes, even while the plan is being made again."""
     is_undecided_here = release.environment == event.environment and release.phase.undecided
     before = vote_before(release, environment, event)
-    gate = asking(environment)
+    gate = asking_gate(environment)
     voted = f"{event.voter} voted {before.decision}" if before else f"no vote of {event.voter} is counted"
     return (
-        Rule.GATE_IS_OPEN.judged(is_undecided_here and _missed(release, event) is None, _where(release, event)),
+        Rule.GATE_IS_OPEN.judged(
+            is_undecided_here and _missed_deadline(release, event) is None, _state_text(release, event)
+        ),
         *proof_rules(gate, event),
         *_for_this_plan(event, release.gate.plan_hash if release.gate else None),
         *_for_this_opening(event, release),
@@ -117,7 +121,7 @@ def _rejects(event: VoteCast) -> bool:
     return event.decision is VoteDecision.REJECT
 
 
-def asking(environment: Environment | None) -> ApprovalGate | None:
+def asking_gate(environment: Environment | None) -> ApprovalGate | None:
     """The environment's gate, if it asks people."""
     gate = environment.gate if environment else None
     return gate if isinstance(gate, ApprovalGate) else None
@@ -207,15 +211,15 @@ def _room(release: Release, event: VoteCast) -> tuple[RuleResult, ...]:
     return (Rule.GATE_HAS_ROOM.judged(False, f"{votes} votes were counted, the most a gate can hold"),)
 
 
-def _missed(release: Release, event: VoteCast) -> datetime | None:
+def _missed_deadline(release: Release, event: VoteCast) -> datetime | None:
     """The gate's deadline, if the vote came after it; the reconcile timer may not have closed the gate yet."""
     deadline = release.gate.closes_at if release.gate else None
     return deadline if deadline is not None and event.received_at >= deadline else None
 
 
-def _where(release: Release, event: VoteCast) -> str:
+def _state_text(release: Release, event: VoteCast) -> str:
     if waits_here(release, event):
-        missed = _missed(release, event)
+        missed = _missed_deadline(release, event)
         closed = f", but its deadline passed at {moment(missed)}" if missed else ""
         return f"{release.id} waits for approval in {event.environment}{closed}"
     if release.superseded_by:

@@ -19,11 +19,11 @@ from .conditions import digest_text
 from .gates import pass_when_approved
 from .lanes import end_release, request_plan
 from .notices import tell
-from .objecting import disown, disputed, objection_rules, stop
+from .objecting import disown, disputed_vote, objection_rules, stop
 from .quorum import approval_gate, gate_state, names_of, policy_groups, without_votes_of
 from .rollouts import plan_is_current
 from .state import Draft
-from .vote_rules import asking, reachable, vote_before, vote_rules, waits_here
+from .vote_rules import asking_gate, vote_before, vote_rules, voter_recipients, waits_here
 
 
 def vote_cast(draft: Draft, event: VoteCast) -> None:
@@ -48,7 +48,7 @@ def _object(draft: Draft, release: Release, event: VoteCast) -> None:
     if not_passed(draft.rules):
         _refuse(draft, release, event)
         return
-    before = disputed(draft, release, event)
+    before = disputed_vote(draft, release, event)
     _record(
         draft,
         Action.VOTE_OBJECTED,
@@ -163,7 +163,7 @@ def _tell_voter(draft: Draft, release: Release, event: VoteCast, *unless: str) -
         *unless,
         *((f"reason: {event.reason}",) if event.reason else ()),
     )
-    to = reachable(asking(draft.application.environment(event.environment)), event.voter)
+    to = voter_recipients(asking_gate(draft.application.environment(event.environment)), event.voter)
     tell(draft, release, Notice.VOTE_COUNTED, recipients=to, why="\n".join(lines), number=draft.sequence)
 
 
@@ -191,7 +191,7 @@ def _tell_of_refusal(draft: Draft, release: Release, event: VoteCast, refused: S
     """Tell the voter that a vote was refused. On a page voters see the outcome themselves; after a message they would
     not."""
     why = "; ".join(f"{rule.name}: {rule.reason}" for rule in refused)
-    to = reachable(asking(draft.application.environment(event.environment)), event.voter)
+    to = voter_recipients(asking_gate(draft.application.environment(event.environment)), event.voter)
     tell(draft, release, Notice.VOTE_REFUSED, recipients=to, why=why, number=draft.sequence)
 
 

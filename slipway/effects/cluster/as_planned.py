@@ -73,7 +73,7 @@ def added(template: Mapping[str, Any], spec: Mapping[str, Any]) -> Iterator[tupl
 
 def is_injected(name: str, image: str, injected: Sequence[InjectedContainer]) -> bool:
     """Whether the project lets the cluster add the container."""
-    return any(each.is_this(name, image) for each in injected)
+    return any(each.matches(name, image) for each in injected)
 
 
 def _differs(planned: Mapping[str, Any], ran: Mapping[str, Any], *, more_variables: bool) -> str:

@@ -14,8 +14,8 @@ from ...clock import Clock
 from ...domain.environment import Environment
 from ...domain.errors import UnknownName
 from ...domain.model import Digest, Record, canonical
-from ...domain.plan import brought
-from ...domain.promotion import LONGEST_WHY, Way
+from ...domain.plan import brought_images
+from ...domain.promotion import LONGEST_WHY, PromotionMethod
 from ...effects.registry import (
     CopyResult,
     CopySource,
@@ -59,7 +59,7 @@ class CopiedImage(Record):
 class CopyReport(CopyResult):
     """The copy's result as the step reports it."""
 
-    how: Way
+    how: PromotionMethod
     lock: Lock
     not_imported: str | None = None
     """Why the artifact was copied although the policy asks for an import; None otherwise."""
@@ -101,7 +101,7 @@ def _after_error(error: RegistryError, environment: Environment, run: CopyRun) -
 def _copy(clients: Clients, environment: Environment, run: CopyRun) -> Outcome:
     source, target = ends(clients, run.application, environment, run.release, before_moving=run.moving)
     images = list[CopiedImage]()
-    for repository, digest in brought(plan_of(clients, run.work)):
+    for repository, digest in brought_images(plan_of(clients, run.work)):
         from_there, to_here = ends_of_image(source, target, repository, digest)
         copied = _brought(clients, environment, run, from_there, to_here)
         if isinstance(copied, Requeue):
@@ -120,12 +120,12 @@ def _copy(clients: Clients, environment: Environment, run: CopyRun) -> Outcome:
     if isinstance(result, Requeue):
         return result
     lock = target.registry.lock(target.repository, target.tag, target.digest)
-    imported = environment.promotion.how is Way.IMPORT and not run.state.not_imported
+    imported = environment.promotion.how is PromotionMethod.IMPORT and not run.state.not_imported
     done = CopyReport(
         **{name: getattr(result, name) for name in CopyResult.model_fields}
         # An earlier message that died right after moving the tag has recorded what the tag named before.
         | {"tag_was": result.tag_was or run.state.tag_was},
-        how=Way.IMPORT if imported else Way.COPY,
+        how=PromotionMethod.IMPORT if imported else PromotionMethod.COPY,
         lock=lock,
         not_imported=run.state.not_imported or None,
         images=tuple(images),
@@ -137,7 +137,7 @@ def _brought(
     clients: Clients, environment: Environment, run: CopyRun, source: CopySource, target: CopyTarget
 ) -> CopyResult | Requeue:
     """The finished copy, or the time to look again while the registry imports."""
-    if environment.promotion.how is Way.IMPORT and not run.state.not_imported:
+    if environment.promotion.how is PromotionMethod.IMPORT and not run.state.not_imported:
         waiting = _import(clients, environment, run, source, target)
         if waiting is not None:
             return waiting

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from ...clock import Clock
 from ...domain.application import Application
-from ...domain.promotion import CopyProgress, StepState, Way
+from ...domain.promotion import CopyProgress, PromotionMethod, StepState
 from ...domain.release import Release
 from ...domain.steps import COPY_TIME
 from ...effects.registry import CopyTarget, Progress, TagTaken
@@ -108,7 +108,7 @@ class CopyRun:
         self._write_if_possible()
 
     def _see(self, now: datetime, **counts: int) -> None:
-        how = Way.IMPORT if self.state.operation else Way.COPY
+        how = PromotionMethod.IMPORT if self.state.operation else PromotionMethod.COPY
         progress = CopyProgress(environment=self.work.step.environment, how=how, at=now, **counts)
         self.state = self.state.evolve(progress=progress, waits="")
 

@@ -227,7 +227,7 @@ def _approval_details(
 
 def _names_of(run: Run | None, *parts: Involvement) -> str:
     """Everybody with one of these parts in the run, each once, with a mark on those who are not proved."""
-    people = run.who(*parts) if run else ()
+    people = run.people_with_part(*parts) if run else ()
     sure = {person.shown for person in people if person.trust is Trust.PROVED}
     return ", ".join(f"{name}{'' if name in sure else ' (?)'}" for name in dict.fromkeys(p.shown for p in people))
 

@@ -16,7 +16,7 @@ from ...domain.errors import UnknownName
 from ...domain.gate import ApprovalGate
 from ...domain.images import ImageRules
 from ...domain.model import sha256
-from ...domain.plan import HAS_RUN, Change, NotPlanned, Plan, PlanMade, Preview, brought
+from ...domain.plan import HAS_RUN, Change, NotPlanned, Plan, PlanMade, Preview, brought_images
 from ...domain.release import Lane, Live, Release, Rollback
 from ...domain.rules import Rule, RuleResult
 from ...domain.rules import not_passed as failed_rules
@@ -138,14 +138,14 @@ def _foresee(clients: Clients, work: Work, environment: Environment, plan: Plan)
         registry, asks = clients.registry(plan.registry), isinstance(environment.gate, ApprovalGate)
         if asks:
             check_whole(registry, work.release.repository, work.release.artifact.digest)
-        for repository, digest in brought(plan):
+        for repository, digest in brought_images(plan):
             if asks:
                 check_whole(registry, repository, digest)
             else:
                 check_children(registry, repository, registry.manifest(repository, digest))
         return
     source, target = ends(clients, work.entry.application, environment, work.release)
-    for repository, digest in brought(plan):
+    for repository, digest in brought_images(plan):
         foresee(*ends_of_image(source, target, repository, digest))
     foresee(source, target)
 

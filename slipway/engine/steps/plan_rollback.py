@@ -14,7 +14,7 @@ from ...domain.around import Side
 from ...domain.audit import AuditRecord, fault_of
 from ...domain.environment import Environment
 from ...domain.model import release_id
-from ...domain.plan import Plan, brought
+from ...domain.plan import Plan, brought_images
 from ...domain.release import Release, Rollback
 from ...domain.rules import RuleResult
 from ...domain.signed_head import head_fault
@@ -120,7 +120,7 @@ def _artifacts(release: Release, plan: Plan | None) -> tuple[tuple[str, str], ..
     """Repositories and digests of everything that the rollback needs in the environment's registry."""
     own = (release.repository, release.artifact.digest)
     if plan is not None:
-        return (own, *brought(plan))
+        return (own, *brought_images(plan))
     images = release.bundle.images if release.bundle else ()
     return (own, *((image.repository, image.digest) for image in images))
 

@@ -18,7 +18,7 @@ from slipway.cli.finding import FoundApp
 from slipway.cli.proofs import ExportProof
 from slipway.domain.actions import Action
 from slipway.domain.audit import AuditDraft
-from slipway.domain.chain_anchor import Why, new_anchor
+from slipway.domain.chain_anchor import AnchorReason, new_anchor
 from slipway.domain.export import COLUMNS, ExportFormat, export_line, file_header, read_back
 from slipway.domain.keyring import format_keys
 from slipway.ledger import keys
@@ -163,7 +163,7 @@ def test_an_export_of_a_replaced_chain_is_contradicted_by_a_kept_anchor(
     head = installation.app.ledger.head("shop").evolve(hash="sha256:" + "1" * 64)
     forged = new_anchor(
         head,
-        why=Why.DAILY,
+        why=AnchorReason.DAILY,
         before=None,
         keys=PUBLIC_KEYS,
         signer=SIGNER,

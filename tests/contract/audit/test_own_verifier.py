@@ -13,7 +13,7 @@ import pytest
 from click.testing import Result
 
 from local.auditor import TRAIL_VERIFIER, Auditor
-from slipway.domain.chain_anchor import Why, new_anchor
+from slipway.domain.chain_anchor import AnchorReason, new_anchor
 from slipway.domain.keyring import format_keys, with_retired
 from slipway.domain.signing import FixedKeys, PrivateSigner, PublicKeys
 from slipway.ed25519 import public_key
@@ -90,7 +90,9 @@ def test_records_signed_by_a_retired_key_count_only_if_a_later_anchor_covers_the
     signer, anchors = PrivateSigner(FixedKeys(newer), PublicKeys(public)), exported.with_name("newer.anchors")
     for chain in ("shop", "_installation"):
         head = installation.app.ledger.head(chain)
-        anchor = new_anchor(head, why=Why.DAILY, before=None, keys=PUBLIC_KEYS, signer=signer, now=installation.now)
+        anchor = new_anchor(
+            head, why=AnchorReason.DAILY, before=None, keys=PUBLIC_KEYS, signer=signer, now=installation.now
+        )
         anchors.open("ab").write(anchor.document())
     code, output = verifier("trail.jsonl", "newer.anchors", keys=keys)
     assert code == 0, output

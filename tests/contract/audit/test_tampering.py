@@ -11,7 +11,7 @@ import pytest
 
 from slipway.catalogue.entries import Catalogue
 from slipway.domain.audit import AuditRecord
-from slipway.domain.chain_anchor import ChainAnchor, Why
+from slipway.domain.chain_anchor import AnchorReason, ChainAnchor
 from slipway.ledger import keys
 from slipway.ledger.chain_anchors import FOLDER
 from slipway.ledger.index_keys import COPIES, by_application, on
@@ -161,7 +161,7 @@ def test_a_chain_that_was_replaced_by_a_consistent_one_is_found(
 
 def test_a_table_that_was_rolled_back_is_found(verdict: Ask, intruder: Intruder, installation: Audited) -> None:
     """Yesterday's table restored: its head and its records, and nothing of today."""
-    newest, day_before, *_ = [anchor for anchor in anchors(installation) if anchor.why is Why.DAILY]
+    newest, day_before, *_ = [anchor for anchor in anchors(installation) if anchor.why is AnchorReason.DAILY]
     yesterday = day_before.head
     for sequence in range(yesterday.sequence + 1, intruder.end + 1):
         intruder.remove(sequence)
@@ -192,7 +192,7 @@ def test_a_changed_anchor_counts_for_nothing_and_is_named(verdict: Ask, intruder
 def test_an_anchor_of_a_gate_that_was_removed_is_missed(
     verdict: Ask, intruder: Intruder, installation: Audited
 ) -> None:
-    gate = next(anchor for anchor in anchors(installation) if anchor.why is Why.GATE)
+    gate = next(anchor for anchor in anchors(installation) if anchor.why is AnchorReason.GATE)
     del intruder.files[FOLDER + gate.name]
     sequence, reason = fault(verdict())
     assert (sequence > gate.head.sequence, f"the anchor {gate.hash} was written" in reason) == (True, True)

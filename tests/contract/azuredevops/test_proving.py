@@ -248,9 +248,9 @@ def test_a_service_principal_behind_a_change_is_known_where_the_project_names_it
     assert proved.behind.trust is Trust.NOT_PROVED
     (pusher,) = by_part(proved, Involvement.PUSHER)
     assert (pusher.client_id, bool(pusher.unknown), proved.all_named) == (bumper.client_id, True, True)
-    assert proved.known_with([f"app:{bumper.client_id}"])
-    assert not proved.known_with([f"app:{bumper.oid}"])
-    assert not proved.known_with([])
+    assert proved.is_everybody_known([f"app:{bumper.client_id}"])
+    assert not proved.is_everybody_known([f"app:{bumper.oid}"])
+    assert not proved.is_everybody_known([])
 
 
 def test_everybody_who_pushed_since_the_live_commit_is_behind_the_run(prover: Prover) -> None:

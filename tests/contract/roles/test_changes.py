@@ -22,7 +22,7 @@ from slipway.bootstrap import Ports
 from slipway.clock import utc_now
 from slipway.commands.saying import Said
 from slipway.commands.submitting import ToConfirm
-from slipway.domain.answers import SaidState
+from slipway.domain.answers import StatementState
 from slipway.domain.errors import present
 from slipway.domain.identity import TokenPerson
 from slipway.domain.inbox import Received, Via
@@ -93,10 +93,10 @@ def test_the_front_applies_with_its_own_rights_alone_and_the_worker_makes_the_ch
     entries_of_other_tests = set(front.app.catalogue.entries)
     receipt = front.say()
     assert isinstance(receipt, Said)
-    assert front.reply(receipt).state is SaidState.RECEIVED
+    assert front.reply(receipt).state is StatementState.RECEIVED
     assert set(front.app.catalogue.entries) == entries_of_other_tests
     worker.app.inbox_reader.take(receipt.partition, receipt.id)
-    assert front.reply(receipt).state is SaidState.COUNTED
+    assert front.reply(receipt).state is StatementState.COUNTED
     front.app.catalogue.look_again()
     assert set(front.app.catalogue.entries) == {*entries_of_other_tests, "shop"}
     assert set(incoming.list_blob_names()) == blobs_of_other_tests
@@ -146,10 +146,10 @@ class Roles:
         confirm_pending(self.front, handle)
         partition, row = present(saying.confirmed(handle), "what she confirmed")
         reply = self.outcome_of(Said(partition=partition, id=row))
-        assert reply.state is SaidState.COUNTED, reply
+        assert reply.state is StatementState.COUNTED, reply
         return self.change(str(present(reply.answered, "the answer").change))
 
-    def stand_in(self, change: ProposedChange, who: TokenPerson) -> SaidState:
+    def stand_in(self, change: ProposedChange, who: TokenPerson) -> StatementState:
         stand_in_statement = statement(change, stands_in=True, reason="the team has gone")
         return self.outcome_of(say_proved(self.front, proof_of(self.front, stand_in_statement, who))).state
 
@@ -168,14 +168,16 @@ def test_a_change_by_two_stand_ins_takes_effect_a_day_after_the_approvers_were_n
     roles = Roles(tmp_path, storage, bus)
     gate = {"kind": "approval", "approvers": ["role:gone"], "required": 2, "level": "signed", "fresh": "5m"}
     roles.front.edit_environment("production", "till", gate=gate)
-    assert roles.outcome_of(roles.front.say()).state is SaidState.COUNTED
+    assert roles.outcome_of(roles.front.say()).state is StatementState.COUNTED
     roles.front.edit_environment("production", "till", gate=gate | {"approvers": ["role:shop-approvers"]})
     change = roles.propose()
     assert (change.phase, roles.version()) == (ChangePhase.WAITING, 1)
 
-    assert roles.stand_in(change, SIGNS_IN) is SaidState.REFUSED, "whoever proposed the change cannot be one of the two"
+    assert roles.stand_in(change, SIGNS_IN) is StatementState.REFUSED, (
+        "whoever proposed the change cannot be one of the two"
+    )
     for number in (31, 32):
-        assert roles.stand_in(change, person(number, f"Person {number}", "platform")) is SaidState.COUNTED
+        assert roles.stand_in(change, person(number, f"Person {number}", "platform")) is StatementState.COUNTED
     assert roles.change(change.hash).phase is ChangePhase.STOOD_IN
     assert [m.notice for m in roles.worker.inbox.messages if m.notice == "change-stood-in"] == ["change-stood-in"]
 

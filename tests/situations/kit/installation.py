@@ -20,7 +20,7 @@ from functions import shared
 from slipway.bootstrap import App, Settings, app
 from slipway.catalogue import ConfigError
 from slipway.commands import saying
-from slipway.domain.answers import SaidState
+from slipway.domain.answers import StatementState
 from slipway.domain.inbox import Speaker, Via
 from slipway.domain.model import DIGEST_PATTERN
 from slipway.domain.run_source import RunInfo
@@ -140,7 +140,7 @@ class Installation:
         assert isinstance(submission, saying.Said), submission
         self._parts.inbox_reader.take(submission.partition, submission.id)
         reply = self._parts.answers.reply(submission.partition, submission.id)
-        assert reply.state is SaidState.COUNTED, reply
+        assert reply.state is StatementState.COUNTED, reply
 
     # ---- what happens outside
     def push(self, tag: str, artifact: Artifact | None = None, *, repository: str = REPOSITORY) -> Artifact:

@@ -13,7 +13,7 @@ from slipway.cli.commands.audit_verify import INSTALLATION
 from slipway.cli.verifying import ANCHORED_WITHIN
 from slipway.domain.actions import Action
 from slipway.domain.audit import AuditDraft, AuditRecord
-from slipway.domain.chain_anchor import AnchoredGate, GateOutcome, Why, new_anchor
+from slipway.domain.chain_anchor import AnchoredGate, AnchorReason, GateOutcome, new_anchor
 from slipway.domain.keyring import format_keys, with_retired
 from slipway.domain.release import Head
 from slipway.domain.reports import Compared
@@ -202,7 +202,7 @@ def anchor_at(head: Head, *, signer: Signer = SIGNER, **changed: Any) -> dict[st
     gate = AnchoredGate(release=1, environment="production", opening=1, outcome=GateOutcome.REJECTED)
     anchor = new_anchor(
         head,
-        why=Why.GATE,
+        why=AnchorReason.GATE,
         gate=gate,
         before=None,
         keys=PUBLIC_KEYS,

@@ -12,7 +12,7 @@ from slipway.cli.commands import audit_verify
 from slipway.cli.voters import TOKEN_LIVES
 from slipway.domain.actions import Action
 from slipway.domain.audit import AuditDraft
-from slipway.domain.chain_anchor import Why, new_anchor
+from slipway.domain.chain_anchor import AnchorReason, new_anchor
 from slipway.domain.changes_on_record import VOTED
 from slipway.domain.errors import present
 from slipway.domain.identity import TokenPerson, VerifiedToken
@@ -142,7 +142,7 @@ class VoteTrail:
         head = self.app.trails["shop"]
         new = new_anchor(
             Head(application="shop", sequence=head.sequence, hash=head.hash),
-            why=Why.RULES,
+            why=AnchorReason.RULES,
             before=None,
             keys=PUBLIC_KEYS,
             issuer=self.app.keep(keys),

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from slipway.commands.submitting import ToConfirm
-from slipway.domain.answers import SaidState
+from slipway.domain.answers import StatementState
 from slipway.domain.audit import AuditRecord
 from slipway.domain.identity import TokenPerson
 from slipway.domain.inbox import InboxKind, InboxRow, Speaker, Via
@@ -58,7 +58,7 @@ def propose(live: Live, who: TokenPerson = SIGNS_IN) -> ProposedChange:
     assert confirmed is not None
     reply = live.app.answers.reply(*confirmed)
     assert reply.answered is not None, reply
-    assert reply.state is SaidState.COUNTED, reply.answered.rules
+    assert reply.state is StatementState.COUNTED, reply.answered.rules
     assert reply.answered.change is not None
     return change_of(live, reply.answered.change)
 
@@ -106,7 +106,7 @@ def vote_without_proof(live: Live, change: ProposedChange, who: TokenPerson, dec
 
 
 def broken_rules(reply: Reply) -> list[str]:
-    assert reply.state is SaidState.REFUSED, reply
+    assert reply.state is StatementState.REFUSED, reply
     assert reply.answered is not None
     return [rule.name for rule in reply.answered.rules]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from slipway.domain.answers import SaidState
+from slipway.domain.answers import StatementState
 from slipway.domain.audit import AuditRecord
 from slipway.domain.proposing import ChangePhase, ProposedChange
 from slipway.domain.queues import Queue
@@ -154,7 +154,7 @@ def test_a_message_that_is_no_rejection_of_a_change_is_parked_with_its_reason(
 # ---- whoever proposed it
 def test_the_proposer_withdraws_a_change_although_no_gate_asks_them(live: Live) -> None:
     change = weaken(live)
-    assert vote_without_proof(live, change, SIGNS_IN, REJECT).state is SaidState.COUNTED
+    assert vote_without_proof(live, change, SIGNS_IN, REJECT).state is StatementState.COUNTED
     latest = change_of(live, change.hash)
     assert (latest.phase, number(live)) == (ChangePhase.WITHDRAWN, 1)
     assert last(live, "change.withdrawn").actor == f"oid:{SIGNS_IN.oid}"

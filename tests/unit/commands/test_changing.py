@@ -12,7 +12,7 @@ from functions import timers
 from slipway.catalogue.sent import SentDocuments
 from slipway.catalogue.stored import StoredDocument
 from slipway.commands.saying import Said
-from slipway.domain.answers import SaidState
+from slipway.domain.answers import StatementState
 from slipway.domain.audit import AuditRecord
 from slipway.domain.inbox import InboxKind, InboxRow, Received, Speaker, Via
 from slipway.domain.model import sha256
@@ -79,10 +79,10 @@ def test_a_change_is_received_and_nothing_is_in_force_until_the_worker_has_made_
     live.edit_environment("staging", rollout_within="7m")
     marker = live.app.versions.marker()
     receipt = live.say()
-    assert live.reply(receipt).state is SaidState.RECEIVED
+    assert live.reply(receipt).state is StatementState.RECEIVED
     assert live.app.versions.marker() == marker
     live.hear()
-    assert live.reply(receipt).state is SaidState.COUNTED
+    assert live.reply(receipt).state is StatementState.COUNTED
     assert live.app.versions.current(SHOP).number == 2
 
 
@@ -115,7 +115,7 @@ def test_a_lost_hint_only_delays(live: Live) -> None:
     live.bus.raw.clear()
     live.wait(timedelta(minutes=1))
     live.reconcile()
-    assert live.reply(receipt).state is SaidState.COUNTED
+    assert live.reply(receipt).state is StatementState.COUNTED
 
 
 def test_a_row_that_is_read_several_times_makes_one_version(live: Live) -> None:
@@ -129,7 +129,7 @@ def test_a_row_that_is_read_several_times_makes_one_version(live: Live) -> None:
     assert [record.action for record in trail(live, "shop")].count("application.applied") == 2
     live.hear()
     live.app.applying.take(received)  # by somebody who read the row before it was answered and removed
-    assert live.reply(receipt).state is SaidState.COUNTED
+    assert live.reply(receipt).state is StatementState.COUNTED
     assert list(live.app.parking.all()) == []
 
 
@@ -198,7 +198,7 @@ def test_an_interrupted_statement_that_another_overtook_says_which_parts_took_ef
     live.bus.raw.extend(raw_messages)
     live.hear()
     reply = live.reply(receipt)
-    assert reply.state is SaidState.REFUSED
+    assert reply.state is StatementState.REFUSED
     assert reply.answered is not None
     numbers = {change.subject: change.number for change in reply.answered.changes}
     assert (numbers["application:cart"], numbers["application:search"]) == (2, 0)
@@ -212,9 +212,9 @@ def test_a_change_made_from_an_outdated_version_is_refused_with_the_reason(live:
     live.edit_environment("staging", rollout_within="9m")
     second = live.say()
     live.hear()
-    assert live.reply(first).state is SaidState.COUNTED
+    assert live.reply(first).state is StatementState.COUNTED
     reply = live.reply(second)
-    assert reply.state is SaidState.REFUSED
+    assert reply.state is StatementState.REFUSED
     assert reply.answered is not None
     (rule,), (problem,) = reply.answered.rules, reply.answered.problems
     assert rule.name == "starts-from-what-is-in-force"
@@ -236,7 +236,7 @@ def test_a_list_of_everything_that_lacks_a_version_just_made_is_mended_by_the_re
     subject = Subject(kind=SubjectKind.APPLICATION, name="cart")
     live.table.transact(keys.INSTALLATION, [Write(act=Act.DELETE, key=keys.listed(str(subject)))])
     live.hear()
-    assert live.reply(receipt).state is SaidState.COUNTED
+    assert live.reply(receipt).state is StatementState.COUNTED
     live.restart()
     assert sorted(live.app.catalogue.entries) == ["cart", "shop"]
 
@@ -246,7 +246,7 @@ def test_the_worker_finds_a_weaker_gate_that_the_front_let_pass(live: Live) -> N
     live.edit_gate(deadline="90h")
     receipt = submit(live, lying_row(live, shop_of(live)))
     reply = live.reply(receipt)
-    assert reply.state is SaidState.REFUSED
+    assert reply.state is StatementState.REFUSED
     assert reply.answered is not None
     assert [rule.name for rule in reply.answered.rules] == ["proof-is-given"]
     assert live.app.versions.current(SHOP).number == 1
@@ -264,7 +264,7 @@ def test_the_worker_finds_a_weaker_gate_that_the_front_let_pass(live: Live) -> N
 def test_the_worker_refuses_a_change_by_anybody_who_may_not_make_it(live: Live, speaker: Speaker) -> None:
     live.edit_environment("staging", rollout_within="7m")
     reply = live.reply(submit(live, lying_row(live, shop_of(live), speaker=speaker)))
-    assert reply.state is SaidState.REFUSED
+    assert reply.state is StatementState.REFUSED
     assert reply.answered is not None
     assert [rule.name for rule in reply.answered.rules] == ["may-change-it"]
     assert live.app.versions.current(SHOP).number == 1
@@ -281,14 +281,16 @@ def test_owners_are_people_and_applications_and_never_the_holder_of_a_key(live: 
     }[kind]
     key_holder = Speaker(name="key:ci", roles=(name,) if kind == "role" else (), via=Via.API)
     live.edit_environment("staging", rollout_within="7m")
-    assert live.reply(submit(live, lying_row(live, shop_of(live), speaker=key_holder))).state is SaidState.REFUSED
-    assert live.reply(submit(live, lying_row(live, shop_of(live), speaker=owner_speaker))).state is SaidState.COUNTED
+    assert live.reply(submit(live, lying_row(live, shop_of(live), speaker=key_holder))).state is StatementState.REFUSED
+    assert (
+        live.reply(submit(live, lying_row(live, shop_of(live), speaker=owner_speaker))).state is StatementState.COUNTED
+    )
 
 
 def test_a_mistake_that_the_front_let_pass_is_reported_by_the_worker_with_file_and_field(live: Live) -> None:
     live.edit(notify=["inbx"])
     reply = live.reply(submit(live, lying_row(live, shop_of(live))))
-    assert reply.state is SaidState.REFUSED
+    assert reply.state is StatementState.REFUSED
     assert reply.answered is not None
     (problem,) = reply.answered.problems
     assert (problem.file, problem.field) == ("shop/application.yaml", "notify[0]")
@@ -300,7 +302,7 @@ def test_a_mistake_that_the_front_let_pass_is_reported_by_the_worker_with_file_a
 
 def parked(live: Live, row: InboxRow, partition: str = keys.INSTALLATION) -> str:
     reply = live.reply(submit(live, row, partition))
-    assert reply.state is SaidState.PARKED
+    assert reply.state is StatementState.PARKED
     assert live.app.versions.current(SHOP).number == 1
     return reply.reason
 
@@ -343,9 +345,9 @@ def test_a_removal_hidden_among_other_changes_is_parked(live: Live) -> None:
 def test_a_second_removal_of_an_application_is_refused(live: Live) -> None:
     first, second = live.app.submitting.remove(SHOP, OLGA, reason=""), live.app.submitting.remove(SHOP, OLGA, reason="")
     live.hear()
-    assert live.reply(first).state is SaidState.COUNTED
+    assert live.reply(first).state is StatementState.COUNTED
     reply = live.reply(second)
-    assert reply.state is SaidState.REFUSED
+    assert reply.state is StatementState.REFUSED
     assert reply.answered is not None
     assert "there is no application 'shop'" in reply.answered.problems[0].message
     assert live.app.versions.current(SHOP).number == 2

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from slipway.commands.saying import CommandRequest
-from slipway.domain.answers import SaidState
+from slipway.domain.answers import StatementState
 from slipway.domain.commands import Verb
 from slipway.domain.decide.quorum import own_work_rules
 from slipway.domain.errors import NotFound, present
@@ -65,7 +65,7 @@ def test_a_changed_manifest_is_in_production_without_a_push(home: Live) -> None:
     file.write_text(file.read_text().replace("spec:\n  selector", "spec:\n  replicas: 4\n  selector", 1))
     home.apply()
     reply = create(home, reason="four of them")
-    assert reply.state is SaidState.COUNTED, reply
+    assert reply.state is StatementState.COUNTED, reply
     assert reply.answered.release == "shop-2"
     home.settle()
     assert (replicas(home, "staging"), replicas(home, "production")) == (4, None)
@@ -81,7 +81,7 @@ def test_an_earlier_artifact_is_named_by_tag_digest_or_release(home: Live, by: s
     deliver(home, "2.0", 2)
     first = home.release(1)
     fields = {"tag": "1.0", "digest": str(first.digest), "release": "shop-1"}[by]
-    assert create(home, **{by: fields}).state is SaidState.COUNTED
+    assert create(home, **{by: fields}).state is StatementState.COUNTED
     assert (home.release(3).digest, home.release(3).tag) == (first.digest, "1.0")
 
 
@@ -109,7 +109,7 @@ def test_an_invalid_request_for_a_release_is_refused_at_once(
 
 def test_a_reader_starts_no_release(home: Live) -> None:
     reply = create(home, person(5, "Rita", "reader"))
-    assert reply.state is SaidState.REFUSED
+    assert reply.state is StatementState.REFUSED
     assert [rule.name for rule in reply.answered.rules] == ["may-order-it"]
     assert home.actions().count("release.created") == 1
 
@@ -140,7 +140,7 @@ def test_an_image_that_was_pushed_before_its_application_existed_goes_to_product
     digest = unannounced.nonprod.resolve("team/shop", "1.0")
     assert digest is not None
     reply = create(unannounced, reason="the first one", **{by: {"tag": "1.0", "digest": digest}[by]})
-    assert (reply.state, reply.answered.release) == (SaidState.COUNTED, "shop-1"), reply
+    assert (reply.state, reply.answered.release) == (StatementState.COUNTED, "shop-1"), reply
     unannounced.settle()
     release = unannounced.release(1)
     assert (release.tag, release.digest, release.phase) == ("1.0", digest, Phase.AWAITING_APPROVAL)
@@ -189,7 +189,7 @@ def test_an_artifact_that_was_never_pushed_is_reported_and_starts_nothing(
     unannounced: Live, fields: dict[str, str], message: str
 ) -> None:
     reply = create(unannounced, **fields)
-    assert reply.state is SaidState.PARKED
+    assert reply.state is StatementState.PARKED
     assert message in reply.reason
     assert "release.created" not in unannounced.actions()
 
@@ -221,7 +221,7 @@ def test_a_digest_that_no_tag_names_is_reported(unannounced: Live) -> None:
     del unannounced.nonprod.pushed["team/shop", "2.0"]
     del unannounced.nonprod.held.tags["team/shop", "2.0"]
     reply = create(unannounced, digest=digest)
-    assert (reply.state, "newest tags names it" in reply.reason) == (SaidState.PARKED, True)
+    assert (reply.state, "newest tags names it" in reply.reason) == (StatementState.PARKED, True)
 
 
 def test_a_tag_that_the_versions_do_not_take_is_refused_by_that_rule(tmp_path: Path) -> None:
@@ -233,7 +233,7 @@ def test_a_tag_that_the_versions_do_not_take_is_refused_by_that_rule(tmp_path: P
     home.build("1.0.0")
     assert ">=2.0.0" in why_not(home, tag="1.0.0")
     reply = create(home, tag="1.0.0")
-    assert reply.state is SaidState.REFUSED
+    assert reply.state is StatementState.REFUSED
     assert [rule.name for rule in reply.answered.rules] == ["tag-matches"]
 
 
@@ -241,13 +241,13 @@ def test_an_artifact_that_is_not_an_image_is_refused_by_that_rule(unannounced: L
     unannounced.nonprod.seed("team/shop", referrer(image(b"1.0"), b"a signature"), "1.1")
     assert why_not(unannounced, tag="1.1")
     reply = create(unannounced, tag="1.1")
-    assert reply.state is SaidState.REFUSED
+    assert reply.state is StatementState.REFUSED
     assert [rule.name for rule in reply.answered.rules] == ["is-an-image"]
 
 
 def test_while_the_registry_is_away_the_command_waits(unannounced: Live) -> None:
     unannounced.nonprod.errors += [Unreachable(unannounced.nonprod.where("team/shop", "1.0"), "it is away")] * 20
-    assert create(unannounced, tag="1.0").state is SaidState.RECEIVED
+    assert create(unannounced, tag="1.0").state is StatementState.RECEIVED
     unannounced.nonprod.errors.clear()
     unannounced.wait(timedelta(minutes=1))
     unannounced.app.reconciler.run()

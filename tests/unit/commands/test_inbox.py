@@ -9,7 +9,7 @@ import pytest
 
 from slipway.commands.saying import CommandRequest, Said
 from slipway.commands.taking import LONGEST, LONGEST_WAIT, InboxReader, RowWaits
-from slipway.domain.answers import SaidState
+from slipway.domain.answers import StatementState
 from slipway.domain.commands import Verb
 from slipway.domain.errors import NotFound
 from slipway.domain.inbox import InboxKind, InboxRow, Received, Speaker, Via
@@ -40,7 +40,7 @@ def say(home: Installation, request: CommandRequest = FREEZE, speaker: Speaker =
     return home.app.inbox_writer.command(request, speaker, id=id)
 
 
-def state(home: Installation, receipt: Said) -> SaidState:
+def state(home: Installation, receipt: Said) -> StatementState:
     return home.app.answers.reply(receipt.partition, receipt.id).state
 
 
@@ -50,9 +50,9 @@ def unread_rows(home: Installation) -> int:
 
 def test_a_command_is_received_then_counted_and_its_row_goes(home: Installation) -> None:
     receipt = say(home)
-    assert (state(home, receipt), unread_rows(home)) == (SaidState.RECEIVED, 1)
+    assert (state(home, receipt), unread_rows(home)) == (StatementState.RECEIVED, 1)
     home.hear()
-    assert (state(home, receipt), unread_rows(home)) == (SaidState.COUNTED, 0)
+    assert (state(home, receipt), unread_rows(home)) == (StatementState.COUNTED, 0)
     frozen = home.lane("production").freeze
     assert frozen is not None
     assert frozen.owner == "olga@example.com"
@@ -64,10 +64,10 @@ def test_a_lost_hint_only_delays(home: Installation) -> None:
     receipt = say(home)
     home.bus.raw.clear()
     home.reconcile()
-    assert state(home, receipt) is SaidState.RECEIVED, "a hint may still be on its way"
+    assert state(home, receipt) is StatementState.RECEIVED, "a hint may still be on its way"
     home.wait(timedelta(seconds=30))
     home.reconcile()
-    assert (state(home, receipt), unread_rows(home)) == (SaidState.COUNTED, 0)
+    assert (state(home, receipt), unread_rows(home)) == (StatementState.COUNTED, 0)
 
 
 def test_a_hint_that_cannot_be_sent_only_delays(home: Installation) -> None:
@@ -76,7 +76,7 @@ def test_a_hint_that_cannot_be_sent_only_delays(home: Installation) -> None:
     home.bus.broken = False
     home.wait(timedelta(minutes=1))
     home.reconcile()
-    assert state(home, receipt) is SaidState.COUNTED
+    assert state(home, receipt) is StatementState.COUNTED
 
 
 def test_a_statement_counts_once_however_often_its_hint_comes(home: Installation) -> None:
@@ -87,7 +87,7 @@ def test_a_statement_counts_once_however_often_its_hint_comes(home: Installation
         home.bus.raw.extend(hints)
         home.hear()
     assert home.actions().count("lane.frozen") == 1
-    assert state(home, receipt) is SaidState.COUNTED
+    assert state(home, receipt) is StatementState.COUNTED
 
 
 def test_a_command_whose_row_a_crashed_worker_left_behind_is_not_carried_out_again(home: Installation) -> None:
@@ -95,7 +95,7 @@ def test_a_command_whose_row_a_crashed_worker_left_behind_is_not_carried_out_aga
     received = home.app.inbox.get(receipt.partition, receipt.id)
     assert isinstance(received, Received)
     home.app.commander.carry_out(received)
-    assert (state(home, receipt), unread_rows(home)) == (SaidState.COUNTED, 1)
+    assert (state(home, receipt), unread_rows(home)) == (StatementState.COUNTED, 1)
     home.wait(timedelta(minutes=1))
     home.reconcile()
     assert (home.actions().count("lane.frozen"), unread_rows(home)) == (1, 0)
@@ -126,10 +126,10 @@ def test_a_command_for_everything_goes_to_the_installations_inbox_and_is_answere
     receipt = say(home, CommandRequest(verb=Verb.FREEZE, reason="incident 4711"))
     assert receipt.partition == "_installation"
     home.hear()
-    assert state(home, receipt) is SaidState.COUNTED
+    assert state(home, receipt) is StatementState.COUNTED
     again = say(home, CommandRequest(verb=Verb.FREEZE, reason="me too"))
     home.hear()
-    assert state(home, again) is SaidState.REFUSED
+    assert state(home, again) is StatementState.REFUSED
     assert home.app.blocks.everything() is not None
 
 
@@ -137,7 +137,7 @@ def test_a_replay_puts_parked_input_back_into_its_queue_once(home: Installation)
     parked = home.app.parking.park(source="runs", reason="a test", body=b"{}")
     receipt = say(home, CommandRequest(verb=Verb.REPLAY, parked=parked.id))
     home.hear()
-    assert state(home, receipt) is SaidState.COUNTED
+    assert state(home, receipt) is StatementState.COUNTED
     (message,) = [raw for raw in home.bus.raw if raw.queue == "runs"]
     assert message.body == b"{}"
     stored = home.app.installation.parked(parked.id)
@@ -149,7 +149,7 @@ def test_a_replay_of_an_unknown_id_is_parked_with_the_reason(home: Installation)
     receipt = say(home, CommandRequest(verb=Verb.REPLAY, parked="nothing"))
     home.hear()
     reply = home.app.answers.reply(receipt.partition, receipt.id)
-    assert (reply.state, reply.reason) == (SaidState.PARKED, "no parked input has the id 'nothing'")
+    assert (reply.state, reply.reason) == (StatementState.PARKED, "no parked input has the id 'nothing'")
 
 
 def end_sessions(person: str) -> CommandRequest:
@@ -165,7 +165,7 @@ def test_sessions_end_as_of_the_time_when_the_row_was_written_and_that_is_record
     written_at = home.now
     home.wait(timedelta(minutes=5))
     home.hear()
-    assert state(home, receipt) is SaidState.COUNTED
+    assert state(home, receipt) is StatementState.COUNTED
     assert home.app.signed_out.of(TENANT, ADA_OID) == EndedSessions(since=written_at)
     (record,) = [record for record in home.trail("_installation") if record.action == "session.ended"]
     assert (record.actor, record.details["person"], record.details["sessions"]) == (f"oid:{ADA_OID}", ADA_OID, "all")
@@ -188,7 +188,7 @@ def test_only_the_platforms_people_end_the_sessions_of_somebody_else(
 ) -> None:
     receipt = say(home, end_sessions(ADA_OID), speaker_of(BEN_OID, *roles))
     home.hear()
-    assert state(home, receipt) is (SaidState.COUNTED if allowed else SaidState.PARKED)
+    assert state(home, receipt) is (StatementState.COUNTED if allowed else StatementState.PARKED)
     assert (home.app.signed_out.of(TENANT, ADA_OID) == EndedSessions()) is not allowed
 
 
@@ -242,7 +242,7 @@ def test_a_row_that_a_front_should_not_have_written_is_refused_or_parked_with_th
     receipt = home.app.inbox_writer.say("shop", bad_row)
     home.hear()
     reply = home.app.answers.reply(receipt.partition, receipt.id)
-    assert reply.state in (SaidState.PARKED, SaidState.REFUSED)
+    assert reply.state in (StatementState.PARKED, StatementState.REFUSED)
     reasons = [rule.reason for rule in reply.answered.rules] if reply.answered else [reply.reason]
     assert reason in "; ".join(reasons)
     assert home.phase(1) is Phase.AWAITING_APPROVAL
@@ -256,7 +256,7 @@ def test_an_unreadable_row_is_parked_unchanged_and_delays_no_other(home: Install
     home.bus.raw.clear()
     home.wait(timedelta(minutes=1))
     home.reconcile()
-    assert state(home, receipt) is SaidState.COUNTED
+    assert state(home, receipt) is StatementState.COUNTED
     assert unread_rows(home) == 0
     parked = [item for item in home.app.parking.all() if item.source == "inbox"]
     assert len(parked) == 2
@@ -283,14 +283,14 @@ def test_a_row_that_cannot_be_handled_yet_waits_but_not_for_ever(
     receipt = say(home)
     broken = reader(home, failing(error))
     broken.take(receipt.partition, receipt.id)
-    assert state(home, receipt) is SaidState.RECEIVED
+    assert state(home, receipt) is StatementState.RECEIVED
     home.wait(longest - timedelta(seconds=1))
     broken.take_all()
-    assert state(home, receipt) is SaidState.RECEIVED
+    assert state(home, receipt) is StatementState.RECEIVED
     home.wait(timedelta(seconds=1))
     broken.take_all()
     reply = home.app.answers.reply(receipt.partition, receipt.id)
-    assert reply.state is SaidState.PARKED
+    assert reply.state is StatementState.PARKED
     assert ("unexpected ValueError" if isinstance(error, ValueError) else str(error)) in reply.reason
 
 
@@ -302,14 +302,14 @@ def test_a_busy_application_is_tried_again_by_the_queue_and_named_by_reconcile(h
     home.wait(timedelta(minutes=1))
     (problem,) = busy.take_all()
     assert "shop: busy" in problem
-    assert state(home, receipt) is SaidState.RECEIVED
+    assert state(home, receipt) is StatementState.RECEIVED
 
 
 def test_answers_are_kept_for_thirty_days(home: Installation) -> None:
     receipt = say(home)
     home.hear()
     prune_answers(home.app.table, "shop", home.now - timedelta(minutes=1))
-    assert state(home, receipt) is SaidState.COUNTED
+    assert state(home, receipt) is StatementState.COUNTED
     prune_answers(home.app.table, "shop", home.now + timedelta(minutes=1))
     with pytest.raises(NotFound):
         state(home, receipt)

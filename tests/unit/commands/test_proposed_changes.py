@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from slipway.domain.answers import SaidState
+from slipway.domain.answers import StatementState
 from slipway.domain.proposing import ChangePhase, ProposedChange, hash_of_changes
 from slipway.domain.versions import Subject, SubjectKind
 from slipway.effects.notification import NotificationError
@@ -54,7 +54,7 @@ def test_a_weaker_gate_takes_effect_once_the_approvers_of_the_old_gate_approve(l
     assert vote(live, change, ADA).answered is not None
     assert number(live) == 1
     last = vote(live, change, BEN)
-    assert last.state is SaidState.COUNTED
+    assert last.state is StatementState.COUNTED
 
     assert change_of(live, change.hash).phase is ChangePhase.IN_FORCE
     assert number(live) == 2
@@ -157,7 +157,7 @@ def test_the_proposer_of_a_change_may_reject_but_not_approve_it(live: Live) -> N
     live.edit_gate(required=1)
     change = propose(live, olga)
     assert broken_rules(vote(live, change, olga)) == ["approver-did-not-propose-it"]
-    assert vote(live, change, olga, REJECT).state is SaidState.COUNTED
+    assert vote(live, change, olga, REJECT).state is StatementState.COUNTED
 
 
 def test_neither_a_voter_nor_a_statement_counts_twice(live: Live) -> None:
@@ -174,7 +174,7 @@ def test_neither_a_voter_nor_a_statement_counts_twice(live: Live) -> None:
 def test_a_rejection_without_a_proof_ends_the_change(live: Live) -> None:
     change = weaken(live)
     vote(live, change, ADA)
-    assert vote_without_proof(live, change, ADA, REJECT).state is SaidState.COUNTED
+    assert vote_without_proof(live, change, ADA, REJECT).state is StatementState.COUNTED
     assert change_of(live, change.hash).phase is ChangePhase.REJECTED
     assert broken_rules(vote(live, change, BEN)) == ["change-is-waiting"]
     assert number(live) == 1
@@ -186,11 +186,11 @@ def test_a_vote_waits_while_the_identity_provider_is_away(live: Live) -> None:
     live.provider.issuer.away = True
     receipt = say_proved(live, proof)
     live.hear()
-    assert live.reply(receipt).state is SaidState.RECEIVED
+    assert live.reply(receipt).state is StatementState.RECEIVED
     live.provider.issuer.away = False
     live.wait(timedelta(minutes=1))
     live.reconcile()
-    assert live.reply(receipt).state is SaidState.COUNTED
+    assert live.reply(receipt).state is StatementState.COUNTED
 
 
 # ---- how it ends
@@ -214,9 +214,9 @@ def test_a_vote_that_came_in_time_is_read_before_anything_expires(live: Live) ->
     live.wait(timedelta(minutes=1))
     assert change_of(live, change.hash).phase is ChangePhase.WAITING
     live.provider.issuer.away = False
-    assert live.reply(receipt).state is SaidState.RECEIVED
+    assert live.reply(receipt).state is StatementState.RECEIVED
     live.reconcile()
-    assert live.reply(receipt).state is SaidState.COUNTED
+    assert live.reply(receipt).state is StatementState.COUNTED
     assert change_of(live, change.hash).phase is ChangePhase.EXPIRED
 
 
@@ -330,7 +330,7 @@ def test_a_passed_change_that_was_interrupted_takes_effect_by_the_next_pass(
     assert change_of(live, change.hash).phase is ChangePhase.IN_FORCE
     assert number(live) == 2
     live.hear()
-    assert live.reply(receipt).state is SaidState.COUNTED
+    assert live.reply(receipt).state is StatementState.COUNTED
     assert number(live) == 2
 
 

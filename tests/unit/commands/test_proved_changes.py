@@ -10,7 +10,7 @@ import yaml
 
 from slipway.commands.saying import Said
 from slipway.commands.submitting import ToConfirm
-from slipway.domain.answers import SaidState
+from slipway.domain.answers import StatementState
 from slipway.domain.audit import AuditRecord
 from slipway.domain.inbox import InboxKind, InboxRow, Received, Via
 from slipway.domain.versions import Subject, SubjectKind
@@ -86,7 +86,7 @@ def trail(live: Live) -> list[AuditRecord]:
 def refused_by(live: Live, receipt: Said) -> list[str]:
     live.hear()
     reply = live.reply(receipt)
-    assert reply.state is SaidState.REFUSED, reply
+    assert reply.state is StatementState.REFUSED, reply
     assert reply.answered is not None
     return [rule.name for rule in reply.answered.rules]
 
@@ -106,7 +106,7 @@ def test_several_weaker_projects_take_effect_by_one_confirmed_statement(live: Li
     confirmed = live.app.saying.confirmed(handle)
     assert confirmed is not None
     reply = live.app.answers.reply(*confirmed)
-    assert reply.state is SaidState.COUNTED
+    assert reply.state is StatementState.COUNTED
     assert [number(live, name) for name in NAMES] == [2, 2, 2]
     records = [record for record in trail(live) if record.inbox == confirmed[1]]
     assert len(records) == len(NAMES)
@@ -190,7 +190,7 @@ def test_an_interrupted_row_goes_on_where_it_stopped(live: Live) -> None:
     assert sum(number(live, name) for name in NAMES) == 4
     live.hear()
     assert [number(live, name) for name in NAMES] == [2, 2, 2]
-    assert live.reply(receipt).state is SaidState.COUNTED
+    assert live.reply(receipt).state is StatementState.COUNTED
 
 
 def test_a_change_waits_while_the_identity_provider_is_away(live: Live) -> None:
@@ -198,8 +198,8 @@ def test_a_change_waits_while_the_identity_provider_is_away(live: Live) -> None:
     receipt = say_proved(live, proof_of(live, to_confirm.statement), content=to_confirm.content)
     live.provider.issuer.away = True
     live.hear()
-    assert live.reply(receipt).state is SaidState.RECEIVED
+    assert live.reply(receipt).state is StatementState.RECEIVED
     live.provider.issuer.away = False
     live.wait(timedelta(minutes=1))
     live.reconcile()
-    assert live.reply(receipt).state is SaidState.COUNTED
+    assert live.reply(receipt).state is StatementState.COUNTED

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from slipway.commands.saying import CommandRequest, Said
-from slipway.domain.answers import SaidState
+from slipway.domain.answers import StatementState
 from slipway.domain.audit import AuditRecord
 from slipway.domain.commands import OPENS, Verb
 from slipway.domain.inbox import InboxKind, InboxRow, Received, Speaker, Via
@@ -111,7 +111,7 @@ def reply(home: Installation, receipt: Said) -> Reply:
 def refused(home: Installation, receipt: Said, *, verb: Verb = Verb.ROLLBACK) -> list[str]:
     """The rules for which it was refused; nothing was done, and a record says so."""
     refusal = reply(home, receipt)
-    assert refusal.state is SaidState.REFUSED, refusal
+    assert refusal.state is StatementState.REFUSED, refusal
     assert refusal.answered is not None
     record = trail(home)[-1]
     names = [rule.name for rule in refusal.answered.rules]
@@ -134,7 +134,7 @@ def test_a_command_that_needs_a_proof_is_carried_out_with_one_and_recorded_with_
 ) -> None:
     proof = proof_of(home, ready_for(home, verb))
     receipt = say_proved(home, proof)
-    assert reply(home, receipt).state is SaidState.COUNTED
+    assert reply(home, receipt).state is StatementState.COUNTED
     record = next(record for record in reversed(trail(home)) if record.action == DONE[verb])
     assert (record.actor, record.inbox) == (f"oid:{OLGA.oid}", receipt.id)
     assert record.received_at is not None
@@ -174,7 +174,7 @@ def test_a_command_that_needs_a_proof_is_refused_on_the_fronts_word_alone(home: 
     before = home.actions().count(DONE[verb])
     row = InboxRow(kind=InboxKind.COMMAND, said=statement, speaker=FRONT)
     refusal = reply(home, home.app.inbox_writer.say("shop", row))
-    assert refusal.state is SaidState.REFUSED
+    assert refusal.state is StatementState.REFUSED
     assert refusal.answered is not None
     assert refusal.answered.rules[0].name == "proof-is-given"
     assert home.actions()[-1] == "command.refused"
@@ -192,7 +192,7 @@ def test_a_command_that_needs_a_proof_is_refused_on_the_fronts_word_alone(home: 
 def test_a_freeze_or_a_cancel_needs_no_proof(home: Installation, command: CommandRequest) -> None:
     home.push("3.0")
     home.settle()
-    assert reply(home, home.app.inbox_writer.command(command, FRONT)).state is SaidState.COUNTED
+    assert reply(home, home.app.inbox_writer.command(command, FRONT)).state is StatementState.COUNTED
 
 
 # ---- a proof of something else
@@ -223,10 +223,10 @@ def test_a_command_that_was_proved_to_another_installation_is_refused(home: Inst
 # ---- the same once more
 def test_a_proof_counts_once_however_often_the_front_sends_it(home: Installation) -> None:
     proof = proof_of(home, ready_for(home, Verb.ROLLBACK))
-    assert reply(home, say_proved(home, proof)).state is SaidState.COUNTED
+    assert reply(home, say_proved(home, proof)).state is StatementState.COUNTED
     again = say_proved(home, proof)
     refusal = reply(home, again)
-    assert refusal.state is SaidState.REFUSED
+    assert refusal.state is StatementState.REFUSED
     assert refusal.answered is not None
     assert "already counted" in refusal.answered.rules[0].reason
     assert home.actions().count("rollback.ordered") == 1
@@ -240,7 +240,7 @@ def test_a_row_that_is_read_several_times_is_one_command(home: Installation) -> 
         home.app.commander.carry_out(received)
     assert home.actions().count("rollback.ordered") == 1
     assert "command.refused" not in home.actions()
-    assert reply(home, receipt).state is SaidState.COUNTED
+    assert reply(home, receipt).state is StatementState.COUNTED
 
 
 def test_a_proof_that_was_refused_is_not_good_later_either(home: Installation) -> None:
@@ -290,18 +290,18 @@ def test_an_operator_without_the_role_platform_cannot_override(home: Installatio
 def test_while_the_issuer_is_away_the_command_waits_and_is_not_lost(home: Installation) -> None:
     receipt = say_proved(home, proof_of(home, ready_for(home, Verb.ROLLBACK)))
     home.provider.issuer.away = True
-    assert reply(home, receipt).state is SaidState.RECEIVED
+    assert reply(home, receipt).state is StatementState.RECEIVED
     home.provider.issuer.away = False
     home.wait(timedelta(minutes=1))
     home.reconcile()
-    assert home.app.answers.reply(receipt.partition, receipt.id).state is SaidState.COUNTED
+    assert home.app.answers.reply(receipt.partition, receipt.id).state is StatementState.COUNTED
 
 
 # ---- everything
 def test_a_freeze_of_everything_ends_only_with_a_proof(home: Installation) -> None:
     assert (
         reply(home, home.app.inbox_writer.command(CommandRequest(verb=Verb.FREEZE, reason="x"), FRONT)).state
-        is SaidState.COUNTED
+        is StatementState.COUNTED
     )
     ending = home.app.inbox_writer.statement(CommandRequest(verb=Verb.UNFREEZE, reason="it is over"))
     row = InboxRow(kind=InboxKind.COMMAND, said=ending, speaker=FRONT)
@@ -311,7 +311,7 @@ def test_a_freeze_of_everything_ends_only_with_a_proof(home: Installation) -> No
     assert home.app.blocks.everything() is not None
     proof = proof_of(home, ending)
     receipt = say_proved(home, proof)
-    assert reply(home, receipt).state is SaidState.COUNTED
+    assert reply(home, receipt).state is StatementState.COUNTED
     assert home.app.blocks.everything() is None
     record = trail(home, INSTALLATION)[-1]
     assert (record.action, record.actor, record.inbox) == ("everything.unfrozen", f"oid:{OLGA.oid}", receipt.id)
@@ -319,5 +319,5 @@ def test_a_freeze_of_everything_ends_only_with_a_proof(home: Installation) -> No
     home.app.inbox_writer.command(CommandRequest(verb=Verb.FREEZE, reason="again"), FRONT)
     home.hear()
     again = reply(home, say_proved(home, proof))
-    assert again.state is SaidState.REFUSED
+    assert again.state is StatementState.REFUSED
     assert home.app.blocks.everything() is not None

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from slipway.commands.submitting import SaidChanges, ToConfirm
-from slipway.domain.answers import SaidState
+from slipway.domain.answers import StatementState
 from slipway.domain.commands import Verb
 from slipway.domain.inbox import InboxKind, InboxRow, Received, Speaker, Via
 from slipway.domain.proposing import ChangePhase
@@ -90,7 +90,7 @@ def test_forty_applications_are_one_statement_and_one_sign_in(tmp_path: Path) ->
     assert {by_name[name] for name in names[:3]} == {("proposed", 0)}
     assert {by_name[name] for name in names[3:-1]} == {("changed", 2)}
     assert names[-1] not in by_name
-    assert reply.state is SaidState.COUNTED
+    assert reply.state is StatementState.COUNTED
     assert [number(live, name) for name in names] == [1] * 3 + [2] * 36 + [1]
 
 
@@ -193,7 +193,7 @@ def test_a_weaker_gate_without_a_proof_is_refused_and_the_rest_takes_effect(live
     receipt = live.app.inbox_writer.say(keys.INSTALLATION, row)
     live.hear()
     reply = live.reply(receipt)
-    assert reply.state is SaidState.REFUSED
+    assert reply.state is StatementState.REFUSED
     assert (outcomes(reply)["shop"], outcomes(reply)["cart"]) == (("refused", 0), ("changed", 2))
     record = trail(live)[-1]
     assert (record.action, record.details["subjects"]) == ("change.refused", ["application:shop"])
@@ -211,7 +211,7 @@ def test_an_application_that_somebody_else_changed_meanwhile_is_refused_alone(li
     live.bus.raw.extend(raw_messages)
     live.hear()
     reply = live.reply(late)
-    assert reply.state is SaidState.REFUSED
+    assert reply.state is StatementState.REFUSED
     assert (outcomes(reply)["shop"], outcomes(reply)["cart"]) == (("refused", 0), ("changed", 2))
     assert reply.answered is not None
     assert [rule.name for rule in reply.answered.rules] == ["starts-from-what-is-in-force"]

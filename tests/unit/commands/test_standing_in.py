@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from slipway.domain.answers import SaidState
+from slipway.domain.answers import StatementState
 from slipway.domain.identity import TokenPerson
 from slipway.domain.inbox import InboxKind, InboxRow, Speaker, Via
 from slipway.domain.proposing import ChangePhase, ProposedChange
@@ -53,16 +53,16 @@ def stand_in(live: Live, change: ProposedChange, who: TokenPerson, **fields: Any
 
 def two_stand_in(live: Live, change: ProposedChange) -> ProposedChange:
     for who in (PIA, PAUL):
-        assert stand_in(live, change, who).state is SaidState.COUNTED
+        assert stand_in(live, change, who).state is StatementState.COUNTED
     return change_of(live, change.hash)
 
 
 def test_two_stand_ins_put_a_change_in_force_a_day_after_everybody_was_notified(live: Live) -> None:
     change = weaken(live)
-    assert stand_in(live, change, PIA).state is SaidState.COUNTED
+    assert stand_in(live, change, PIA).state is StatementState.COUNTED
     assert change_of(live, change.hash).phase is ChangePhase.WAITING
     assert messages(live, "change-stood-in") == []
-    assert stand_in(live, change, PAUL).state is SaidState.COUNTED
+    assert stand_in(live, change, PAUL).state is StatementState.COUNTED
     assert change_of(live, change.hash).phase is ChangePhase.STOOD_IN
     (notice,) = [message for message in live.inbox.messages if message.notice == "change-stood-in"]
     assert "Object within a day" in notice.headline
@@ -138,9 +138,9 @@ def test_an_approver_stops_a_change_within_the_day_by_page_proof_or_message(live
     change = two_stand_in(live, weaken(live))
     live.wait(DAY - timedelta(minutes=5))
     if by == "page":
-        assert vote_without_proof(live, change, ADA, REJECT).state is SaidState.COUNTED
+        assert vote_without_proof(live, change, ADA, REJECT).state is StatementState.COUNTED
     elif by == "proof":
-        assert vote(live, change, BEN, REJECT).state is SaidState.COUNTED
+        assert vote(live, change, BEN, REJECT).state is StatementState.COUNTED
     else:
         send(live, rejection(change, BEN))
     live.wait(DAY)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from slipway.commands.taking import LONGEST, _without_secrets
-from slipway.domain.answers import SaidState
+from slipway.domain.answers import StatementState
 from slipway.domain.inbox import InboxKind, InboxRow, Speaker, Via
 from slipway.domain.model import sha256
 from slipway.domain.release import Phase
@@ -72,7 +72,7 @@ def send(home: Installation, link: str, **changes: Any) -> str:
     return id
 
 
-def state(home: Installation, id: str) -> SaidState:
+def state(home: Installation, id: str) -> StatementState:
     return home.app.answers.reply("shop", id).state
 
 
@@ -80,7 +80,7 @@ def test_a_vote_by_link_counts_for_the_person_to_whom_the_worker_sent_the_link(
     home: Installation,
 ) -> None:
     id = send(home, link_by(SIGNING_KEYS, claims_of(home)))
-    assert state(home, id) is SaidState.COUNTED
+    assert state(home, id) is StatementState.COUNTED
     (record,) = [record for record in home.trail() if record.action == "vote.approved"]
     assert (record.actor, record.inbox, record.details["channel"]) == (ADA, id, "link")
 
@@ -108,7 +108,7 @@ def test_a_link_that_does_not_allow_the_vote_is_refused_in_a_record_that_names_n
 ) -> None:
     id = send(home, REFUSED[kind](home))
     reply = home.app.answers.reply("shop", id)
-    assert (reply.state, reply.answered is not None) == (SaidState.REFUSED, True)
+    assert (reply.state, reply.answered is not None) == (StatementState.REFUSED, True)
     (record,) = [record for record in home.trail() if record.action == "vote.refused"]
     assert (record.actor, record.details["on_behalf_of"]) == ("slipway", "unknown")
     assert "proof-holds" in record.details["rules"]
@@ -117,7 +117,7 @@ def test_a_link_that_does_not_allow_the_vote_is_refused_in_a_record_that_names_n
 
 def test_a_link_of_another_opening_does_not_vote_even_if_the_front_names_that_opening(home: Installation) -> None:
     link = link_by(SIGNING_KEYS, claims_of(home, opening=7))
-    assert state(home, send(home, link, opening=7)) is SaidState.REFUSED
+    assert state(home, send(home, link, opening=7)) is StatementState.REFUSED
     assert home.release(1).phase is Phase.AWAITING_APPROVAL
 
 
@@ -126,8 +126,8 @@ def test_a_link_whose_key_was_retired_does_not_vote_though_its_public_key_stays(
     home.restart(
         wrap=lambda ports: replace(ports, private_keys=lambda: FixedKeys(NEWER), public_keys=lambda: ever),
     )
-    assert state(home, send(home, link)) is SaidState.REFUSED
-    assert state(home, send(home, link_by(NEWER, claims_of(home)))) is SaidState.COUNTED
+    assert state(home, send(home, link)) is StatementState.REFUSED
+    assert state(home, send(home, link_by(NEWER, claims_of(home)))) is StatementState.COUNTED
 
 
 def test_a_vote_is_judged_by_the_time_it_was_written_and_not_by_when_it_is_read(home: Installation) -> None:
@@ -135,7 +135,7 @@ def test_a_vote_is_judged_by_the_time_it_was_written_and_not_by_when_it_is_read(
     id = home.app.inbox_writer.say("shop", row_of(home, link)).id
     home.wait(timedelta(minutes=2))
     home.hear()
-    assert state(home, id) is SaidState.COUNTED
+    assert state(home, id) is StatementState.COUNTED
 
 
 class Away:
@@ -153,11 +153,11 @@ def test_with_the_keys_away_a_vote_waits_and_is_not_lost(home: Installation) -> 
     before = home.ports
     home.restart(wrap=lambda ports: replace(ports, public_keys=lambda: PublicKeys(Away())))
     id = send(home, link)
-    assert state(home, id) is SaidState.RECEIVED
+    assert state(home, id) is StatementState.RECEIVED
     home.wait(LONGEST - timedelta(hours=1))
     home.restart(wrap=lambda _: before)
     home.app.inbox_reader.take_all()
-    assert state(home, id) is SaidState.COUNTED
+    assert state(home, id) is StatementState.COUNTED
 
 
 def test_a_link_is_kept_and_shown_nowhere(home: Installation) -> None:

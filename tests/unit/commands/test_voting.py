@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from slipway.commands.taking import LONGEST, InboxReader
-from slipway.domain.answers import SaidState
+from slipway.domain.answers import StatementState
 from slipway.domain.errors import NotFound
 from slipway.domain.identity import TokenPerson
 from slipway.domain.inbox import InboxKind, InboxRow, Speaker, Via
@@ -84,7 +84,7 @@ def say(home: Installation, issuer: MemoryIssuer) -> Callable[..., str]:
     return added
 
 
-def state(home: Installation, id: str) -> SaidState:
+def state(home: Installation, id: str) -> StatementState:
     return home.app.answers.reply("shop", id).state
 
 
@@ -92,9 +92,9 @@ def test_a_proved_vote_passes_the_gate_and_names_its_proof(
     home: Installation, reader: InboxReader, say: Callable[..., str]
 ) -> None:
     id = say()
-    assert state(home, id) is SaidState.RECEIVED
+    assert state(home, id) is StatementState.RECEIVED
     reader.take("shop", id)
-    assert state(home, id) is SaidState.COUNTED
+    assert state(home, id) is StatementState.COUNTED
     assert home.release(1).phase is Phase.COPYING
     gate = home.release(1).gate
     assert gate is not None
@@ -116,7 +116,7 @@ def test_the_vote_of_somebody_who_is_not_asked_is_refused_and_answered(
     id = say(GRACE)
     reader.take("shop", id)
     reply = home.app.answers.reply("shop", id)
-    assert reply.state is SaidState.REFUSED
+    assert reply.state is StatementState.REFUSED
     assert reply.answered is not None
     assert [rule.name for rule in reply.answered.rules] == ["approver-is-listed"]
 
@@ -126,7 +126,7 @@ def test_a_forged_proof_is_refused_in_a_record_by_slipway_on_behalf_of_the_voter
 ) -> None:
     id = say(claims={"nonce": "of something else"})
     reader.take("shop", id)
-    assert state(home, id) is SaidState.REFUSED
+    assert state(home, id) is StatementState.REFUSED
     (record,) = [record for record in home.trail() if record.action == "vote.refused"]
     assert (record.actor, record.details["on_behalf_of"]) == ("slipway", f"oid:{ADA_OID}")
     assert home.release(1).phase is Phase.AWAITING_APPROVAL
@@ -138,7 +138,7 @@ def test_one_statement_in_two_rows_counts_once_and_both_are_answered(
     first, second = say(decision="reject", reason="no"), say(decision="reject", reason="no")
     reader.take("shop", first)
     reader.take("shop", second)
-    assert (state(home, first), state(home, second)) == (SaidState.COUNTED, SaidState.REFUSED)
+    assert (state(home, first), state(home, second)) == (StatementState.COUNTED, StatementState.REFUSED)
     assert len([record for record in home.trail() if record.action == "vote.rejected"]) == 1
 
 
@@ -150,12 +150,12 @@ def test_with_the_issuer_gone_a_vote_is_neither_counted_nor_lost(
     reader.take("shop", id)
     home.wait(timedelta(hours=1))
     assert reader.take_all() == ()
-    assert state(home, id) is SaidState.RECEIVED
+    assert state(home, id) is StatementState.RECEIVED
     assert home.app.answers.reply("shop", id).waits_for.startswith("the vote cannot be verified yet")
     assert home.release(1).phase is Phase.AWAITING_APPROVAL
     issuer.away = False
     reader.take_all()
-    assert state(home, id) is SaidState.COUNTED
+    assert state(home, id) is StatementState.COUNTED
     assert home.app.answers.reply("shop", id).waits_for == ""
 
 
@@ -180,7 +180,7 @@ def test_after_a_day_a_vote_that_nobody_could_verify_is_parked_without_its_token
     home.wait(LONGEST)
     reader.take_all()
     reply = home.app.answers.reply("shop", id)
-    assert reply.state is SaidState.PARKED
+    assert reply.state is StatementState.PARKED
     assert "cannot be verified yet" in reply.reason
     (parked,) = home.app.parking.installation.all_parked()
     assert "id_token" not in parked.body
@@ -202,7 +202,7 @@ def test_a_vote_about_another_application_is_parked(
 ) -> None:
     id = say(application="cart")
     reader.take("shop", id)
-    assert state(home, id) is SaidState.PARKED
+    assert state(home, id) is StatementState.PARKED
 
 
 def test_a_vote_on_no_release_is_parked_with_the_reason(
@@ -250,5 +250,5 @@ def test_an_approval_without_a_proof_is_parked_and_passes_no_gate(home: Installa
     )
     id = home.app.inbox_writer.say("shop", InboxRow(kind=InboxKind.VOTE, said=statement, speaker=FRONT)).id
     reader.take("shop", id)
-    assert state(home, id) is SaidState.PARKED
+    assert state(home, id) is StatementState.PARKED
     assert home.release(1).phase is Phase.AWAITING_APPROVAL

@@ -7,7 +7,7 @@ import pytest
 
 from functions import operate, pages
 from slipway.cli.verifying import waiver_of
-from slipway.domain.answers import SaidState
+from slipway.domain.answers import StatementState
 from slipway.domain.commands import Verb
 from slipway.domain.identity import TokenPerson
 from slipway.domain.release import Phase
@@ -25,13 +25,13 @@ def home(tmp_path: Path) -> Installation:
     return make(tmp_path)
 
 
-def waive(home: Installation, who: TokenPerson = OLGA) -> SaidState:
+def waive(home: Installation, who: TokenPerson = OLGA) -> StatementState:
     statement = ready_for(home, Verb.WAIVE)
     return reply(home, say_proved(home, proof_of(home, statement, who))).state
 
 
 def test_the_plan_that_people_vote_on_names_the_waiver_and_a_release_goes_live_by_it(home: Installation) -> None:
-    assert waive(home) is SaidState.COUNTED
+    assert waive(home) is StatementState.COUNTED
     home.settle()
     release = home.release(3)
     assert release.plan_hash is not None
@@ -45,7 +45,7 @@ def test_the_plan_that_people_vote_on_names_the_waiver_and_a_release_goes_live_b
 
 def test_only_a_role_in_the_proofs_own_token_waives(home: Installation) -> None:
     """The front's word for a role counts for nothing, and neither does the role of operators."""
-    assert waive(home, person(4, "Olga", "operator")) is SaidState.REFUSED
+    assert waive(home, person(4, "Olga", "operator")) is StatementState.REFUSED
     assert home.release(3).waivers == ()
 
 
@@ -88,7 +88,7 @@ def test_a_person_who_may_waive_finds_a_button_and_every_reader_sees_the_waiver(
     assert 'name="rule"' not in refused
     assert "it needs the role <code>role:platform</code>" in refused
     say = proof_of(home, home.app.inbox_writer.statement(OPENING[Verb.WAIVE]))
-    assert reply(home, say_proved(home, say)).state is SaidState.COUNTED
+    assert reply(home, say_proved(home, say)).state is StatementState.COUNTED
     home.settle()
     assert "change-is-known</code> was waived by" in page(home, monkeypatch, person(9, "Dora"), "release")
     assert 'name="rule"' not in page(home, monkeypatch, OLGA, "operate")

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from slipway.domain.application import Start
 from slipway.domain.commands import OF_THE_INSTALLATION, Verb
-from slipway.domain.decide.blocks import said_of_hold
+from slipway.domain.decide.blocks import hold_text
 from slipway.domain.events import CommandGiven
 from slipway.domain.release import Phase
 from slipway.domain.steps import StepKind
@@ -124,7 +124,7 @@ def test_a_cancelled_rollback_leaves_the_lane_on_hold() -> None:
     hold = world.lanes["production"].hold
     assert hold is not None
     assert hold.reason.endswith("(shop-3 was cancelled before it was rolled out)")
-    assert "ordered production back to shop-1" in said_of_hold("shop", "production", hold)
+    assert "ordered production back to shop-1" in hold_text("shop", "production", hold)
     assert world.live("production") == 2
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from slipway.domain.commands import Verb
-from slipway.domain.order import PLACES_KEPT, Order, TakenOrder, recorded, with_taken
+from slipway.domain.order import PLACES_KEPT, Order, TakenOrder, last_taken_order, with_taken_order
 from slipway.domain.release import Phase
 from slipway.domain.rules import Rule
 from slipway.domain.steps import StepKind
@@ -145,9 +145,14 @@ def test_orders_are_compared_by_epoch_and_then_by_number() -> None:
 
 
 def test_each_place_keeps_its_last_order_and_the_oldest_places_are_forgotten() -> None:
-    orders_taken = with_taken(with_taken((taken_order(1),), taken_order(2, cluster="other")), taken_order(3))
-    assert (recorded(orders_taken, cluster="staging", namespace="shop"), len(orders_taken)) == (order(3), 2)
-    assert recorded(orders_taken, cluster="staging", namespace="elsewhere") is None
+    orders_taken = with_taken_order(
+        with_taken_order((taken_order(1),), taken_order(2, cluster="other")), taken_order(3)
+    )
+    assert (last_taken_order(orders_taken, cluster="staging", namespace="shop"), len(orders_taken)) == (order(3), 2)
+    assert last_taken_order(orders_taken, cluster="staging", namespace="elsewhere") is None
     for number in range(PLACES_KEPT):
-        orders_taken = with_taken(orders_taken, taken_order(number, cluster=f"c{number}"))
-    assert (len(orders_taken), recorded(orders_taken, cluster="staging", namespace="shop")) == (PLACES_KEPT, None)
+        orders_taken = with_taken_order(orders_taken, taken_order(number, cluster=f"c{number}"))
+    assert (len(orders_taken), last_taken_order(orders_taken, cluster="staging", namespace="shop")) == (
+        PLACES_KEPT,
+        None,
+    )

@@ -26,7 +26,7 @@ BY_NAME = Pipeline(project="Shop", name="build")
 
 
 def made(pipeline: Pipeline, /, **run: Any) -> bool:
-    return pipeline.made(proved_run(**(RUN | run)))
+    return pipeline.owns(proved_run(**(RUN | run)))
 
 
 @pytest.mark.parametrize("pipeline", [BY_ID, BY_NAME])

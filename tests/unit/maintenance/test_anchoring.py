@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from slipway.domain.audit import AuditRecord
-from slipway.domain.chain_anchor import ChainAnchor, Why
+from slipway.domain.chain_anchor import AnchorReason, ChainAnchor
 from slipway.domain.commands import Verb
 from slipway.domain.errors import present
 from slipway.effects.notification import NotificationError
@@ -50,7 +50,7 @@ def anchors(storage: MemoryAdded, chain: str = "application:shop") -> list[Chain
 
 
 def daily(storage: MemoryAdded, chain: str = "application:shop") -> list[ChainAnchor]:
-    return [anchor for anchor in anchors(storage, chain) if anchor.why is Why.DAILY]
+    return [anchor for anchor in anchors(storage, chain) if anchor.why is AnchorReason.DAILY]
 
 
 def own_trail(installation: Audited) -> list[str]:
@@ -120,21 +120,21 @@ def test_each_anchor_names_the_anchor_before_it_whatever_it_was_written_for(
         installation.deliver(f"1.{number + 1}")
         installation.wait(DAY)
     chain_anchors = anchors(storage)
-    assert {anchor.why for anchor in chain_anchors} == {Why.DAILY, Why.GATE}
+    assert {anchor.why for anchor in chain_anchors} == {AnchorReason.DAILY, AnchorReason.GATE}
     assert [newer.before for newer in chain_anchors[:-1]] == [older.hash for older in chain_anchors[1:]]
 
 
 def test_a_freeze_is_anchored_at_once_as_a_change_of_the_rules(installation: Audited, storage: MemoryAdded) -> None:
     installation.command(Verb.FREEZE, environment="production", reason="the sale")
     newest = anchors(storage)[0]
-    assert (newest.why, newest.head.sequence) == (Why.RULES, installation.app.ledger.head("shop").sequence)
+    assert (newest.why, newest.head.sequence) == (AnchorReason.RULES, installation.app.ledger.head("shop").sequence)
 
 
 def test_a_change_of_keys_is_anchored_at_once(installation: Audited, storage: MemoryAdded) -> None:
     record_keys(installation)
     (own_anchor,) = anchors(storage, "installation")
     assert (own_anchor.why, own_anchor.head.sequence) == (
-        Why.RULES,
+        AnchorReason.RULES,
         installation.app.ledger.head(keys.INSTALLATION).sequence,
     )
 
@@ -154,7 +154,7 @@ def test_rules_whose_anchor_could_not_be_written_are_anchored_by_the_reconcile_t
     installation.wait(timedelta(minutes=5))
     installation.app.reconciler.run(look_for_pushes=False)
     (own_anchor,) = anchors(storage, "installation")
-    assert own_anchor.why is Why.RULES
+    assert own_anchor.why is AnchorReason.RULES
 
 
 def test_a_witness_gets_the_newest_anchor_of_each_chain(installation: Audited, storage: MemoryAdded) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 
 from slipway.domain.application import Application
 from slipway.domain.commands import Verb
-from slipway.domain.explain import explain, in_the_way
+from slipway.domain.explain import explain, rules_in_the_way
 from slipway.domain.release import Phase
 from slipway.domain.steps import StepKind
 from slipway.domain.windows import WindowStatus
@@ -33,7 +33,7 @@ def test_every_release_on_its_way_is_on_the_board_once_with_the_rules_that_expla
     for cell in board.cells:
         for moving in cell.moving:
             assert moving.release.environment == cell.environment.name
-            assert moving.rules == in_the_way(explain(snapshot, moving.release), cell.environment.name)
+            assert moving.rules == rules_in_the_way(explain(snapshot, moving.release), cell.environment.name)
 
 
 def test_a_release_that_a_closed_window_holds_names_the_window_on_the_board() -> None:

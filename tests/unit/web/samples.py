@@ -14,7 +14,7 @@ from slipway.domain.changing import ComparedSubject
 from slipway.domain.commands import Verb
 from slipway.domain.inbox import Via
 from slipway.domain.model import sha256
-from slipway.domain.promotion import CopyProgress, StepState, Way
+from slipway.domain.promotion import CopyProgress, PromotionMethod, StepState
 from slipway.domain.proposing import ProposedChange
 from slipway.domain.release import Release, VoteDecision
 from slipway.domain.statement import CatalogueChange, CatalogueStatement
@@ -270,7 +270,7 @@ def _copying() -> Answer:
 
 def _importing() -> Answer:
     home, subject = awaiting_approval()
-    return show_copy(home, subject, how=Way.IMPORT)
+    return show_copy(home, subject, how=PromotionMethod.IMPORT)
 
 
 def show_copy(home: ScriptedInstallation, subject: Release, **progress: Any) -> Answer:

@@ -8,7 +8,7 @@ import pytest
 
 from slipway.domain.blocks import Freeze
 from slipway.domain.errors import NotFound
-from slipway.domain.explain import EnvironmentRules, Explanation, in_the_way
+from slipway.domain.explain import EnvironmentRules, Explanation, rules_in_the_way
 from slipway.domain.release import Phase, VoteDecision
 from slipway.domain.reports import NotShown
 from slipway.domain.rules import Rule
@@ -193,7 +193,7 @@ def test_a_release_that_is_held_back_names_what_holds_it() -> None:
     rules = tuple(rule.fails("so") for rule in (Rule.FREEZE, Rule.ROLLOUT_SUCCEEDED, Rule.IS_LIVE))
     production = EnvironmentRules(environment="production", rules=rules)
     explanation = Explanation(release="shop-1", phase=Phase.HELD_BACK, headline="", rules=(production,), next="")
-    assert [rule.name for rule in in_the_way(explanation, "production")] == ["freeze"]
+    assert [rule.name for rule in rules_in_the_way(explanation, "production")] == ["freeze"]
 
 
 def test_the_board_is_the_same_page_when_looked_at_twice_within_a_second() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from slipway.domain.answers import RowOutcome, SaidState
+from slipway.domain.answers import RowOutcome, StatementState
 from slipway.domain.inbox import InboxKind
 from slipway.domain.release import Phase, Release
 from slipway.domain.rules import Rule, WaitsFor
@@ -47,7 +47,7 @@ def test_a_release_that_is_not_followed_does_not_reload(waiting: tuple[ScriptedI
 @pytest.mark.parametrize(("phase", "heading"), [(Phase.AWAITING_APPROVAL, "Counted"), (Phase.COPYING, "Done")])
 def test_a_vote_is_shown_as_counted_while_the_gate_is_open_and_then_as_carried_out(phase: Phase, heading: str) -> None:
     row_outcome = RowOutcome(kind=InboxKind.VOTE, release="shop-1", phase=phase)
-    reply = Reply(partition="shop", id="1", state=SaidState.COUNTED, answered=row_outcome)
+    reply = Reply(partition="shop", id="1", state=StatementState.COUNTED, answered=row_outcome)
     page = outcome.reply_page(reply, path="/said/shop/1", back=("/releases/shop-1", "Follow"), who=None).body.decode()
     assert f"<h1>{heading}</h1>" in page
     assert ("It was carried out" in page) is (phase is Phase.COPYING)
@@ -59,7 +59,7 @@ def test_a_vote_on_an_outdated_plan_is_shown_as_a_new_plan_and_not_as_refused() 
     row_outcome = RowOutcome(
         kind=InboxKind.VOTE, release="shop-1", phase=Phase.PLANNING, refused=True, rules=(outdated,)
     )
-    reply = Reply(partition="shop", id="1", state=SaidState.REFUSED, answered=row_outcome)
+    reply = Reply(partition="shop", id="1", state=StatementState.REFUSED, answered=row_outcome)
     page = outcome.reply_page(reply, path="/said/shop/1", back=("/releases/shop-1", "Follow"), who=None).body.decode()
     assert "<h1>A new plan is being made</h1>" in page
     assert "Your approval was not counted, because the plan that it was for is out of date" in page

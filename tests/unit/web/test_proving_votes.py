@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 
 from slipway.domain.actions import Action
-from slipway.domain.answers import SaidState
+from slipway.domain.answers import StatementState
 from slipway.domain.application import Application
 from slipway.domain.gate import ApprovalGate, Level
 from slipway.domain.release import Phase
@@ -39,7 +39,7 @@ def office() -> Office:
     return Office(home, home.bring("1.6.0"))
 
 
-def state_of(home: ScriptedInstallation, path: str) -> SaidState:
+def state_of(home: ScriptedInstallation, path: str) -> StatementState:
     _, _, application, id = path.split("/")
     return home.app.answers.reply(application, id).state
 
@@ -52,11 +52,11 @@ def test_an_approval_is_confirmed_at_the_provider_and_then_counted(office: Offic
     assert office.phase.at_the_gate
     back = confirm(office.home, answer, ADA)
     assert isinstance(back, ProviderRedirect)
-    assert state_of(office.home, back.to) is SaidState.RECEIVED
+    assert state_of(office.home, back.to) is StatementState.RECEIVED
     _, _, application, id = back.to.split("/")
     assert "Received" in text(outcome.show_outcome(office.home.app.answers, application, id, visitor(ADA)))
     office.home.hear()
-    assert state_of(office.home, back.to) is SaidState.COUNTED
+    assert state_of(office.home, back.to) is StatementState.COUNTED
     assert office.phase is Phase.COPYING
     record = [record for record in office.home.trail() if record.action == "vote.approved"][-1]
     assert (record.actor, record.inbox) == (f"oid:{OIDS[ADA]}", id)
@@ -74,7 +74,7 @@ def test_a_rejection_is_said_at_once_and_counts(office: Office) -> None:
     answer = office.send(ADA, nonce_of(office.look(ADA)), decision="reject", reason="not today")
     assert answer.status == 303
     office.home.hear()
-    assert state_of(office.home, answer.headers["Location"]) is SaidState.COUNTED
+    assert state_of(office.home, answer.headers["Location"]) is StatementState.COUNTED
     assert office.phase is Phase.REJECTED
 
 
@@ -94,7 +94,7 @@ def test_a_rejection_counts_from_an_approver_whom_the_gate_names_by_role_or_grou
     variant = replace(office, subject=office.home.newest(), people={ADA: replace(token_person(ADA), **claims)})
     answer = variant.send(ADA, nonce_of(variant.look(ADA)), decision="reject", reason="not today")
     variant.home.hear()
-    assert state_of(variant.home, answer.headers["Location"]) is SaidState.COUNTED
+    assert state_of(variant.home, answer.headers["Location"]) is StatementState.COUNTED
     assert variant.phase is Phase.REJECTED
     headline = variant.home.app.reader.explain(variant.home.app.reader.release(variant.subject.id)).headline
     assert f"was rejected in production by Ada (oid:{OIDS[ADA]}): not today." in headline
@@ -121,7 +121,7 @@ def test_an_older_sign_in_is_asked_for_once_more_and_then_refused_by_the_worker(
     second = confirm(office.home, leading.onward(again.to), ADA, browser=browser, ago=timedelta(hours=2))
     assert isinstance(second, ProviderRedirect)
     office.home.hear()
-    assert state_of(office.home, second.to) is SaidState.REFUSED
+    assert state_of(office.home, second.to) is StatementState.REFUSED
     assert office.home.trail()[-1].details["rules"] == ["sign-in-is-fresh"]
     _, _, application, id = second.to.split("/")
     page = text(outcome.show_outcome(office.home.app.answers, application, id, visitor(ADA)))
@@ -142,7 +142,7 @@ def test_a_vote_that_nobody_can_verify_waits_as_received_and_its_page_says_why(o
     assert isinstance(outcome_of, ProviderRedirect)
     office.home.provider.issuer.away = True
     office.home.hear()
-    assert state_of(office.home, outcome_of.to) is SaidState.RECEIVED
+    assert state_of(office.home, outcome_of.to) is StatementState.RECEIVED
     _, _, application, id = outcome_of.to.split("/")
     page = outcome.show_outcome(office.home.app.answers, application, id, visitor(ADA))
     assert "Received, not decided yet" in text(page)
@@ -151,14 +151,14 @@ def test_a_vote_that_nobody_can_verify_waits_as_received_and_its_page_says_why(o
     office.home.provider.issuer.away = False
     office.home.wait(timedelta(minutes=1))
     office.home.app.inbox_reader.take_all()
-    assert state_of(office.home, outcome_of.to) is SaidState.COUNTED
+    assert state_of(office.home, outcome_of.to) is StatementState.COUNTED
 
 
 def test_a_plan_that_changes_on_the_way_is_not_voted_on(office: Office) -> None:
     answer = office.send(ADA, nonce_of(office.look(ADA)))
     office.home.change_delivery(strict_application(BEN, ADA))
     path = count_vote(office.home, answer, ADA)
-    assert state_of(office.home, path) is SaidState.REFUSED
+    assert state_of(office.home, path) is StatementState.REFUSED
     assert office.phase is Phase.PLANNING
 
 
@@ -166,7 +166,7 @@ def test_the_vote_is_for_the_opening_that_the_page_showed(office: Office) -> Non
     body = urlencode({"decision": "approve", "form_token": nonce_of(office.look(ADA)), "opening": "7"}).encode()
     answer = receive_signed_in_vote(office.home.services, office.place, visitor(ADA), Headers(FORM), body)
     path = count_vote(office.home, answer, ADA)
-    assert state_of(office.home, path) is SaidState.REFUSED
+    assert state_of(office.home, path) is StatementState.REFUSED
     assert office.home.trail()[-1].details["rules"] == ["vote-is-for-this-opening"]
 
 
