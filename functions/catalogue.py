@@ -21,9 +21,9 @@ from slipway.api.inbox import ReceivedAnswer
 from slipway.catalogue import ConfigError
 from slipway.catalogue.stored import StoredDocument, read_stored
 from slipway.commands.comparing import SubjectChange
-from slipway.commands.saying import Said
+from slipway.commands.saying import StatementReceipt
 from slipway.commands.speakers import actor_of
-from slipway.commands.submitting import SaidChanges, ToConfirm, asked_of
+from slipway.commands.submitting import ChangesReceipt, ToConfirm, gates_asked
 from slipway.domain.errors import NotFound
 from slipway.domain.inbox import Via
 from slipway.domain.model import DIGEST_PATTERN, NAME_PATTERN
@@ -214,15 +214,17 @@ def remove_subject(req: func.HttpRequest) -> func.HttpResponse:
     return _answer_of(lambda: parts().submitting.remove(subject, who, reason=body.reason, id=body.id or ""), who.via)
 
 
-def _answer_of(say: Callable[[], Said | ToConfirm | tuple[SubjectChange, ...]], via: Via) -> func.HttpResponse:
+def _answer_of(
+    say: Callable[[], StatementReceipt | ToConfirm | tuple[SubjectChange, ...]], via: Via
+) -> func.HttpResponse:
     """202 for a statement that was written down for the worker or waits for a person, 409 for one that is already
     refused, 422 with every problem."""
     try:
         outcome = say()
     except ConfigError as error:
         raise EarlyResponse(_problems(error)) from error
-    if isinstance(outcome, Said):
-        left_out = outcome.refused if isinstance(outcome, SaidChanges) else ()
+    if isinstance(outcome, StatementReceipt):
+        left_out = outcome.refused if isinstance(outcome, ChangesReceipt) else ()
         return received(outcome, refused=tuple(map(_shown, left_out)))
     if isinstance(outcome, ToConfirm):
         refused = tuple(map(_shown, outcome.refused))
@@ -271,7 +273,7 @@ def _shown(change: SubjectChange) -> ChangeShown:
         difference=change.difference,
         refused=change.refused,
         opens=change.opens,
-        asks=asked_of([change]),
+        asks=gates_asked([change]),
         problems=tuple(map(ProblemShown.of, change.problems)),
         weaker=change.weaker,
         stalled=change.stalled,

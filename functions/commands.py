@@ -11,7 +11,7 @@ import azure.functions as func
 from slipway.api.catalogue import ChangeShown
 from slipway.api.commands import Command, Freezes
 from slipway.api.inbox import Confirmation, ConfirmationState, ReceivedAnswer
-from slipway.commands.saying import CommandRequest, Said
+from slipway.commands.saying import CommandRequest, StatementReceipt
 from slipway.domain.changing import ComparedSubject
 from slipway.domain.commands import FRESH, OPENS, PERMISSIONS, Verb, ends_own_sessions
 from slipway.domain.errors import NotFound
@@ -144,7 +144,7 @@ def confirmation(req: func.HttpRequest) -> func.HttpResponse:
     return ok(Confirmation(state=ConfirmationState.WAITING))
 
 
-def received(receipt: Said, *, refused: tuple[ChangeShown, ...] = ()) -> func.HttpResponse:
+def received(receipt: StatementReceipt, *, refused: tuple[ChangeShown, ...] = ()) -> func.HttpResponse:
     """202: the row was written; the body says where the answer will be. `refused` lists the changes that were not
     written."""
     address = f"/api/v1/inbox/{receipt.partition}/{receipt.id}"

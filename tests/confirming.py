@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from slipway.commands.saying import Said
+from slipway.commands.saying import StatementReceipt
 from slipway.domain.identity import TokenPerson
 from slipway.domain.inbox import InboxKind, InboxRow, Speaker, Via
 from slipway.domain.proof import Proof
@@ -32,7 +32,7 @@ def proof_of(
     return Proof(statement=statement, id_token=token)
 
 
-def say_proved(home: Installation, proof: Proof, *, id: str = "", content: tuple[str, ...] = ()) -> Said:
+def say_proved(home: Installation, proof: Proof, *, id: str = "", content: tuple[str, ...] = ()) -> StatementReceipt:
     """Add the row as a front does; the worker has not read it yet."""
     statement = proof.statement
     row = InboxRow(

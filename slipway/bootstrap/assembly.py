@@ -215,7 +215,7 @@ class App(Facing):
             handler=self.handler,
             prove=self.push_prover.proved,
             outbox=self.outbox,
-            left=self.beginning.left,
+            left_over_entries=self.beginning.left_over_entries,
             numbers=self.numbers,
             registry=self.registry,
             freezer=self.freezer,

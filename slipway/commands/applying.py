@@ -59,7 +59,7 @@ ROUNDS: Final = 5
 """The number of times that a row is judged again because others changed the catalogue meanwhile."""
 
 
-class _Gone(CannotCount):
+class _DocumentsGone(CannotCount):
     """The documents that the row names are no longer stored."""
 
 
@@ -87,7 +87,7 @@ class Applying:
         """
         try:
             request = self._read(received)
-        except _Gone:
+        except _DocumentsGone:
             if self.installation.answered(received.id):
                 return  # by somebody else, at the same time
             raise
@@ -105,12 +105,12 @@ class Applying:
 
         Raises `Conflict` if somebody else has changed something meanwhile.
         """
-        judged = self._judged(request, self._made(request))
+        judged = self._judged(request, self._versions_made(request))
         for planned in judged.now:
             self._commit_one(request, planned)
         if judged.makes and judged.waits:
             return False  # people vote on a comparison with what is in force after this
-        return self._end(request, judged)
+        return self._answer(request, judged)
 
     # ---- reading
     def _read(self, received: Received) -> ChangeRequest:
@@ -123,7 +123,7 @@ class Applying:
             raise BadInput("installation", self.name, statement.installation)
         if len(statement.changes) > 1 and not all(change.after for change in statement.changes):
             raise BadInput("changes", "a removal by itself", f"{len(statement.changes)} changes")
-        actor, proved, unproved = self._who(received)
+        actor, proved, unproved = self._author(received)
         return ChangeRequest(
             received=received,
             statement=statement,
@@ -133,7 +133,7 @@ class Applying:
             documents=self._documents(received, statement),
         )
 
-    def _who(self, received: Received) -> tuple[Actor, ProofFacts | None, str]:
+    def _author(self, received: Received) -> tuple[Actor, ProofFacts | None, str]:
         """The speaker, with the roles that the proof's own token names or, without a proof, those that the front
         named."""
         if received.row.proof is None:
@@ -172,11 +172,11 @@ class Applying:
         except ValueError as changed:
             raise CannotCount(str(changed)) from changed
         if content is None:
-            raise _Gone(f"the documents in {digest} are gone: apply them again")
+            raise _DocumentsGone(f"the documents in {digest} are gone: apply them again")
         return read_as(SentDocuments, read_json(content, limit=INCOMING_LIMIT))
 
     # ---- judging
-    def _made(self, request: ChangeRequest) -> Mapping[str, int]:
+    def _versions_made(self, request: ChangeRequest) -> Mapping[str, int]:
         """The numbers of the versions that earlier handling of this row has made."""
         changes = request.statement.changes
         numbers = {each.subject: self.versions.made_by(subject_of(each), request.received.id) for each in changes}
@@ -293,12 +293,12 @@ class Applying:
             self.sorting.comparing.catalogue.look_again()
 
     # ---- answering
-    def _end(self, request: ChangeRequest, judged: JudgedChanges) -> bool:
+    def _answer(self, request: ChangeRequest, judged: JudgedChanges) -> bool:
         """Answer the row, with a record of the refused changes. False if somebody else has handled the same row."""
-        made = self._made(request)
+        made = self._versions_made(request)
         if any(each.subject in made for each in judged.refused):
             return False
-        self._mend(request, made)
+        self._publish_committed(request, made)
         answered = answer_of(request, judged, made)
         if judged.waits:
             if judged.refused:
@@ -311,7 +311,7 @@ class Applying:
             self.installation.changed(request.received.id, answered)
         return True
 
-    def _mend(self, request: ChangeRequest, made: Mapping[str, int]) -> None:
+    def _publish_committed(self, request: ChangeRequest, made: Mapping[str, int]) -> None:
         """Publish the versions that this row committed: a process may have ended between commit and publishing."""
         for change in request.statement.changes:
             current = self.versions.current(subject_of(change))

@@ -38,7 +38,7 @@ class AsVoted:
             planned = self.comparing.plan(self.documents(change), _ANYBODY)
         except ConfigError as error:
             return rule.fails(f"it no longer fits the state in force: {error.problems[0]}"[:2000])
-        if difference := _differs(plan, planned):
+        if difference := _difference(plan, planned):
             return rule.fails(difference)
         return None
 
@@ -51,7 +51,7 @@ class AsVoted:
         return documents
 
 
-def _differs(plan: ChangePlan, planned: Sequence[PlannedChange]) -> str:
+def _difference(plan: ChangePlan, planned: Sequence[PlannedChange]) -> str:
     """How the plan differs from the one that people read; empty if it is the same."""
     now = {str(each.change.subject): compared_subject(each.change) for each in planned}
     for shown in plan.compared:

@@ -187,7 +187,7 @@ class ChangeVoting:
         if cast.decision is VoteDecision.REJECT:
             ended = ChangePhase.WITHDRAWN if cast.takes_back(change) else ChangePhase.REJECTED
             change = ended_as(change, ended, cast.reason, now)
-            drafts.append(ending(change, **_by(cast)))
+            drafts.append(ending(change, **_actor_details(cast)))
         elif not cast.stands_in and not not_passed(quorum(plan, change.votes)):
             change = change.evolve(phase=ChangePhase.PASSED)
             results = as_details(quorum(plan, change.votes))
@@ -230,7 +230,7 @@ def _answered(change: ProposedChange) -> RowOutcome:
 
 def _record(action: Action, judged: _Judged, *, vote: object = None) -> AuditDraft:
     cast = judged.vote.cast
-    broken, by = not_passed(judged.rules), _by(cast)
+    broken, by = not_passed(judged.rules), _actor_details(cast)
     actor = by.pop("actor")
     details = {
         **change_details(judged.change),
@@ -253,7 +253,7 @@ def _record(action: Action, judged: _Judged, *, vote: object = None) -> AuditDra
     )
 
 
-def _by(cast: ChangeVoteCast) -> dict[str, str]:
+def _actor_details(cast: ChangeVoteCast) -> dict[str, str]:
     """The actor, and the person on whose behalf they act. A message, or a proof that does not hold, is not the person's
     own act."""
     if cast.by_message:

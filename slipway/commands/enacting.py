@@ -85,7 +85,7 @@ class Enacting:
             return proposal.change
         change, now = proposal.change, self.clock()
         plan = self._plan(change)
-        made = self._made(change)
+        made = self._parts_in_force(change)
         if not made and (rule := self.as_voted.moved_on(change, plan)) is not None:
             return self._end(proposal, change, ChangePhase.VOID, rule.reason, now)
         if plan is None:
@@ -173,7 +173,7 @@ class Enacting:
                 return proved
         return rule
 
-    def _made(self, change: ProposedChange) -> tuple[CatalogueChange, ...]:
+    def _parts_in_force(self, change: ProposedChange) -> tuple[CatalogueChange, ...]:
         """The parts of the change that were put in force before a pass was interrupted."""
         return tuple(
             each for each in change.changes if self.versions.made_by(subject_of(each), _mark(change)) is not None

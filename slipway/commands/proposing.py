@@ -72,7 +72,7 @@ class Proposing:
         plan, now = self._plan(proposed), self.clock()
         proposal = self.proposals.current(hash_of_changes(plan.changes))
         if proposal.change is not None and not proposal.change.phase.final:
-            if self._is_the_same(proposal.change, plan):
+            if self._is_same_change(proposal.change, plan):
                 return self._name_the_open_one(proposed, answered, proposal.change)
             self._void(proposal, proposal.change, now)
             proposal = self.proposals.current(proposal.change.hash)
@@ -125,7 +125,7 @@ class Proposing:
             log.info("%s was answered by somebody else", proposal.received.id)
         return change
 
-    def _is_the_same(self, change: ProposedChange, plan: ChangePlan) -> bool:
+    def _is_same_change(self, change: ProposedChange, plan: ChangePlan) -> bool:
         """Whether people are already voting on the same change, whoever proposed it."""
         waiting = self.proposals.plan(change.plan)
         return waiting is not None and (waiting.compared, waiting.gates) == (plan.compared, plan.gates)

@@ -32,7 +32,7 @@ _WAIVABLE = tuple(str(rule) for rule in Rule if rule.waivable)
 log = logging.getLogger(__name__)
 
 
-class Said(Record):
+class StatementReceipt(Record):
     """The place of the answer to a statement."""
 
     partition: str
@@ -77,14 +77,14 @@ class InboxWriter:
     clock: Clock
     random: Callable[[int], bytes] = secrets.token_bytes
 
-    def say(self, partition: str, row: InboxRow, *, id: str = "") -> Said:
+    def say(self, partition: str, row: InboxRow, *, id: str = "") -> StatementReceipt:
         """Add the row, then send a hint. The same id again is the same row.
 
         Raises `BadInput` for an id that is not one of ours; `LedgerUnavailable`: no row was added.
         """
         if id and not is_inbox_id(id):
             raise BadInput("id", "13 digits, a dash and 16 hexadecimal digits", repr(id[:80]))
-        receipt = Said(partition=partition, id=id or self.new_id())
+        receipt = StatementReceipt(partition=partition, id=id or self.new_id())
         self.inbox.add(partition, receipt.id, row)
         hint = InboxHint(application=partition, id=receipt.id)
         try:
@@ -97,7 +97,9 @@ class InboxWriter:
         """The id of a future row, for a form that must count once."""
         return inbox_id(self.clock(), self.random(8))
 
-    def command(self, request: CommandRequest, speaker: Speaker, *, id: str = "", token: str | None = None) -> Said:
+    def command(
+        self, request: CommandRequest, speaker: Speaker, *, id: str = "", token: str | None = None
+    ) -> StatementReceipt:
         """Add a command; it carries the access token if an application starts a release. Raises as `statement` does."""
         statement = self.statement(request)
         row = InboxRow(kind=InboxKind.COMMAND, said=statement, token=token, speaker=speaker, trace=carrier())
@@ -114,7 +116,7 @@ class InboxWriter:
             **self._about(request),
         )
 
-    def look(self, look: Look, speaker: Speaker) -> Said:
+    def look(self, look: Look, speaker: Speaker) -> StatementReceipt:
         """Order a look."""
         return self.say(INSTALLATION, InboxRow(kind=InboxKind.LOOK, look=look, speaker=speaker, trace=carrier()))
 
@@ -129,7 +131,7 @@ class InboxWriter:
         if verb in OF_THE_INSTALLATION:
             return about
         if verb in OF_A_RELEASE:
-            release = self._again(request) if verb is Verb.CREATE else self.reader.release(request.release)
+            release = self._release_to_repeat(request) if verb is Verb.CREATE else self.reader.release(request.release)
             if release is None:
                 pushed = {"tag": request.tag} if request.tag else {"digest": request.digest}
                 return {"application": request.application, "arguments": pushed}
@@ -144,7 +146,7 @@ class InboxWriter:
             about |= {"application": request.application}
         return about | self._environment(request, about["application"])
 
-    def _again(self, request: CommandRequest) -> Release | None:
+    def _release_to_repeat(self, request: CommandRequest) -> Release | None:
         """The release whose artifact goes out again: the named one, the one with the tag or digest, or the live one.
         None if there is no release of that tag or digest yet: the worker then asks the registry."""
         fields = [name for name in ("release", "tag", "digest") if getattr(request, name)]

@@ -19,7 +19,7 @@ from ..ledger.blobs import INCOMING_LIMIT, IncomingBlobs
 from ..ledger.keys import INSTALLATION
 from ..telemetry import carrier
 from .comparing import SubjectChange
-from .saying import InboxWriter, Said
+from .saying import InboxWriter, StatementReceipt
 from .sorting import Sorting
 from .speakers import actor_of
 
@@ -37,7 +37,7 @@ class ToConfirm:
     """Changes that are not part of the statement, because they are refused already."""
 
 
-class SaidChanges(Said):
+class ChangesReceipt(StatementReceipt):
     """The place of the answer, and the changes that are not in the row because they are refused already."""
 
     refused: tuple[SubjectChange, ...] = ()
@@ -54,7 +54,7 @@ class Submitting:
 
     def apply(
         self, documents: Sequence[StoredDocument], speaker: Speaker, *, reason: str, id: str = ""
-    ) -> SaidChanges | ToConfirm | tuple[SubjectChange, ...]:
+    ) -> ChangesReceipt | ToConfirm | tuple[SubjectChange, ...]:
         """Ask the worker to apply the documents that are not refused already.
 
         Returns where the answer will be, or what a person has to confirm first, or all changes if all are refused.
@@ -72,7 +72,7 @@ class Submitting:
         content = self.incoming().put(sent, "application/json")
         if not any(change.opens for change in changes):
             statement = self._say(changes, speaker, content=(content,), reason=reason, id=id)
-            return SaidChanges(partition=statement.partition, id=statement.id, refused=refused)
+            return ChangesReceipt(partition=statement.partition, id=statement.id, refused=refused)
         try:
             shown = within_room(tuple(map(compared_subject, changes)))
         except ValueError as much:
@@ -81,13 +81,13 @@ class Submitting:
             statement=self._statement(changes, reason),
             content=(content,),
             compared=shown,
-            asks=asked_of(changes),
+            asks=gates_asked(changes),
             refused=refused,
         )
 
     def remove(
         self, subject: Subject, speaker: Speaker, *, reason: str, id: str = ""
-    ) -> Said | tuple[SubjectChange, ...]:
+    ) -> StatementReceipt | tuple[SubjectChange, ...]:
         """Ask the worker to remove an application or a project. Returns the change if it is refused already.
 
         Raises `NotFound`, ConfigError, `BadInput`, `LedgerUnavailable`.
@@ -97,7 +97,7 @@ class Submitting:
 
     def _say(
         self, changes: Sequence[SubjectChange], speaker: Speaker, *, content: tuple[str, ...], reason: str, id: str
-    ) -> Said:
+    ) -> StatementReceipt:
         row = InboxRow(
             kind=InboxKind.CATALOGUE,
             said=self._statement(changes, reason),
@@ -118,7 +118,7 @@ class Submitting:
         )
 
 
-def asked_of(changes: Sequence[SubjectChange]) -> tuple[str, ...]:
+def gates_asked(changes: Sequence[SubjectChange]) -> tuple[str, ...]:
     """The gates whose approvers vote on the changes, in words; only the first ones if there are many."""
     texts = list(dict.fromkeys(line(old.asks) for change in changes for old in change.gates))
     if len(texts) > MOST_LINES:

@@ -98,7 +98,7 @@ class InboxReader:
         if isinstance(row, UnreadableInboxRow):
             self._park(row.partition, row.id, row.text, reason=row.problem)
         elif answer() is not None:
-            self._done(row)  # answered by an instance that ended before removing it
+            self._remove_answered(row)  # answered by an instance that ended before removing it
         else:
             with handling(row.row.trace):
                 self._handle(row)
@@ -126,9 +126,9 @@ class InboxReader:
             log.exception("inbox: %s of %s went wrong", row.id, row.partition)
             self._leave(row, reason=unexpected(error), longest=LONGEST_WAIT)
         else:
-            self._done(row)
+            self._remove_answered(row)
 
-    def _done(self, row: Received) -> None:
+    def _remove_answered(self, row: Received) -> None:
         """Remove an answered row: first the content beside it, so that none of it stays behind."""
         for digest in row.row.content:
             self.incoming().remove(digest)

@@ -66,7 +66,7 @@ class Voting:
             return vote_said(received, statement, UNKNOWN).evolve(unproved=str(refused))
         except KeysUnavailable as away:
             raise RowWaits(f"the link cannot be verified yet: {away}") from away
-        if why := _other_than(claims, statement):
+        if why := _link_mismatch(claims, statement):
             return vote_said(received, statement, UNKNOWN).evolve(unproved=why)
         return vote_said(received, statement, claims.approver)
 
@@ -78,7 +78,7 @@ class Voting:
         return receipt.outcome
 
 
-def _other_than(claims: ApprovalClaims, statement: VoteStatement) -> str:
+def _link_mismatch(claims: ApprovalClaims, statement: VoteStatement) -> str:
     """Why the link does not permit this vote; empty if it does."""
     if claims.purpose is not Purpose.VOTE:
         return "the link only shows what is asked"

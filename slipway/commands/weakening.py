@@ -32,7 +32,7 @@ class Weakening:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Before:
+class _EarlierState:
     """An earlier state of an application, with its files and the places for which it is compared; None means all
     places."""
 
@@ -55,7 +55,7 @@ class WeakeningFinder:
         """`together`: the other applications in the same request. Raises `LedgerUnavailable`."""
         own = frozenset[Place]()
         if current.version is not None:
-            before = self._as_it_was(current.version, None)
+            before = self._earlier_state(current.version, None)
             if isinstance(before, str):
                 yield Weakening(text=before, gates=())
             elif before is not None:
@@ -72,18 +72,18 @@ class WeakeningFinder:
             else:
                 yield from _compared(removed, stored, after)
 
-    def _removed_from(self, places: Collection[Place], current: Current) -> Iterator[_Before | str]:
+    def _removed_from(self, places: Collection[Place], current: Current) -> Iterator[_EarlierState | str]:
         """The removed applications that guarded one of the places; for one that cannot be read, the reason."""
         own = current.version.subject if current.version else None
         for listed in self.versions.listed() if places else ():
             if not listed.removed or listed.subject.kind is not SubjectKind.APPLICATION or listed.subject == own:
                 continue
             last = self.versions.current(listed.subject).version
-            removed = self._as_it_was(last, frozenset(places)) if last is not None else None
+            removed = self._earlier_state(last, frozenset(places)) if last is not None else None
             if isinstance(removed, str) or (removed and production_of(removed.application).keys() & set(places)):
                 yield removed
 
-    def _as_it_was(self, version: Version, places: frozenset[Place] | None) -> _Before | str | None:
+    def _earlier_state(self, version: Version, places: frozenset[Place] | None) -> _EarlierState | str | None:
         """The application of a version, or of the one before its removal, inside its project. A reason if that cannot
         be told; None if there never was one."""
         document = version.document or version.before
@@ -98,7 +98,7 @@ class WeakeningFinder:
             return f"{cannot}: {error.problems[0].message or error.problems[0]}"[:400]
         if project is None:
             return f"{cannot}: it no longer fits its project"
-        return _Before(application=governed(written, project), stored=stored, compared_at=places)
+        return _EarlierState(application=governed(written, project), stored=stored, compared_at=places)
 
     def _project_of(self, version: Version, written: WrittenApplication) -> Project | None:
         """The project in force; if the application does not fit it, or was removed, the project that judged it last.
@@ -142,7 +142,7 @@ def weakened_gates(weaker: Iterable[Weakening]) -> tuple[OldGate, ...]:
     return tuple({(old.application, old.environment): old for each in weaker for old in each.gates}.values())
 
 
-def _compared(before: _Before, stored: StoredDocument, after: Application) -> Iterator[Weakening]:
+def _compared(before: _EarlierState, stored: StoredDocument, after: Application) -> Iterator[Weakening]:
     was, now = before.stored.files, stored.files
     changed = {path for path in {*was, *now} if was.get(path) != now.get(path)}
     for each in weakenings(before.application, after, places=before.compared_at, changed=changed):

@@ -80,7 +80,7 @@ class Beginning:
         if not self.outbox.send([entry for entry in entries if begun.get(_step_id(entry), within) == within]):
             raise QueueUnavailable(f"{application}: what was begun before could not be sent")
 
-    def left(self, application: str, entries: Sequence[OutboxEntry]) -> list[OutboxEntry]:
+    def left_over_entries(self, application: str, entries: Sequence[OutboxEntry]) -> list[OutboxEntry]:
         """The entries that no message will bring again, for the reconcile timer. Raises `LedgerUnavailable`."""
         since = self.clock() - LEFT_TO_ITS_MESSAGE
         begun = self.leases.begun(application, since=since) if entries else {}

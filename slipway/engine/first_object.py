@@ -30,14 +30,14 @@ class FirstObject:
     in_force: InForce
     clock: Clock
 
-    def in_the_way(self, work: Work, plan: Plan) -> tuple[RuleResult, ...]:
+    def rules_in_the_way(self, work: Work, plan: Plan) -> tuple[RuleResult, ...]:
         """The rules that do not hold. Raises `LedgerUnavailable`, `KeysUnavailable`."""
         application = work.entry.application
         environment = application.environment(work.step.environment)
         if environment is None:
             gone = f"the environment {work.step.environment} is no longer one of the application's"
             return (Rule.WITHIN_PROJECT.fails(gone),)
-        of_all = self.in_force.of_all(environment)
+        of_all = self.in_force.read_installation(environment)
         rows = self.ledger.application_rows(work.step.application)
         head = rows.head or Head(application=work.step.application)
         in_force = self.in_force.rules(work, rows, head, environment, of_all=of_all)

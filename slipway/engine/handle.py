@@ -111,7 +111,7 @@ class Handler:
             if is_outdated(entry, loaded):
                 # Somebody applied another version since the catalogue was read.
                 self.catalogue.look_again()
-                entry = self.catalogue.get(application) or _gone(event, application)
+                entry = self.catalogue.get(application) or _raise_removed(event, application)
                 needed = lookups(entry.application, event)
                 continue
             try:
@@ -180,7 +180,7 @@ def is_outdated(entry: Entry, loaded: LoadedSnapshot) -> bool:
     return entry.versions is not None and loaded.version != entry.versions.application
 
 
-def _gone(event: Event, application: str) -> Never:
+def _raise_removed(event: Event, application: str) -> Never:
     raise UnknownTarget(f"{event.kind}: the application {application!r} was removed")
 
 

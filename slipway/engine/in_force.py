@@ -35,7 +35,7 @@ from .run_step import Outdated, Work
 
 
 @dataclass(frozen=True, kw_only=True)
-class OfAll:
+class InstallationState:
     """The installation's state, being read."""
 
     rows: Callable[[], InstallationRows]
@@ -55,10 +55,10 @@ class InForce:
     anchors: ChainAnchors
     versions: SubjectVersions
 
-    def of_all(self, environment: Environment) -> OfAll:
+    def read_installation(self, environment: Environment) -> InstallationState:
         """Begin to read the installation's head and its freeze of everything."""
         newest = ahead(partial(self.anchors.newest, INSTALLATION)) if is_production(environment) else None
-        return OfAll(rows=ahead(self.ledger.of_installation), newest=newest)
+        return InstallationState(rows=ahead(self.ledger.of_installation), newest=newest)
 
     def rules(
         self,
@@ -66,7 +66,7 @@ class InForce:
         rows: ApplicationRows,
         head: Head,
         environment: Environment,
-        of_all: OfAll | None,
+        of_all: InstallationState | None,
     ) -> tuple[RuleResult, ...]:
         """The rules in the way, or one rule that holds. In class production `of_all` is compared, too.
 

@@ -25,7 +25,7 @@ from ..ledger import Ledger
 from ..ledger.archive import sequence_in
 from ..ledger.chain_anchors import ChainAnchors, LedgerRewound
 from ..ledger.table import Row
-from .in_force import InForce, OfAll, is_production
+from .in_force import InForce, InstallationState, is_production
 from .kept_proofs import KeptProofs
 from .run_step import Work
 
@@ -66,20 +66,24 @@ class OnRecord:
         if step.kind not in OPENS:
             return lambda _: ()
         newest = ahead(partial(self.anchors.newest, step.application))
-        return partial(self._rules, newest, self._of_all(environment))
+        return partial(self._rules, newest, self._read_installation(environment))
 
-    def _of_all(self, environment: Environment | None) -> OfAll | None:
-        return self.in_force.of_all(environment) if environment is not None and is_production(environment) else None
+    def _read_installation(self, environment: Environment | None) -> InstallationState | None:
+        return (
+            self.in_force.read_installation(environment)
+            if environment is not None and is_production(environment)
+            else None
+        )
 
     def _rules(
-        self, asked: Callable[[], ChainAnchor | None], of_all: OfAll | None, work: Work
+        self, asked: Callable[[], ChainAnchor | None], of_all: InstallationState | None, work: Work
     ) -> tuple[RuleResult, ...]:
         step, release, rows, environment = work.step, work.release, work.rows, work.environment
         if environment is None:
             return ()  # the step itself says that its environment is gone
-        of_all = of_all or self._of_all(environment)  # if only a newer version says that it is production
+        of_all = of_all or self._read_installation(environment)  # if only a newer version says that it is production
         head, newest = rows.head or Head(application=step.application), asked()
-        read = list(self._from(newest, head, release.first_sequence))
+        read = list(self._read_records(newest, head, release.first_sequence))
         whole = self.anchors.is_whole_rule_among(read, head, newest)
         if not whole.passed:
             return (whole,)
@@ -98,7 +102,7 @@ class OnRecord:
             return (*rules, *self._anchored(work, environment, head, newest))
         return rules
 
-    def _from(self, newest: ChainAnchor | None, head: Head, first: int) -> Iterator[AuditRecord | Row]:
+    def _read_records(self, newest: ChainAnchor | None, head: Head, first: int) -> Iterator[AuditRecord | Row]:
         """The records from the release's first on. The newest anchor's record is included if it is at most `NOT_FAR`
         before."""
         anchored = newest.head.sequence if newest else first

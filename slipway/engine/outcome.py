@@ -16,7 +16,7 @@ REASON_LIMIT = 2000
 type Tidy = Callable[[], None]
 
 
-def nothing() -> None:
+def no_cleanup() -> None:
     """The cleanup of a step that needs none."""
 
 
@@ -29,7 +29,7 @@ class Finished:
     result: dict[str, Any] = field(default_factory=dict)
     broken: tuple[RuleResult, ...] = ()
     """The rules that failed, if the step was not begun, or was stopped, because of them."""
-    afterwards: Tidy = field(default=nothing, compare=False)
+    afterwards: Tidy = field(default=no_cleanup, compare=False)
     """Cleanup, called after the outcome was reported; its failure is logged and otherwise ignored."""
 
 
@@ -55,7 +55,7 @@ class Retry:
     """Least pause before the next try."""
     sent: tuple[str, ...] = ()
     """The messages of a notice that went out, which the next try need not send again."""
-    afterwards: Tidy = field(default=nothing, compare=False)
+    afterwards: Tidy = field(default=no_cleanup, compare=False)
     """As for `Finished`, if this was the last try."""
 
 
@@ -75,7 +75,7 @@ def outcome_word(outcome: Outcome) -> str:
             return "retry"
 
 
-def passed(result: Record | None = None, reason: str = "", *, afterwards: Tidy = nothing) -> Finished:
+def passed(result: Record | None = None, reason: str = "", *, afterwards: Tidy = no_cleanup) -> Finished:
     return _finished(True, reason, result, afterwards)
 
 
@@ -85,7 +85,7 @@ def not_begun(broken: tuple[RuleResult, ...], result: Record | None = None) -> F
     return replace(failed(reason, result), broken=broken)
 
 
-def failed(reason: str, result: Record | None = None, *, afterwards: Tidy = nothing) -> Finished:
+def failed(reason: str, result: Record | None = None, *, afterwards: Tidy = no_cleanup) -> Finished:
     return _finished(False, reason, result, afterwards)
 
 

@@ -49,7 +49,7 @@ class UnknownRuns:
     _times: dict[str, deque[datetime]] = field(default_factory=lambda: defaultdict(lambda: deque(maxlen=MOST_UNKNOWN)))
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def few(self, applications: Iterable[str], now: datetime) -> bool:
+    def allow_one_more(self, applications: Iterable[str], now: datetime) -> bool:
         """Whether each of the applications may record one more; if so, it is counted."""
         with self._lock:
             all_times = [self._times[application] for application in applications]
@@ -93,7 +93,7 @@ class RunProver:
                 retry_period = UNRECORDED_RETRY_PERIOD if report.unrecorded else ABSENT_RETRY_PERIOD
                 return self._not_proved(report, why, timedelta(0), retry_period=retry_period)
             case AskLater(goes_on=True, after=after) if self.clock() - report.received_at < RETRY_PERIOD:
-                self._again(report, after)
+                self._look_again_later(report, after)
                 return ()  # nothing is wrong: a pipeline tells of its run before that has ended
             case AskLater(why=why, after=after):
                 return self._not_proved(self._counted(report, concerned), why, after, retry_period=RETRY_PERIOD)
@@ -103,7 +103,7 @@ class RunProver:
     def _counted(self, report: RunReported, concerned: tuple[Entry, ...]) -> RunReported:
         """Beyond a few unproved reports in an hour, a run is recorded only once it is proved."""
         applications = (entry.application.application for entry in concerned)
-        if report.looks or self.unknown.few(applications, self.clock()):
+        if report.looks or self.unknown.allow_one_more(applications, self.clock()):
             return report
         return report.evolve(unrecorded=True)
 
@@ -126,7 +126,7 @@ class RunProver:
         events = [event for event in proved_events(report, proved) if self.catalogue.concerned(event)]
         return tuple(receipt for event in events or [_of_nobody(report, proved)] for receipt in self.door.take(event))
 
-    def _again(self, report: RunReported, after: timedelta) -> None:
+    def _look_again_later(self, report: RunReported, after: timedelta) -> None:
         """Look again later; each time after a longer pause."""
         pause = max(after, min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(report.looks, 10)))
         hint = RunHint(report=report.evolve(looks=report.looks + 1))
@@ -137,7 +137,7 @@ class RunProver:
     ) -> tuple[Receipt, ...]:
         again = self.clock() - report.received_at < retry_period
         if again:
-            self._again(report, after)
+            self._look_again_later(report, after)
         ending = "it is asked again" if again else f"it was asked {report.looks + 1} times"
         log.warning("run %s of %s is not proved: %s; %s", report.claims.number, report.claims.pipeline, why, ending)
         if report.unrecorded:

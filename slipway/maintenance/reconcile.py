@@ -92,7 +92,7 @@ class Reconciler:
     prove: Callable[[ImagePushed], ImagePushed]
     """Asks the registry what was pushed. Raises `SourceAway`."""
     outbox: Outbox
-    left: Callable[[str, Sequence[OutboxEntry]], list[OutboxEntry]]
+    left_over_entries: Callable[[str, Sequence[OutboxEntry]], list[OutboxEntry]]
     """Those of an application's messages that will arrive in no other way."""
     registry: Callable[[str], Registry]
     numbers: Numbers
@@ -212,7 +212,9 @@ class Reconciler:
         read = self.ledger.outbox(application, unreadable)
         self.outbox.set_aside(application, unreadable)
         self.ledger.forget(application, [row.key for row in unreadable])
-        entries = self.left(application, [entry for entry in read if entry.fault or entry.written_at <= settled])
+        entries = self.left_over_entries(
+            application, [entry for entry in read if entry.fault or entry.written_at <= settled]
+        )
         reconciling.measure_outbox(application, (entry.written_at for entry in entries), self.clock())
         sent = 0
         for start in range(0, len(entries), BATCH):

@@ -9,7 +9,7 @@ from datetime import timedelta
 from ..clock import Clock
 from ..commands.as_voted import AsVoted
 from ..commands.foreseeing import Foresight
-from ..commands.saying import InboxWriter, Said
+from ..commands.saying import InboxWriter, StatementReceipt
 from ..domain.restored import Restored
 from ..domain.signing import PublicKeys
 from ..domain.statement import Statement
@@ -66,6 +66,6 @@ class FormServices:
         return led(self.saying.begin(statement, browser=browser, person=person, fresh=fresh), cookie)
 
 
-def follow(receipt: Said) -> Answer:
+def follow(receipt: StatementReceipt) -> Answer:
     """Redirect to the page that shows the outcome."""
     return see_other(f"/said/{receipt.partition}/{receipt.id}")

@@ -10,7 +10,7 @@ import pytest
 
 from slipway.bootstrap import Ports
 from slipway.catalogue.stored import StoredDocument
-from slipway.commands.saying import CommandRequest, Said
+from slipway.commands.saying import CommandRequest, StatementReceipt
 from slipway.domain.answers import StatementState
 from slipway.domain.commands import OPENS, Verb
 from slipway.domain.inbox import Speaker, Via
@@ -83,7 +83,7 @@ RECORDED = {
 }
 
 
-def say(home: Installation, request: CommandRequest, id: str, proof: Proof | None) -> Said | None:
+def say(home: Installation, request: CommandRequest, id: str, proof: Proof | None) -> StatementReceipt | None:
     """Make the statement; None if there was no answer, so that the person repeats it under the same id."""
     try:
         return say_proved(home, proof, id=id) if proof else home.app.inbox_writer.command(request, OLGA, id=id)
@@ -106,7 +106,7 @@ def beginning(folder: Path, request: CommandRequest) -> tuple[Installation, Proo
 
 def play(
     initial: tuple[Installation, Proof | None], request: CommandRequest, life: Life, *, hinted: bool
-) -> tuple[Installation, Said]:
+) -> tuple[Installation, StatementReceipt]:
     home, proof = initial[0].copy(), initial[1]
     home.restart(wrap=mortal(life))
     id = home.app.inbox_writer.new_id()
@@ -170,13 +170,15 @@ def test_a_command_is_decided_once_and_answered_wherever_one_fault_strikes(
         assert list(home.inbox_table.everything(limit=10)) == [], where
 
 
-def changed(initial: Live, documents: list[StoredDocument], life: Life, *, hinted: bool) -> tuple[Live, Said]:
+def changed(
+    initial: Live, documents: list[StoredDocument], life: Life, *, hinted: bool
+) -> tuple[Live, StatementReceipt]:
     """The front submits one changed and one new application, and the worker makes the change; a fault strikes one."""
     home = initial.copy()
     home.restart(wrap=mortal(life))
     id = home.app.inbox_writer.new_id()
     receipt = None
-    while not isinstance(receipt, Said):
+    while not isinstance(receipt, StatementReceipt):
         try:
             receipt = home.app.submitting.apply(documents, OLGA, reason="", id=id)
         except (Crash, *AWAY):

@@ -32,9 +32,9 @@ from ...effects.cluster.diagnosis import last_lines
 from ..outcome import REASON_LIMIT, Outcome, Requeue, failed, passed
 from ..run_step import Work
 from .clients import Clients
-from .cluster_errors import after
+from .cluster_errors import outcome_after
 from .plan import PlanLost, plan_of
-from .rollout import fenced, outlasted, pause_before
+from .rollout import fenced_target, outlasted, pause_before
 
 _SUMMARY = 300
 
@@ -74,10 +74,10 @@ class _Running:
             except (ObjectRefused, Missing) as error:
                 return failed(f"{error} (it runs {self.side} the rollout)", self._ran_by(findings))
             findings, over = outlasted(findings, state.state, self.now)
-            late = self.now - _made(findings, name).at > time_of_job(job)
+            late = self.now - _made_job(findings, name).at > time_of_job(job)
             if over or (late and state.state is not ProgressState.DONE):
                 why = state.reason if over else f"it did not end within {time_of_job(job)}: {state.reason}"
-                return self._failed(job, _made(findings, name), findings, state, why)
+                return self._failed(job, _made_job(findings, name), findings, state, why)
             if state.state is not ProgressState.DONE:
                 return Requeue(
                     after=pause_before(self.work.step.poll), reason=f"Job {name}: {state.reason}", seen=findings
@@ -140,7 +140,7 @@ class _Running:
         )
 
 
-def _made(seen: EarlierFindings, name: str) -> ObservedJob:
+def _made_job(seen: EarlierFindings, name: str) -> ObservedJob:
     return present(next((each for each in seen.jobs if each.name == name), None), f"the Job {name}, which was made")
 
 
@@ -148,11 +148,11 @@ def run_jobs(clients: Clients, clock: Clock, side: Side, work: Work) -> Outcome:
     try:
         plan = plan_of(clients, work)
         cluster = clients.cluster(plan.cluster)
-        writes = fenced(clients, work, plan).writes
+        writes = fenced_target(clients, work, plan).writes
         return _Running(
             clients=clients, cluster=cluster, writes=writes, plan=plan, side=side, work=work, now=clock()
         ).outcome()
     except (PlanLost, UnknownName) as error:
         return failed(str(error))
     except (ClusterError, KeysUnavailable) as error:
-        return after(error, begun=bool(work.step.seen.jobs) or side is Side.AFTER)
+        return outcome_after(error, begun=bool(work.step.seen.jobs) or side is Side.AFTER)

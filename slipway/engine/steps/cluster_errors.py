@@ -22,7 +22,7 @@ class OrderTakenReport(Record):
     taken: TakenOrder
 
 
-def after(error: ClusterError | KeysUnavailable, *, begun: bool, taken: TakenOrder | None = None) -> Outcome:
+def outcome_after(error: ClusterError | KeysUnavailable, *, begun: bool, taken: TakenOrder | None = None) -> Outcome:
     """Another try, or the end of the step. `begun` says whether the rollout has changed anything in the cluster.
 
     An API server that has just started refuses what it permits a moment later, since it has not read its roles yet.

@@ -31,7 +31,7 @@ from ..outcome import Outcome, Requeue, Retry, failed, passed
 from ..run_step import Work
 from .clients import Clients
 from .copying import CopyRun, TimeIsOver
-from .ends import ends, ends_of_image, with_advice
+from .ends import ends_of_artifact, ends_of_image, with_advice
 from .plan import PlanLost, plan_of
 
 AT_ONCE = timedelta(0)
@@ -99,7 +99,7 @@ def _after_error(error: RegistryError, environment: Environment, run: CopyRun) -
 
 
 def _copy(clients: Clients, environment: Environment, run: CopyRun) -> Outcome:
-    source, target = ends(clients, run.application, environment, run.release, before_moving=run.moving)
+    source, target = ends_of_artifact(clients, run.application, environment, run.release, before_moving=run.moving)
     images = list[CopiedImage]()
     for repository, digest in brought_images(plan_of(clients, run.work)):
         from_there, to_here = ends_of_image(source, target, repository, digest)

@@ -14,7 +14,7 @@ _TAG_PREFIX = "slipway-"
 manifests would delete it. The rest of the tag is the image's digest, so that it can name nothing else."""
 
 
-def ends(
+def ends_of_artifact(
     clients: Clients,
     application: Application,
     environment: Environment,

@@ -31,9 +31,9 @@ from ..pinned import NotPinned, not_pinned, pinned_images
 from ..run_step import Work
 from .bundles import BundleRefused
 from .clients import Clients
-from .cluster_errors import after
+from .cluster_errors import outcome_after
 from .content import rendered
-from .ends import ends, ends_of_image, with_advice
+from .ends import ends_of_artifact, ends_of_image, with_advice
 from .leaving import with_what_leaves
 from .plan_rollback import CannotRollBack, look_for, rollback_content
 from .rendered import RenderedObjects
@@ -95,7 +95,7 @@ def plan(clients: Clients, clock: Clock, work: Work) -> Outcome:
     except RegistryError as error:
         return Retry(reason=str(error)) if error.retryable else failed(with_advice(error, environment, release))
     except (ClusterError, KeysUnavailable) as error:
-        return after(error, begun=False)
+        return outcome_after(error, begun=False)
     return passed(report)
 
 
@@ -144,7 +144,7 @@ def _foresee(clients: Clients, work: Work, environment: Environment, plan: Plan)
             else:
                 check_children(registry, repository, registry.manifest(repository, digest))
         return
-    source, target = ends(clients, work.entry.application, environment, work.release)
+    source, target = ends_of_artifact(clients, work.entry.application, environment, work.release)
     for repository, digest in brought_images(plan):
         foresee(*ends_of_image(source, target, repository, digest))
     foresee(source, target)
@@ -191,7 +191,7 @@ def _plan_and_preview(
     departed = leaving()
     lane = work.rows.lanes.get(environment.name)  # as it was before the cluster was asked
     live = lane.live if lane else None
-    stays = _stays(clients, lane, environment)
+    stays = _left_behind_note(clients, lane, environment)
     warnings = (*_warnings(application, environment, release, live, content.job), stays)
     plan = Plan(
         application=application.application,
@@ -238,7 +238,7 @@ def _warnings(
     yield f"the acceptance Job: {loose}"[:TEXT_KEPT] if loose else ""
 
 
-def _stays(clients: Clients, lane: Lane | None, environment: Environment) -> str:
+def _left_behind_note(clients: Clients, lane: Lane | None, environment: Environment) -> str:
     """The note that objects of the live release stay behind, if the environment has moved since it went live."""
     target = (environment.cluster, environment.namespace)
     if lane is None or lane.live is None or all((each.cluster, each.namespace) == target for each in lane.taken):

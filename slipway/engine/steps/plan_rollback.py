@@ -65,8 +65,8 @@ def look_for(
     warnings = [warning] if warning else []
     warnings += _do_not_run(plan) if plan else ()
     artifacts = _artifacts(release, plan)
-    copied = _has(clients, registry, artifacts)
-    if not copied and (registry == release.registry or not _has(clients, release.registry, artifacts)):
+    copied = _has_artifacts(clients, registry, artifacts)
+    if not copied and (registry == release.registry or not _has_artifacts(clients, release.registry, artifacts)):
         where = " and ".join(dict.fromkeys((registry, release.registry)))
         raise CannotRollBack(IMAGE_GONE.format(digest=release.digest, registries=where, release=name))
     if not copied:
@@ -125,7 +125,7 @@ def _artifacts(release: Release, plan: Plan | None) -> tuple[tuple[str, str], ..
     return (own, *((image.repository, image.digest) for image in images))
 
 
-def _has(clients: Clients, registry: str, artifacts: tuple[tuple[str, str], ...]) -> bool:
+def _has_artifacts(clients: Clients, registry: str, artifacts: tuple[tuple[str, str], ...]) -> bool:
     try:
         for repository, digest in artifacts:
             clients.registry(registry).manifest(repository, digest)
@@ -144,12 +144,12 @@ def rollback_content(
     plan = release.plan
     if plan is None:
         content = rendered(clients, work, environment, job_name=job_name)
-        again = {side: _again(work, environment, side, content.jobs(side)) for side in Side}
+        again = {side: _jobs_to_run_again(work, environment, side, content.jobs(side)) for side in Side}
         return replace(content, before=again[Side.BEFORE], after=again[Side.AFTER]), ()
     job = plan.verification
     if job is not None:
         job = {**job, "metadata": {**job["metadata"], "name": job_name}}
-    again = {side: _again(work, environment, side, plan.jobs_on(side)) for side in Side}
+    again = {side: _jobs_to_run_again(work, environment, side, plan.jobs_on(side)) for side in Side}
     content = RenderedObjects(
         manifests=tuple(m for m in plan.manifests if not is_job(m) or runs_on_rollback(m)),
         job=job,
@@ -159,7 +159,7 @@ def rollback_content(
     return content, plan.supply_chain
 
 
-def _again(
+def _jobs_to_run_again(
     work: Work, environment: Environment, side: Side, jobs: tuple[dict[str, Any], ...]
 ) -> tuple[dict[str, Any], ...]:
     """The Jobs that the application wants to run again when its release comes back; others, such as a migration, have

@@ -22,10 +22,10 @@ from ...manifests.around import is_job
 from ..outcome import REASON_LIMIT, Finished, Outcome, Retry, failed
 from ..run_step import Work
 from .clients import Clients
-from .cluster_errors import after
+from .cluster_errors import outcome_after
 from .plan import PlanLost, load_plan, plan_of
-from .rollout import LASTS, RolloutTarget, fenced, judge_rollout
-from .stuck_pods import helped
+from .rollout import LASTS, RolloutTarget, fenced_target, judge_rollout
+from .stuck_pods import delete_stuck_pod
 
 _KEPT = 50
 """The most removed, resisting or remaining objects that the record names of each."""
@@ -74,7 +74,7 @@ class _Rollback:
         work = replace(self.work, step=self.work.step.evolve(seen=seen))
         outcome = judge_rollout(self.clients, self.cluster, plan, self.clock, work, is_rollback=True)
         begun = seen.applied_at or self.work.step.asked_at
-        outcome = helped(self.target.writes, plan, outcome, seen, only_held_up=self.clock() - begun < LASTS)
+        outcome = delete_stuck_pod(self.target.writes, plan, outcome, seen, only_held_up=self.clock() - begun < LASTS)
         return self._with_order(self._ended(outcome, seen)) if isinstance(outcome, Finished) else outcome
 
     def _with_order(self, outcome: Finished) -> Finished:
@@ -84,7 +84,7 @@ class _Rollback:
         return replace(outcome, result={**outcome.result, "taken": taken.model_dump(mode="json")})
 
     def _ended(self, outcome: Finished, seen: EarlierFindings) -> Finished:
-        removed = self._removed()
+        removed = self._remove_made_objects()
         left = [str(each) for each in removed if each.ending is Ending.LEFT]
         report = RollbackReport(
             removed=tuple(map(str, removed[:_KEPT])),
@@ -105,10 +105,10 @@ class _Rollback:
         rest = "everything else is back" if outcome.passed else outcome.reason
         return Finished(passed=False, reason=f"{text}; {rest}"[:REASON_LIMIT], result=result)
 
-    def _removed(self) -> tuple[Deleted, ...]:
+    def _remove_made_objects(self) -> tuple[Deleted, ...]:
         """Delete, by uid, the objects that the failed release has made and the release before did not have. If the
         environment has moved since, those are all objects that it made, in the other place. Running Jobs are left."""
-        if not (made := self._made()):
+        if not (made := self._made_objects()):
             return ()
         failed_plan = plan_of(self.clients, self.work)
         moved = (failed_plan.cluster, failed_plan.namespace) != (self.before.cluster, self.before.namespace)
@@ -116,12 +116,12 @@ class _Rollback:
         going = [each for each in made if (each.kind, each.name) not in former]
         running = [each for each in going if self._is_running(each, failed_plan)]
         owner = Owner.of(self.before.application, self.before.environment)
-        target = fenced(self.clients, self.work, failed_plan) if moved else self.target
+        target = fenced_target(self.clients, self.work, failed_plan) if moved else self.target
         done = target.writes.prune([each for each in going if each not in running], owner)
         why = "it has not ended, and work under way is not cut off"
         return (*done, *(Deleted(object=each.label, ending=Ending.LEFT, why=why) for each in running))
 
-    def _made(self) -> tuple[Deletion, ...]:
+    def _made_objects(self) -> tuple[Deletion, ...]:
         rollouts = self.work.release.rollouts
         made = rollouts[-1].made if rollouts else None
         content = self.clients.blobs.get(made) if made else None
@@ -141,14 +141,14 @@ def roll_back(clients: Clients, clock: Clock, work: Work) -> Outcome:
         plan = load_plan(clients, lane.live.plan_hash if lane and lane.live else None)
         before = plan.evolve(manifests=tuple(m for m in plan.manifests if not is_job(m)))
         cluster = clients.cluster(plan.cluster)
-        target = fenced(clients, work, plan)
+        target = fenced_target(clients, work, plan)
         return _Rollback(
             clients=clients, clock=clock, work=work, cluster=cluster, target=target, before=before
         ).outcome()
     except (PlanLost, UnknownName) as error:
         return failed(str(error))
     except (ClusterError, KeysUnavailable) as error:
-        return after(error, begun=True)
+        return outcome_after(error, begun=True)
 
 
 def _reason(unapplied: list[UnappliedObject]) -> str:

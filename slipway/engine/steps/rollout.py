@@ -32,9 +32,9 @@ from ...manifests.references import image_places
 from ..outcome import REASON_LIMIT, Finished, Outcome, Requeue, failed, passed
 from ..run_step import Work
 from .clients import Clients
-from .cluster_errors import after
+from .cluster_errors import outcome_after
 from .plan import PlanLost, plan_of
-from .stuck_pods import helped
+from .stuck_pods import delete_stuck_pod
 
 POLL_PAUSES = (timedelta(milliseconds=300), timedelta(milliseconds=700), timedelta(seconds=1), timedelta(seconds=2))
 """Pauses before the first polls, short so that a quick rollout is noticed at once; `SLOW_PAUSE` follows."""
@@ -85,16 +85,16 @@ def deploy(clients: Clients, work: Work) -> Outcome:
     target: RolloutTarget | None = None
     try:
         plan = plan_of(clients, work)
-        target = fenced(clients, work, plan)
+        target = fenced_target(clients, work, plan)
         done = target.writes.apply(plan.manifests)
-        return passed(_report(clients, plan, done, target.taken))
+        return passed(_report(clients, plan, done, target.taken_order))
     except (PlanLost, UnknownName) as error:
         return failed(str(error))
     except KeysUnavailable as away:
-        return after(away, begun=False)
+        return outcome_after(away, begun=False)
     except ClusterError as error:
-        taken = target.taken if target else None
-        outcome = after(error, begun=False, taken=taken)
+        taken = target.taken_order if target else None
+        outcome = outcome_after(error, begun=False, taken=taken)
         if not isinstance(outcome, Finished) or outcome.broken or not error.applied:
             return outcome
         # A rollback has to know which objects were made so far.
@@ -110,13 +110,13 @@ class RolloutTarget:
     writes: FencedCluster
 
     @property
-    def taken(self) -> TakenOrder | None:
+    def taken_order(self) -> TakenOrder | None:
         """The order under which the rollout wrote there; None as long as it has written nothing."""
         order = self.writes.taken
         return TakenOrder(cluster=self.cluster, namespace=self.namespace, order=order) if order is not None else None
 
 
-def fenced(clients: Clients, work: Work, plan: Plan) -> RolloutTarget:
+def fenced_target(clients: Clients, work: Work, plan: Plan) -> RolloutTarget:
     """Every write of a step to a cluster goes through this; a write may also raise `KeysUnavailable` and
     `LedgerUnavailable`. Raises `UnknownName`."""
     writes = clients.cluster(plan.cluster).fenced(plan.namespace, lambda: clients.fences.claim(work, plan))
@@ -150,14 +150,14 @@ def check_rollout(clients: Clients, clock: Clock, work: Work) -> Outcome:
         outcome = judge_rollout(clients, cluster, plan, clock, work)
         if _follows_a_failure(work, plan):
             only_held_up = clock() - work.step.asked_at < LASTS
-            outcome = helped(
-                fenced(clients, work, plan).writes, plan, outcome, work.step.seen, only_held_up=only_held_up
+            outcome = delete_stuck_pod(
+                fenced_target(clients, work, plan).writes, plan, outcome, work.step.seen, only_held_up=only_held_up
             )
         return _pruned(clients, work, plan, outcome)
     except (PlanLost, UnknownName) as error:
         return failed(str(error))
     except (ClusterError, KeysUnavailable) as error:
-        return after(error, begun=True)
+        return outcome_after(error, begun=True)
 
 
 def _has_stateful_sets(plan: Plan) -> bool:
@@ -177,7 +177,9 @@ def _pruned(clients: Clients, work: Work, plan: Plan, outcome: Outcome) -> Outco
     so meet the final state. If a deleted object is still needed, the tests fail, and the rollback applies it again."""
     if not plan.deletions or not isinstance(outcome, Finished) or not outcome.passed:
         return outcome
-    deleted = fenced(clients, work, plan).writes.prune(plan.deletions, Owner.of(plan.application, plan.environment))
+    deleted = fenced_target(clients, work, plan).writes.prune(
+        plan.deletions, Owner.of(plan.application, plan.environment)
+    )
     result = {**outcome.result, "deleted": [each.model_dump(mode="json") for each in deleted]}
     return replace(outcome, result=result)
 

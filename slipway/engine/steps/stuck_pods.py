@@ -13,7 +13,7 @@ from ..outcome import Finished, Outcome, Requeue
 _KEPT = 50
 
 
-def helped(
+def delete_stuck_pod(
     writes: FencedCluster, plan: Plan, outcome: Outcome, seen: EarlierFindings, *, only_held_up: bool
 ) -> Outcome:
     """The outcome of a poll, after deleting one such pod, if there is one; a finished outcome names all that were

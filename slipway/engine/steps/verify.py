@@ -19,9 +19,9 @@ from ...effects.cluster import Cluster, ClusterError, JobState, ProgressState
 from ..outcome import Finished, Outcome, Requeue, failed, passed
 from ..run_step import Work
 from .clients import Clients
-from .cluster_errors import after
+from .cluster_errors import outcome_after
 from .plan import PlanLost, plan_of
-from .rollout import fenced, outlasted, pause_before
+from .rollout import fenced_target, outlasted, pause_before
 
 
 class VerificationResult(Record):
@@ -45,7 +45,7 @@ def verify(clients: Clients, clock: Clock, work: Work) -> Outcome:
     except (PlanLost, UnknownName) as error:
         return failed(str(error))
     except (ClusterError, KeysUnavailable) as error:
-        return after(error, begun=True)
+        return outcome_after(error, begun=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +100,7 @@ class _Verification:
     def _start(self, manifest: dict[str, Any]) -> Requeue:
         """Start our Job. Its identity is kept before it is asked anything; if that is lost, the tests run once more."""
         self.work.hold()
-        started = fenced(self.clients, self.work, self.plan).writes.start_job(manifest)
+        started = fenced_target(self.clients, self.work, self.plan).writes.start_job(manifest)
         step = self.work.step
         findings = step.seen.evolve(job=started)
         return Requeue(after=pause_before(step.poll), reason=f"Job {started.name} was started", seen=findings)

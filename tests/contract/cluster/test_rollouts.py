@@ -11,7 +11,7 @@ from slipway.effects.cluster import ClusterError, EarlierPolls, Missing, Progres
 from slipway.effects.cluster.connection import Connection
 from slipway.effects.cluster.objects import Objects, built_in
 from slipway.engine.outcome import Retry
-from slipway.engine.steps.cluster_errors import after
+from slipway.engine.steps.cluster_errors import outcome_after
 
 from . import manifests as m
 from .conftest import Place
@@ -193,7 +193,7 @@ def test_an_api_server_that_is_away_for_a_while_costs_only_time(control_plane: R
 
     assert place.settle(look, until=lambda progress: progress is not ProgressState.WAITING) is ProgressState.DONE
     assert failed, "it was away"
-    assert all(isinstance(after(error, begun=True), Retry) for error in failed), failed
+    assert all(isinstance(outcome_after(error, begun=True), Retry) for error in failed), failed
 
 
 def test_a_deployment_scaled_to_nothing_is_done(place: Place) -> None:

@@ -20,7 +20,7 @@ from local.servicebus.server import key_connection
 from local.stack.grants import storage_tokens
 from slipway.bootstrap import Ports
 from slipway.clock import utc_now
-from slipway.commands.saying import Said
+from slipway.commands.saying import StatementReceipt
 from slipway.commands.submitting import ToConfirm
 from slipway.domain.answers import StatementState
 from slipway.domain.errors import present
@@ -92,7 +92,7 @@ def test_the_front_applies_with_its_own_rights_alone_and_the_worker_makes_the_ch
     blobs_of_other_tests = set(incoming.list_blob_names())
     entries_of_other_tests = set(front.app.catalogue.entries)
     receipt = front.say()
-    assert isinstance(receipt, Said)
+    assert isinstance(receipt, StatementReceipt)
     assert front.reply(receipt).state is StatementState.RECEIVED
     assert set(front.app.catalogue.entries) == entries_of_other_tests
     worker.app.inbox_reader.take(receipt.partition, receipt.id)
@@ -109,7 +109,7 @@ def test_the_storage_refuses_a_front_that_tries_the_workers_part_of_a_change(
     front = Live(tmp_path)
     front.restart(wrap=limited(storage, bus, Party.FRONT))
     receipt = front.say()
-    assert isinstance(receipt, Said)
+    assert isinstance(receipt, StatementReceipt)
     received = front.app.inbox.get(receipt.partition, receipt.id)
     assert isinstance(received, Received)
     with pytest.raises(LedgerUnavailable):
@@ -130,7 +130,7 @@ class Roles:
 
     def outcome_of(self, receipt: object) -> Reply:
         """The worker's outcome, as the front reads it."""
-        assert isinstance(receipt, Said), receipt
+        assert isinstance(receipt, StatementReceipt), receipt
         self.worker.app.inbox_reader.take(receipt.partition, receipt.id)
         self.front.app.catalogue.look_again()
         self.worker.app.catalogue.look_again()
@@ -145,7 +145,7 @@ class Roles:
         )
         confirm_pending(self.front, handle)
         partition, row = present(saying.confirmed(handle), "what she confirmed")
-        reply = self.outcome_of(Said(partition=partition, id=row))
+        reply = self.outcome_of(StatementReceipt(partition=partition, id=row))
         assert reply.state is StatementState.COUNTED, reply
         return self.change(str(present(reply.answered, "the answer").change))
 

@@ -137,7 +137,7 @@ class Installation:
         if isinstance(submission, tuple):
             self.refused[path.name] = "; ".join(change.refused for change in submission)
             return
-        assert isinstance(submission, saying.Said), submission
+        assert isinstance(submission, saying.StatementReceipt), submission
         self._parts.inbox_reader.take(submission.partition, submission.id)
         reply = self._parts.answers.reply(submission.partition, submission.id)
         assert reply.state is StatementState.COUNTED, reply

@@ -10,7 +10,7 @@ import yaml
 from slipway.bootstrap import App, Ports, Settings, app
 from slipway.catalogue.stored import StoredDocument
 from slipway.commands.comparing import SubjectChange
-from slipway.commands.saying import Said
+from slipway.commands.saying import StatementReceipt
 from slipway.commands.submitting import ToConfirm
 from slipway.domain.changing import Changed, line
 from slipway.domain.inbox import Speaker, Via
@@ -44,7 +44,7 @@ class Live(Installation):
 
     def say(
         self, who: Speaker = OLGA, *, reason: str = "because", app: str = ""
-    ) -> Said | ToConfirm | tuple[SubjectChange, ...]:
+    ) -> StatementReceipt | ToConfirm | tuple[SubjectChange, ...]:
         """What the front does with the documents in the folder."""
         documents = [document for document in self.documents() if app in ("", document.subject.name)]
         return self.app.submitting.apply(documents, who, reason=reason)
@@ -52,14 +52,14 @@ class Live(Installation):
     def remove(self, subject: Subject, who: Speaker = OLGA, *, reason: str = "over") -> dict[str, Changed]:
         return self._outcomes(self.app.submitting.remove(subject, who, reason=reason))
 
-    def reply(self, answer: Said | ToConfirm | tuple[SubjectChange, ...]) -> Reply:
+    def reply(self, answer: StatementReceipt | ToConfirm | tuple[SubjectChange, ...]) -> Reply:
         """What has become of a change so far."""
-        assert isinstance(answer, Said), f"the front refused {answer}"
+        assert isinstance(answer, StatementReceipt), f"the front refused {answer}"
         return self.app.answers.reply(answer.partition, answer.id)
 
-    def _outcomes(self, answer: Said | ToConfirm | tuple[SubjectChange, ...]) -> dict[str, Changed]:
+    def _outcomes(self, answer: StatementReceipt | ToConfirm | tuple[SubjectChange, ...]) -> dict[str, Changed]:
         assert not isinstance(answer, ToConfirm), f"a person has to confirm {answer.compared}"
-        if not isinstance(answer, Said):
+        if not isinstance(answer, StatementReceipt):
             refused = (
                 Changed(subject=str(change.subject), outcome=change.outcome, refused=line(change.refused))
                 for change in answer

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from slipway.catalogue import ConfigError
-from slipway.commands.submitting import SaidChanges, ToConfirm
+from slipway.commands.submitting import ChangesReceipt, ToConfirm
 from slipway.domain.audit import AuditRecord
 from slipway.domain.errors import NotFound
 from slipway.domain.inbox import Speaker, Via
@@ -87,7 +87,7 @@ def test_a_wrong_document_is_refused_by_name_and_the_others_take_effect(live: Li
     live.edit("cart", notify=["nobody"])
     live.edit_environment("staging", rollout_within="9m")
     answer = live.say()
-    assert isinstance(answer, SaidChanges)
+    assert isinstance(answer, ChangesReceipt)
     (refused,) = answer.refused
     assert str(refused.subject) == "application:cart"
     assert (refused.problems[0].file, refused.problems[0].field) == ("cart/application.yaml", "notify[0]")
@@ -162,7 +162,7 @@ def test_a_project_that_names_no_owners_has_applications_that_nobody_changes(liv
     live.edit_project(lambda value: value.pop("owners"))
     live.edit_environment("staging", rollout_within="7m")
     answer = live.say()
-    assert isinstance(answer, SaidChanges)
+    assert isinstance(answer, ChangesReceipt)
     assert "nobody, as it names none in owners.apply" in answer.refused[0].refused
 
 

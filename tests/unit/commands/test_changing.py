@@ -11,7 +11,7 @@ from azure.functions.timer import TimerRequest
 from functions import timers
 from slipway.catalogue.sent import SentDocuments
 from slipway.catalogue.stored import StoredDocument
-from slipway.commands.saying import Said
+from slipway.commands.saying import StatementReceipt
 from slipway.domain.answers import StatementState
 from slipway.domain.audit import AuditRecord
 from slipway.domain.inbox import InboxKind, InboxRow, Received, Speaker, Via
@@ -64,7 +64,7 @@ def lying_row(
     return InboxRow(kind=InboxKind.CATALOGUE, said=statement, speaker=speaker, content=(digest,))
 
 
-def submit(live: Live, row: InboxRow, partition: str = keys.INSTALLATION) -> Said:
+def submit(live: Live, row: InboxRow, partition: str = keys.INSTALLATION) -> StatementReceipt:
     receipt = live.app.inbox_writer.say(partition, row)
     live.hear()
     return receipt
@@ -91,7 +91,7 @@ def test_forty_applications_are_one_row_and_each_has_a_record_of_its_own(live: L
     for name in names:
         write_application(live.deliveries, name)
     receipt = live.say()
-    assert isinstance(receipt, Said)
+    assert isinstance(receipt, StatementReceipt)
     assert len(list(live.inbox_table.everything(limit=100))) == 1
     live.hear()
     outcome = live.reply(receipt).answered
@@ -150,10 +150,10 @@ def test_the_same_documents_sent_again_under_one_id_are_one_row(live: Live) -> N
 
 
 # ---- cut short, and overtaken
-def cut_short(live: Live, *, after: str) -> Said:
+def cut_short(live: Live, *, after: str) -> StatementReceipt:
     """The worker ends once it has made the version of `after`; the row stays."""
     receipt = live.say()
-    assert isinstance(receipt, Said)
+    assert isinstance(receipt, StatementReceipt)
     (received,) = live.app.inbox.unread(limit=10)
     assert isinstance(received, Received)
     commit, versions = live.app.versions.commit, live.app.versions
@@ -225,7 +225,7 @@ def test_a_change_made_from_an_outdated_version_is_refused_with_the_reason(live:
     assert "compare again" in problem.message
     refusal = trail(live)[-1]
     assert (refusal.action, refusal.details["rules"]) == ("change.refused", ["starts-from-what-is-in-force"])
-    assert isinstance(second, Said)
+    assert isinstance(second, StatementReceipt)
     assert refusal.inbox == second.id
     assert live.verify(keys.INSTALLATION).intact
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway.commands.saying import CommandRequest, Said
+from slipway.commands.saying import CommandRequest, StatementReceipt
 from slipway.commands.taking import LONGEST, LONGEST_WAIT, InboxReader, RowWaits
 from slipway.domain.answers import StatementState
 from slipway.domain.commands import Verb
@@ -36,11 +36,13 @@ def home(tmp_path: Path) -> Installation:
     return begun(waiting, tmp_path)
 
 
-def say(home: Installation, request: CommandRequest = FREEZE, speaker: Speaker = OLGA, *, id: str = "") -> Said:
+def say(
+    home: Installation, request: CommandRequest = FREEZE, speaker: Speaker = OLGA, *, id: str = ""
+) -> StatementReceipt:
     return home.app.inbox_writer.command(request, speaker, id=id)
 
 
-def state(home: Installation, receipt: Said) -> StatementState:
+def state(home: Installation, receipt: StatementReceipt) -> StatementState:
     return home.app.answers.reply(receipt.partition, receipt.id).state
 
 

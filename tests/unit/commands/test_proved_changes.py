@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from slipway.commands.saying import Said
+from slipway.commands.saying import StatementReceipt
 from slipway.commands.submitting import ToConfirm
 from slipway.domain.answers import StatementState
 from slipway.domain.audit import AuditRecord
@@ -83,7 +83,7 @@ def trail(live: Live) -> list[AuditRecord]:
     return [record for record in live.app.ledger.audit(keys.INSTALLATION) if isinstance(record, AuditRecord)]
 
 
-def refused_by(live: Live, receipt: Said) -> list[str]:
+def refused_by(live: Live, receipt: StatementReceipt) -> list[str]:
     live.hear()
     reply = live.reply(receipt)
     assert reply.state is StatementState.REFUSED, reply

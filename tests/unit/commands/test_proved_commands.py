@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from slipway.commands.saying import CommandRequest, Said
+from slipway.commands.saying import CommandRequest, StatementReceipt
 from slipway.domain.answers import StatementState
 from slipway.domain.audit import AuditRecord
 from slipway.domain.commands import OPENS, Verb
@@ -103,12 +103,12 @@ def who_must_be_known(home: Installation) -> None:
     home.restart(wrap=lambda ports: replace(ports, catalogue=lambda: catalogue_of(stricter)))
 
 
-def reply(home: Installation, receipt: Said) -> Reply:
+def reply(home: Installation, receipt: StatementReceipt) -> Reply:
     home.hear()
     return home.app.answers.reply(receipt.partition, receipt.id)
 
 
-def refused(home: Installation, receipt: Said, *, verb: Verb = Verb.ROLLBACK) -> list[str]:
+def refused(home: Installation, receipt: StatementReceipt, *, verb: Verb = Verb.ROLLBACK) -> list[str]:
     """The rules for which it was refused; nothing was done, and a record says so."""
     refusal = reply(home, receipt)
     assert refusal.state is StatementState.REFUSED, refusal

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from slipway.commands.submitting import SaidChanges, ToConfirm
+from slipway.commands.submitting import ChangesReceipt, ToConfirm
 from slipway.domain.answers import StatementState
 from slipway.domain.commands import Verb
 from slipway.domain.inbox import InboxKind, InboxRow, Received, Speaker, Via
@@ -112,7 +112,7 @@ def test_an_application_of_a_refused_project_is_judged_by_the_project_in_force(l
     live.edit_environment("staging", "search", namespace="search-2")
     ada = Speaker(oid=person(1, "ada").oid, roles=("leads",), via=Via.CLI)
     answer = live.say(ada)
-    assert isinstance(answer, SaidChanges)
+    assert isinstance(answer, ChangesReceipt)
     refused = {str(change.subject): change.refused for change in answer.refused}
     assert "only the role platform may apply projects" in refused["project:team"]
     assert "search/application.yaml: environments[0].namespace" in refused["application:search"]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from slipway.commands.saying import Said
+from slipway.commands.saying import StatementReceipt
 from slipway.commands.submitting import ToConfirm
 from slipway.domain.inbox import Speaker, Via
 from slipway.domain.versions import Subject, SubjectKind
@@ -207,7 +207,7 @@ def test_the_approvers_of_a_place_are_asked_about_a_new_application_with_a_weake
 
 def test_a_new_application_with_an_equally_strict_gate_asks_nobody(live: Live) -> None:
     add_with_own_objects(live, "store", **AS_STRICT, deadline="48h")
-    assert isinstance(live.say(LEAD, app="store"), Said)
+    assert isinstance(live.say(LEAD, app="store"), StatementReceipt)
 
 
 def asked_together(live: Live, **gates: dict[str, Any]) -> list[str]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway.commands.saying import Said
+from slipway.commands.saying import StatementReceipt
 from slipway.domain.errors import NotFound
 from slipway.testing import write_application
 from slipway.web import outcome
@@ -69,7 +69,7 @@ def test_an_unknown_document_is_not_found(live: Live, kind: str, name: str) -> N
 
 def test_a_change_is_followed_until_it_is_made_or_refused_with_the_reason(live: Live) -> None:
     def page(receipt: object) -> str:
-        assert isinstance(receipt, Said)
+        assert isinstance(receipt, StatementReceipt)
         return outcome.show_outcome(live.app.answers, receipt.partition, receipt.id, READER).body.decode()
 
     live.edit_environment("staging", rollout_within="7m")
