@@ -51,7 +51,9 @@ def reconcile_sources(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the b
 def _record_keys() -> None:
     """Record a rotation of the signing keys in the audit trail, whoever rotated them and wherever they did."""
     try:
-        if parts().installation.keys_seen(parts().private_keys.ids(), parts().public_keys.by_id(), now=parts().clock()):
+        if parts().installation.record_keys(
+            parts().private_keys.ids(), parts().public_keys.by_id(), now=parts().clock()
+        ):
             log.info("the signing keys have changed")
     except (KeysUnavailable, LedgerUnavailable, Conflict) as away:
         log.warning("cannot tell whether the signing keys have changed: %s", away)

@@ -357,7 +357,7 @@ class App(Facing):
                 channels=tuple(self.settings.channels),
                 catalogue=self.catalogue,
                 keys=self.private_keys,
-                whole=self.chain_anchors.of_ledger,
+                whole=self.chain_anchors.is_whole_rule_now,
                 fix_hints=fix_hints(self.settings),
                 clock=self.clock,
             )

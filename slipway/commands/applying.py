@@ -179,7 +179,9 @@ class Applying:
     def _versions_made(self, request: ChangeRequest) -> Mapping[str, int]:
         """The numbers of the versions that earlier handling of this row has made."""
         changes = request.statement.changes
-        numbers = {each.subject: self.versions.made_by(subject_of(each), request.received.id) for each in changes}
+        numbers = {
+            each.subject: self.versions.version_made_by(subject_of(each), request.received.id) for each in changes
+        }
         return {subject: number for subject, number in numbers.items() if number is not None}
 
     def _judged(self, request: ChangeRequest, made: Mapping[str, int]) -> JudgedChanges:
@@ -212,7 +214,9 @@ class Applying:
         if request.proved is None:
             return None
         nonce = request.proved.statement.nonce
-        counted = self.versions.said_by(subject_of(change), nonce) or self.proposing.proposals.counted_by(nonce)
+        counted = self.versions.row_of_statement(
+            subject_of(change), nonce
+        ) or self.proposing.proposals.row_of_statement(nonce)
         if counted in (None, request.received.id):
             return None
         rule = Rule.PROOF_IS_NEW.fails(f"{change.subject}: the statement was already counted")
@@ -308,7 +312,7 @@ class Applying:
             draft = record_of_refusal(request, judged, made)
             self.installation.record_answer(request.received.id, draft, answered, now=self.clock())
         else:
-            self.installation.changed(request.received.id, answered)
+            self.installation.answer_changes(request.received.id, answered)
         return True
 
     def _publish_committed(self, request: ChangeRequest, made: Mapping[str, int]) -> None:

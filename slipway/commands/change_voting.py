@@ -167,7 +167,7 @@ class ChangeVoting:
     def _is_new(self, vote: "_IncomingVote") -> tuple[RuleResult, ...]:
         if vote.cast.proved is None:
             return ()
-        by = self.proposals.counted_by(vote.cast.proved.statement.nonce)
+        by = self.proposals.row_of_statement(vote.cast.proved.statement.nonce)
         return () if by in (None, vote.inbox) else (Rule.PROOF_IS_NEW.fails("its statement was already counted"),)
 
     def _refuse(self, judged: "_Judged", current: StoredProposal) -> None:

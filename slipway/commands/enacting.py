@@ -176,7 +176,9 @@ class Enacting:
     def _parts_in_force(self, change: ProposedChange) -> tuple[CatalogueChange, ...]:
         """The parts of the change that were put in force before a pass was interrupted."""
         return tuple(
-            each for each in change.changes if self.versions.made_by(subject_of(each), _mark(change)) is not None
+            each
+            for each in change.changes
+            if self.versions.version_made_by(subject_of(each), _mark(change)) is not None
         )
 
     def _commit(self, change: ProposedChange, plan: ChangePlan, each: CatalogueChange, stored: StoredDocument) -> None:

@@ -84,7 +84,7 @@ class Telling:
             plan = None
         if plan is None:
             if change.phase.final:
-                self.proposals.done(change)
+                self.proposals.note_done(change)
             return (f"the change {hash[7:19]}: its plan is gone or was changed, so nobody is told of it",)
         problems = (
             [] if change.phase.final else list(self._tell(change, plan, _NoticeSubject(notice=ChangeNotice.PROPOSED)))
@@ -96,7 +96,7 @@ class Telling:
         if change.phase.final:
             problems += self._tell(change, plan, _NoticeSubject(notice=ChangeNotice.ENDED))
             if not problems:
-                self.proposals.done(change)
+                self.proposals.note_done(change)
         return tuple(problems)
 
     def _tell(self, change: ProposedChange, plan: ChangePlan, of: _NoticeSubject) -> Iterator[str]:

@@ -83,5 +83,5 @@ class DeniedAttempts:
 
     def take(self, hint: DeniedHint) -> None:
         """Record it, unless it was recorded in this hour. Raises `LedgerUnavailable`."""
-        if not self.installation.denied(hint, now=self.clock()):
+        if not self.installation.record_denied(hint, now=self.clock()):
             log.info("denied attempts of %s are on record for this hour", hint.caller)

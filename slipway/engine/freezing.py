@@ -129,7 +129,7 @@ class Freezer:
         rules = _rules(order, not_ended(before), now)
         if not_passed(rules):
             answer = _answer(order, not_passed(rules))
-            self.installation.order_refused(order.id, _refusal(order, rules), now=now, answer=answer)
+            self.installation.record_refused_order(order.id, _refusal(order, rules), now=now, answer=answer)
             return rules
         if order.verb is Verb.FREEZE:
             owner, name = order.attribution.spoken, order.name

@@ -76,7 +76,7 @@ class Parking:
                 self.bus.send_raw(RawMessage(queue=parked.source, body=body, message_id=message_id, session=session))
             except MessageTooLarge as refused:
                 raise NotReplayable(f"{parked.id} is too large for the queue {parked.source}") from refused
-        self.installation.replayed(parked, actor=actor, now=now, inbox=inbox)
+        self.installation.record_replayed(parked, actor=actor, now=now, inbox=inbox)
         return parked
 
     def empty_dead_letters(self) -> int:

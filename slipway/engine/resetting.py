@@ -49,7 +49,7 @@ class Resetting:
         refused = not_passed(opening_rules(event)) or not event.reason.strip()
         if not refused and not self.handler.ledger.was_handled(name, event):
             restored = self.anchors.restored(name, epoch=self._fenced(name))
-            self.anchors.reset(name, restored, now=self.clock())
+            self.anchors.anchor_reset(name, restored, now=self.clock())
             event = event.evolve(restored=restored)
         (receipt,) = self.handler.handle(event)
         return receipt
@@ -84,10 +84,10 @@ class Resetting:
         if broken:
             reason = "; ".join(rule.reason for rule in broken)
             draft = order.drafted(Action.COMMAND_REFUSED, rules, verb=str(order.verb), reason=reason)
-            self.installation.order_refused(order.id, draft, now=now, answer=answer)
+            self.installation.record_refused_order(order.id, draft, now=now, answer=answer)
             return
         restored = self.anchors.restored(INSTALLATION)
-        self.anchors.reset(INSTALLATION, restored, now=now)
+        self.anchors.anchor_reset(INSTALLATION, restored, now=now)
         lost = {"newest": restored.anchor, "lost": restored.lost}
         draft = order.drafted(Action.LEDGER_RESET, rules, verb=str(order.verb), reason=order.reason, **lost)
         self.installation.reset(order.id, draft, epoch=restored.epoch, now=now, answer=answer)

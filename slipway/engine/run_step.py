@@ -143,7 +143,7 @@ class StepRunner:
         if entry is not None and entry.versions is not None and entry.versions.application != nearby.rows.version:
             self.catalogue.look_again()
             entry = self.catalogue.get(step.application)
-        release, message = nearby.release, nearby.asked_by(step.first_message_id)
+        release, message = nearby.release, nearby.outbox_deletion(step.first_message_id)
         if entry is None or release is None:
             raise UnknownTarget(f"{step.id}: there is no such {'application' if entry is None else 'release'}")
         if step.kind.is_awaited and (release.step != step.id or step.resent < release.resent):

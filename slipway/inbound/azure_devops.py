@@ -13,8 +13,8 @@ from pydantic import Field
 from ..domain.events import RunReported
 from ..domain.incoming import ForeignModel, Time
 from ..domain.runs import Run
-from .claims import claimed
-from .reading import LARGEST_ID, BadInput, Ignored, by_now, read_as, read_json
+from .claims import claimed_run
+from .reading import LARGEST_ID, BadInput, Ignored, plausible_time, read_as, read_json
 
 BUILD_COMPLETE = "build.complete"
 RUN_STATE_CHANGED = "ms.vss-pipelines.run-state-changed-event"
@@ -138,7 +138,7 @@ def _build(hook: _Hook, organization: str, now: datetime) -> Run:
         )
     build = read_as(_Build, hook.resource, at="resource")
     project_id = str(build.project.id or hook.resourceContainers.project.id)[:64]
-    return claimed(
+    return claimed_run(
         organization=organization,
         project=(build.project.name or project_id)[:256],
         project_id=project_id,
@@ -150,7 +150,7 @@ def _build(hook: _Hook, organization: str, now: datetime) -> Run:
         result=build.result[:64],
         branch=build.sourceBranch[:1024],
         commit=build.sourceVersion[:128],
-        finished_at=by_now(build.finishTime, now),
+        finished_at=plausible_time(build.finishTime, now),
         requester=build.requestedFor.uniqueName,
     )
 
@@ -159,7 +159,7 @@ def _run(hook: _Hook, organization: str, now: datetime) -> Run:
     resource = read_as(_RunResource, hook.resource, at="resource")
     if resource.run.state != "completed":
         raise Ignored(f"the run {resource.run.name[:100]} is {resource.run.state[:64]}, not completed")
-    return claimed(
+    return claimed_run(
         organization=organization,
         project=hook.resourceContainers.project.id[:256],
         project_id=hook.resourceContainers.project.id[:64],
@@ -169,7 +169,7 @@ def _run(hook: _Hook, organization: str, now: datetime) -> Run:
         id=resource.run.id,
         number=resource.run.name[:256],
         result=resource.run.result[:64],
-        finished_at=by_now(resource.run.finishedDate, now),
+        finished_at=plausible_time(resource.run.finishedDate, now),
         committer=_committer(resource.repositories),
     )
 

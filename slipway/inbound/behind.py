@@ -62,24 +62,24 @@ class PeopleBehindChange:
     """Whether nobody is missing among the people, known or not."""
 
 
-class _Away(Exception):  # noqa: N818 - it ends the asking, nothing is wrong
+class _SourceAway(Exception):  # noqa: N818 - it ends the asking, nothing is wrong
     def __init__(self, answer: CannotKnow) -> None:
         super().__init__(answer.why)
         self.answer = answer
 
 
-def behind(source: PeopleSource, run: RunInfo, *, live: Sequence[str]) -> PeopleBehindChange | CannotKnow:
+def people_behind(source: PeopleSource, run: RunInfo, *, live: Sequence[str]) -> PeopleBehindChange | CannotKnow:
     """Everybody behind what the run built. `CannotKnow` only if asking again later helps."""
-    asking = _Asking(source, run)
+    asking = _Findings(source, run)
     try:
         asking.gather(live)
         return asking.answer()
-    except _Away as away:
+    except _SourceAway as away:
         return away.answer
 
 
 @dataclass
-class _Asking:
+class _Findings:
     """The findings so far about one run."""
 
     source: PeopleSource
@@ -103,14 +103,14 @@ class _Asking:
                 self._claim(Involvement.AUTHOR, change.author)
             return
         for old in live:
-            self._since(old)
+            self._take_commits_since(old)
         if not live:
             changes = self._need(self.source.changes(self.run), ())
-            self._alone([change.id for change in changes] or [self.run.commit])
+            self._take_commits([change.id for change in changes] or [self.run.commit])
         if self.commits:
-            self._reviewed()
+            self._take_pull_requests()
 
-    def _since(self, old: str) -> None:
+    def _take_commits_since(self, old: str) -> None:
         """Every commit that is new since an old one, which need not be an ancestor."""
         if old == self.run.commit:
             return
@@ -126,7 +126,7 @@ class _Asking:
         for commit in commits:
             self._take(commit)
 
-    def _alone(self, ids: Iterable[str]) -> None:
+    def _take_commits(self, ids: Iterable[str]) -> None:
         """The commits with these ids, each asked for separately."""
         commit_ids = [id for id in dict.fromkeys(ids) if id not in self.commits]
         room = max(0, COMMITS_LIMIT - len(self.commits))
@@ -149,7 +149,7 @@ class _Asking:
         if signature.mail:
             self.claimed.setdefault((part, signature.mail.casefold()), signature)
 
-    def _reviewed(self) -> None:
+    def _take_pull_requests(self) -> None:
         """The pull requests that brought the commits, and the commits of their branches."""
         for request in self._need(self.source.pull_requests(self.run, list(self.commits)), ()):
             if not request.completed:
@@ -159,7 +159,7 @@ class _Asking:
             self._vouch(Involvement.COMPLETER, request.closed_by, f"nothing says who completed {which}")
             if request.completed_for is not None:
                 self._vouch(Involvement.COMPLETER, request.completed_for, "")
-            self._alone(self._need(self.source.commits_of(self.run, request.id), ()))
+            self._take_commits(self._need(self.source.commits_of(self.run, request.id), ()))
 
     def _vouch(self, part: Involvement, who: PersonReference | None, missing: str) -> None:
         if who is None:
@@ -168,10 +168,11 @@ class _Asking:
             self.vouched.setdefault((part, who.id), who)
 
     def _need[T](self, answer: SourceAnswer[T], otherwise: T) -> T:
-        """The value in the answer; if it is missing, a gap is noted. Raises `_Away` if asking again later helps."""
+        """The value in the answer; if it is missing, a gap is noted. Raises `_SourceAway` if asking again later
+        helps."""
         match answer:
             case CannotKnow(retryable=True):
-                raise _Away(answer)
+                raise _SourceAway(answer)
             case Absent() | CannotKnow():
                 self.gaps.append(answer.why)
                 return otherwise
@@ -193,12 +194,12 @@ class _Asking:
     def _person(self, part: Involvement, who: PersonReference, known: dict[str, Identity]) -> InvolvedPerson:
         identity = known.get(who.id.casefold())
         if identity is None or not (identity.object_id or identity.is_service):
-            unknown = self._unknown(f"{who.name or who.id} {part.did}, and nobody can tell who that is")
+            unknown = self._note_unknown(f"{who.name or who.id} {part.did}, and nobody can tell who that is")
             name, mail = who.name[:_NAME], who.unique_name[:_NAME]
             return InvolvedPerson(part=part, trust=Trust.NOT_PROVED, name=name, mail=mail, unknown=unknown)
         unknown = ""
         if identity.is_service and part is not Involvement.REQUESTER:
-            unknown = self._unknown(f"{identity.name} {part.did}, which is not a person: nobody can tell for whom")
+            unknown = self._note_unknown(f"{identity.name} {part.did}, which is not a person: nobody can tell for whom")
         return InvolvedPerson(
             part=part,
             trust=Trust.PROVED,
@@ -211,7 +212,7 @@ class _Asking:
             unknown=unknown,
         )
 
-    def _unknown(self, why: str) -> str:
+    def _note_unknown(self, why: str) -> str:
         self.unknown.append(why)
         return why[:_WHY]
 
@@ -228,10 +229,12 @@ class _Asking:
             )
             if len(people) == 1:
                 by_mail[mail] = people[0]
-        return [self._signed(part, signature, by_mail.get(mail)) for (part, mail), signature in self.claimed.items()]
+        return [
+            self._signed_person(part, signature, by_mail.get(mail)) for (part, mail), signature in self.claimed.items()
+        ]
 
     @staticmethod
-    def _signed(part: Involvement, signature: CommitSignature, identity: Identity | None) -> InvolvedPerson:
+    def _signed_person(part: Involvement, signature: CommitSignature, identity: Identity | None) -> InvolvedPerson:
         return InvolvedPerson(
             part=part,
             trust=Trust.CLAIMED,

@@ -8,7 +8,7 @@ _ADDRESS = 254
 NOT_ASKED = Fact(trust=Trust.NOT_PROVED, why="its source was not asked yet")
 
 
-def claimed(
+def claimed_run(
     *,
     organization: str,
     project: str,

@@ -10,7 +10,7 @@ from typing import Any
 from ..domain.events import ImagePushed
 from ..domain.incoming import ForeignModel, Time
 from ..domain.model import DIGEST_PATTERN, REPOSITORY_PATTERN, TAG_PATTERN
-from .reading import BadInput, Ignored, by_now, read_as, read_json
+from .reading import BadInput, Ignored, plausible_time, read_as, read_json
 
 PUSHED = "Microsoft.ContainerRegistry.ImagePushed"
 _PUSH = "push"
@@ -109,7 +109,7 @@ def parse_image_event(body: bytes, sources: Mapping[str, EventSource], *, now: d
         digest=target.digest,
         tag=target.tag,
         media_type=target.mediaType[:256],
-        pushed_at=by_now(data.timestamp or event.time, now),
+        pushed_at=plausible_time(data.timestamp or event.time, now),
         actor=data.actor.name[:256],
     )
 

@@ -11,8 +11,8 @@ from pydantic import BeforeValidator, Field
 from ..domain.events import RunReported
 from ..domain.incoming import ForeignModel, Time
 from ..domain.model import Digest, Repository, Tag
-from .claims import claimed
-from .reading import LARGEST_ID, BadInput, by_now, read_as, read_json
+from .claims import claimed_run
+from .reading import LARGEST_ID, BadInput, plausible_time, read_as, read_json
 
 Short = Annotated[str, Field(max_length=256)]
 
@@ -78,7 +78,7 @@ def parse_run_message(body: bytes, *, now: datetime) -> RunReported:
         raise BadInput("body", _NOT_A_HOOK, f"a service hook's event {str(content['eventType'])[:100]!r}")
     message = read_as(_RunMessage, content)
     image = message.image
-    run = claimed(
+    run = claimed_run(
         organization=message.organization,
         project=message.project,
         project_id=message.projectId,
@@ -89,7 +89,7 @@ def parse_run_message(body: bytes, *, now: datetime) -> RunReported:
         result=message.result,
         branch=message.branch,
         commit=message.commit,
-        finished_at=by_now(message.finishedAt, now),
+        finished_at=plausible_time(message.finishedAt, now),
         requester=message.requestedBy,
         committer=message.committedBy,
     )

@@ -13,9 +13,9 @@ from typing import Final, Protocol
 from ..domain.events import PipelineCompleted, RunReported
 from ..domain.run_source import Absent, Attachment, CannotKnow, RunAddress, RunInfo, SourceAnswer, TimelineRecord
 from ..domain.runs import Fact, Run, Trust
-from .behind import PeopleBehindChange, PeopleSource, behind
+from .behind import PeopleBehindChange, PeopleSource, people_behind
 from .published import ATTACHMENT_TYPE, PublishedDocument, document_of, read_document
-from .reading import by_now
+from .reading import plausible_time
 
 RUNS_ON: Final = timedelta(seconds=30)
 """How soon a run that has not ended is asked for again: a hook may arrive before its source knows, and jobs are run
@@ -83,7 +83,7 @@ def _judged(source: RunSource, run: RunInfo, *, live: Sequence[str], now: dateti
     if isinstance(published, AskLater):
         return published
     built, document = published
-    people = behind(source, run, live=live)
+    people = people_behind(source, run, live=live)
     if isinstance(people, CannotKnow):
         return AskLater(why=people.why, after=people.after)
     return ProvedRun(run=_run(run, built, people, document, now), document=document)
@@ -138,7 +138,7 @@ def _run(
         result=run.result[:64],
         branch=run.branch[:_BRANCH],
         commit=run.commit[:128],
-        finished_at=by_now(run.finished_at, now),
+        finished_at=plausible_time(run.finished_at, now),
         proof=Fact(trust=Trust.PROVED, why=f"Azure DevOps tells of it by id{gone}"),
         built=built,
         behind=people.fact,

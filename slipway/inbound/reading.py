@@ -46,7 +46,7 @@ class Ignored(Exception):  # noqa: N818
     """Well-formed input that does not concern Slipway; the message says why."""
 
 
-def by_now(time: datetime | None, now: datetime) -> datetime:
+def plausible_time(time: datetime | None, now: datetime) -> datetime:
     """The sender's timestamp, or `now` if there is none or if it is more than `SKEW` in the future.
 
     Releases are ordered by it: one dated tomorrow would block every other release in its lane until then.

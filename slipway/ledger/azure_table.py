@@ -18,9 +18,9 @@ from .table import (
     LedgerUnavailable,
     Page,
     Row,
+    RowCondition,
     UnknownPlace,
     Value,
-    Where,
     Write,
     check_key,
     check_transaction,
@@ -62,7 +62,7 @@ class AzureTable:
             raise _failed(error) from error
 
     def page(
-        self, partition: str, first: str, last: str, *, limit: int, where: Sequence[Where] = (), resume: str = ""
+        self, partition: str, first: str, last: str, *, limit: int, where: Sequence[RowCondition] = (), resume: str = ""
     ) -> Page:
         text, values = "PartitionKey eq @partition and RowKey ge @first and RowKey le @last", dict[str, str | bool]()
         for number, condition in enumerate(where):

@@ -70,14 +70,14 @@ class ChainAnchors:
     """Hash of the kept set of the identity provider's keys; None if they are not known."""
 
     @property
-    def signs(self) -> str:
+    def signing_key_id(self) -> str:
         """Id of the key that signs now. Raises `KeysUnavailable`."""
         return self.signer().sign_naming(str.encode).kid
 
     def newest(self, application: str) -> ChainAnchor | None:
         """The newest anchor that the worker signed. An anchor that no key of the installation verifies is reported and
         skipped. Raises `LedgerUnavailable`, `KeysUnavailable`."""
-        return next(self._genuine(application), None)
+        return next(self._genuine_anchors(application), None)
 
     def written(self, application: str, *, most: int) -> list[bytes]:
         """The newest anchors as they were written, not parsed. Raises `LedgerUnavailable`."""
@@ -121,7 +121,7 @@ class ChainAnchors:
             return self.ledger.head(head.application)
         return head
 
-    def of_ledger(self, application: str) -> RuleResult:
+    def is_whole_rule_now(self, application: str) -> RuleResult:
         """Like `is_whole_rule`, for the present head."""
         return self.is_whole_rule(application, self.ledger.head(application))
 
@@ -132,7 +132,11 @@ class ChainAnchors:
         """
         for chain in (INSTALLATION, application):
             counted = CountedAnchors(self.ledger.public_keys)
-            if any(proving.keys.issuer == keys for anchor in self._genuine(chain) for proving in counted.take(anchor)):
+            if any(
+                proving.keys.issuer == keys
+                for anchor in self._genuine_anchors(chain)
+                for proving in counted.take(anchor)
+            ):
                 return True
         return False
 
@@ -142,7 +146,7 @@ class ChainAnchors:
 
         Raises `LedgerRewound`, `LedgerUnavailable`, `KeysUnavailable`.
         """
-        recent, newest = islice(self._genuine(head.application), RECENT), None
+        recent, newest = islice(self._genuine_anchors(head.application), RECENT), None
         for anchor in recent:
             newest = newest or anchor
             if anchor.names(gate, head):
@@ -157,7 +161,7 @@ class ChainAnchors:
         `LedgerUnavailable`, `KeysUnavailable`.
         """
         try:
-            return self._grown(application, AnchorReason.RULES, now=now, since=changed)
+            return self._anchor_if_grown(application, AnchorReason.RULES, now=now, since=changed)
         except LedgerRewound as rewound:
             log.error("%s is not anchored: %s", application, rewound)  # noqa: TRY400 - the message says it all
             return None
@@ -167,7 +171,7 @@ class ChainAnchors:
 
         Raises `LedgerUnavailable`, `KeysUnavailable`.
         """
-        head, anchors = self.ledger.head(application), list(self._genuine(application))
+        head, anchors = self.ledger.head(application), list(self._genuine_anchors(application))
         newest = anchors[0] if anchors else None
         whole = self._compared(application, head, newest)
         lost = list[ChainAnchor]()
@@ -177,19 +181,19 @@ class ChainAnchors:
             lost.append(anchor)
         return restored(max(head.epoch, epoch), newest, lost, "" if whole.passed else whole.reason)
 
-    def reset(self, application: str, restored: Restored, *, now: datetime) -> ChainAnchor:
+    def anchor_reset(self, application: str, restored: Restored, *, now: datetime) -> ChainAnchor:
         """Anchor the end of the chain as the beginning of a new epoch, before the ledger begins that epoch: earlier
         anchors are history from then on. Raises `LedgerUnavailable`, `KeysUnavailable`."""
         head = self.ledger.head(application).evolve(epoch=restored.epoch)
-        return self._added(application, head, self.newest(application), AnchorReason.RESET, None, now=now)
+        return self._add(application, head, self.newest(application), AnchorReason.RESET, None, now=now)
 
-    def daily(self, application: str, *, now: datetime) -> ChainAnchor | None:
+    def anchor_daily(self, application: str, *, now: datetime) -> ChainAnchor | None:
         """Anchor the end of the chain if the chain has grown since its newest anchor, or if another key signs now.
         Returns the anchor that is then the newest; None for a chain without records. Raises `LedgerRewound`,
         `LedgerUnavailable`, `KeysUnavailable`."""
-        return self._grown(application, AnchorReason.DAILY, now=now, signs=self.signs)
+        return self._anchor_if_grown(application, AnchorReason.DAILY, now=now, signs=self.signing_key_id)
 
-    def _grown(
+    def _anchor_if_grown(
         self, application: str, why: AnchorReason, *, now: datetime, since: int | None = None, signs: str = ""
     ) -> ChainAnchor | None:
         newest, head = self.newest(application), self.ledger.head(application)
@@ -207,9 +211,9 @@ class ChainAnchors:
     ) -> ChainAnchor:
         head = self._not_before(head, newest)
         self._demand_whole(head.application, head, newest)
-        return self._added(head.application, head, newest, why, gate, now=now)
+        return self._add(head.application, head, newest, why, gate, now=now)
 
-    def _added(
+    def _add(
         self,
         application: str,
         head: Head,
@@ -235,7 +239,9 @@ class ChainAnchors:
                 self.blobs().add(FOLDER + name, made.document())
             except Conflict:
                 # Another anchor of the same record exists: it will do, unless the new one has to name a gate.
-                anchors = (each for each in self._genuine(application, made.name) if each.sig.kid == made.sig.kid)
+                anchors = (
+                    each for each in self._genuine_anchors(application, made.name) if each.sig.kid == made.sig.kid
+                )
                 if (taken := next((each for each in anchors if gate in (None, each.gate)), None)) is not None:
                     return taken
                 continue
@@ -243,7 +249,7 @@ class ChainAnchors:
         raise LedgerUnavailable(f"{made.name} is taken {MOST_SKIPPED} times")
 
     # ---- comparing
-    def _genuine(self, application: str, name: str = "") -> Iterator[ChainAnchor]:
+    def _genuine_anchors(self, application: str, name: str = "") -> Iterator[ChainAnchor]:
         """The anchors that the worker signed, newest first. Retired keys count, too: each anchor only demands more
         of the ledger. Raises `LedgerUnavailable` if so many other blobs come first that the newest anchor cannot be
         known."""

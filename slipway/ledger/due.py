@@ -67,7 +67,7 @@ class DueIndex:
         rows = self._table.rows(keys.DUE_INDEX, keys.DUE, last, limit=READ_AT_ONCE)
         return tuple(Due(application=keys.due_application(row.key), key=row.key) for row in rows)
 
-    def done(self, entries: Sequence[Due]) -> None:
+    def forget(self, entries: Sequence[Due]) -> None:
         """Forget entries whose applications were looked at. If an application needs another look, it has another entry
         already."""
         for part in batched(entries, TRANSACTION_LIMIT, strict=False):

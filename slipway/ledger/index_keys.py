@@ -55,7 +55,7 @@ def place_in(record: AuditRecord) -> str:
     return f"{time_key(record.time)}!{record.application}!{_SEQUENCE_MAX - record.sequence:0{_SEQUENCE_WIDTH}d}"
 
 
-def on(axis: str, record: AuditRecord) -> str:
+def key_on(axis: str, record: AuditRecord) -> str:
     """The row key of the record's copy on the axis."""
     return f"{axis}!{place_in(record)}"
 
@@ -130,7 +130,7 @@ def axes(record: AuditRecord) -> Iterator[str]:
 
 def copies(record: AuditRecord) -> Iterator[str]:
     """The row key of each copy of the record."""
-    return (on(axis, record) for axis in axes(record))
+    return (key_on(axis, record) for axis in axes(record))
 
 
 def values(record: AuditRecord) -> dict[str, Value]:

@@ -5,7 +5,7 @@ from typing import Final
 
 from ..domain.audit_query import SERVICE, ActionClass, AuditQuery
 from . import index_keys as keys
-from .table import Where
+from .table import RowCondition
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,7 +15,7 @@ class QueryPlan:
     axis: str
     first: str
     last: str
-    where: tuple[Where, ...]
+    where: tuple[RowCondition, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,9 +66,9 @@ def _axis(query: AuditQuery) -> _Axis:
     return axis
 
 
-def conditions(query: AuditQuery, *, answered: frozenset[str]) -> tuple[Where, ...]:
+def conditions(query: AuditQuery, *, answered: frozenset[str]) -> tuple[RowCondition, ...]:
     """The conditions for the filters that the axis does not satisfy already."""
-    conditions = list[Where]()
+    conditions = list[RowCondition]()
     for name, column, value in (
         ("application", "Application", query.application),
         ("environment", "Environment", query.environment),
@@ -76,21 +76,21 @@ def conditions(query: AuditQuery, *, answered: frozenset[str]) -> tuple[Where, .
         ("actor", keys.BY, query.actor.casefold() if query.actor else None),
     ):
         if value is not None and name not in answered:
-            conditions.append(Where(column, "eq", value))
+            conditions.append(RowCondition(column, "eq", value))
     if query.action and "action" not in answered:
         conditions += _action(query.action, query.action_class)
     if query.digest and "digest" not in answered:
-        conditions += [Where("Digest", "ge", query.digest), Where("Digest", "lt", query.digest + "~")]
+        conditions += [RowCondition("Digest", "ge", query.digest), RowCondition("Digest", "lt", query.digest + "~")]
     return tuple(conditions)
 
 
-def _action(action: str, kind: ActionClass | None) -> list[Where]:
+def _action(action: str, kind: ActionClass | None) -> list[RowCondition]:
     match kind:
         case None:
-            return [Where("Action", "eq", action)]
+            return [RowCondition("Action", "eq", action)]
         case ActionClass.CHANGE:
-            return [Where(keys.CHANGE, "eq", True)]
+            return [RowCondition(keys.CHANGE, "eq", True)]
         case ActionClass.INTERVENTION:
-            return [Where(keys.CLASS, "ge", "a")]  # any; a row without the column does not pass
+            return [RowCondition(keys.CLASS, "ge", "a")]  # any; a row without the column does not pass
         case _:
-            return [Where(keys.CLASS, "eq", str(kind))]
+            return [RowCondition(keys.CLASS, "eq", str(kind))]

@@ -106,7 +106,7 @@ class InstallationLedger:
             self._append(draft, Write(act=Act.CREATE, key=key, values=pack(parked)), mark, now=now)
         return parked
 
-    def denied(self, hint: DeniedHint, *, now: datetime) -> bool:
+    def record_denied(self, hint: DeniedHint, *, now: datetime) -> bool:
         """Record a denied attempt; False if that was done in this hour, or if too many were recorded in it."""
         row = self._table.get(keys.INSTALLATION, keys.DENIED)
         hour = now.replace(minute=0, second=0, microsecond=0)
@@ -130,7 +130,7 @@ class InstallationLedger:
         row = self._table.get(keys.INSTALLATION, keys.HEARTBEAT + name)
         return row.moment("At") if row else None
 
-    def replayed(self, parked: Parked, *, actor: str, now: datetime, inbox: str = "") -> None:
+    def record_replayed(self, parked: Parked, *, actor: str, now: datetime, inbox: str = "") -> None:
         """Record that the input was put back into its queue, and answer the row that ordered it."""
         draft = AuditDraft(
             action=Action.INPUT_REPLAYED, actor=actor, details={"id": parked.id, "source": parked.source}
@@ -139,7 +139,7 @@ class InstallationLedger:
         answer = answer_writes(inbox, RowOutcome(kind=InboxKind.COMMAND, verb=Verb.REPLAY))
         self._append(draft, write, *answer, now=now, answers=keys.open_parked(parked.id))
 
-    def keys_seen(self, ids: tuple[str, ...], public: Mapping[str, bytes], *, now: datetime) -> bool:
+    def record_keys(self, ids: tuple[str, ...], public: Mapping[str, bytes], *, now: datetime) -> bool:
         """Record the private keys that the worker holds (`ids`, newest first) and the installation's public keys, if
         either has changed; returns whether that is so. The record is signed with a key that was trusted before it."""
         row = self._table.get(keys.INSTALLATION, keys.SIGNING)
@@ -223,7 +223,9 @@ class InstallationLedger:
         act, mark = Act.REPLACE if etag else Act.CREATE, order_mark(state.submission, refused=False, now=now)
         self._append(draft, Write(act=act, key=keys.FREEZE, values=pack(state), etag=etag), mark, *answer, now=now)
 
-    def order_refused(self, order: str, draft: AuditDraft, *, now: datetime, answer: Sequence[Write] = ()) -> None:
+    def record_refused_order(
+        self, order: str, draft: AuditDraft, *, now: datetime, answer: Sequence[Write] = ()
+    ) -> None:
         """Record an order that was refused, and answer the row that gave it."""
         self._append(draft, order_mark(order, refused=True, now=now), *answer, now=now)
 
@@ -250,7 +252,7 @@ class InstallationLedger:
         """Whether the row was answered."""
         return self._table.get(keys.INSTALLATION, keys.answer(inbox)) is not None
 
-    def changed(self, inbox: str, answered: RowOutcome) -> None:
+    def answer_changes(self, inbox: str, answered: RowOutcome) -> None:
         """Answer a row whose changes are all recorded, each in its own chain. Idempotent."""
         try:
             self._table.transact(keys.INSTALLATION, answer_writes(inbox, answered))

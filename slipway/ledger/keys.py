@@ -95,7 +95,7 @@ def outbox(sequence: int, index: int, id: str) -> str:
     return f"{OUTBOX}{sequence:0{_WIDTH}d}!{index:03d}{_id_hash(id)}"
 
 
-def asked_by(key: str, id: str) -> bool:
+def is_outbox_key_of(key: str, id: str) -> bool:
     """Whether it is the row of the outbox of the message with this id."""
     return key.startswith(OUTBOX) and key.endswith(_id_hash(id))
 

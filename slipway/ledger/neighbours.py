@@ -61,9 +61,9 @@ class Nearby:
         """The sequence of the chain's last record."""
         return self.rows.head.sequence if self.rows.head else 0
 
-    def asked_by(self, id: str) -> tuple[Write, ...]:
+    def outbox_deletion(self, id: str) -> tuple[Write, ...]:
         """The deletion of the outbox row of the message with this id, if the row is still there."""
-        rows = ((key, etag) for key, etag in self.etags.items() if keys.asked_by(key, id))
+        rows = ((key, etag) for key, etag in self.etags.items() if keys.is_outbox_key_of(key, id))
         return tuple(Write(act=Act.DELETE, key=key, etag=etag) for key, etag in rows)
 
 

@@ -59,7 +59,7 @@ class Proposals:
         content = self.evidence().get(digest)
         return ChangePlan.model_validate_json(content) if content is not None else None
 
-    def counted_by(self, nonce: str) -> str | None:
+    def row_of_statement(self, nonce: str) -> str | None:
         """The row of the inbox from which a proved statement about a proposed change was counted."""
         row = self.installation.row(_statement(nonce))
         return row.text("Inbox") if row else None
@@ -100,7 +100,7 @@ class Proposals:
         values: dict[str, Value] = {"Channels": json.dumps(sorted({*channels, channel}))}
         self.installation.change(draft, key=key, values=values, now=now)
 
-    def done(self, change: ProposedChange) -> None:
+    def note_done(self, change: ProposedChange) -> None:
         """Note that no work is left for the change."""
         key = keys.UNDECIDED + change.hash[7:]
         if self.installation.row(key) is not None:

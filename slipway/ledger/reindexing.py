@@ -14,7 +14,7 @@ from . import index_keys, keys
 from .archive import Archive, sequence_in
 from .audit_index import AuditIndex
 from .rows import unpack_audit
-from .table import Act, Conflict, Row, Table, Value, Where, Write
+from .table import Act, Conflict, Row, RowCondition, Table, Value, Write
 from .weeks import Weeks
 
 PART = 200
@@ -111,7 +111,7 @@ class Reindexing:
 
     def _stored_rows(self, wanted: Mapping[str, object], application: str) -> Iterator[Row]:
         """The application's rows on an axis, from the first to the last expected row key."""
-        where, resume = (Where("Application", "eq", application),), ""
+        where, resume = (RowCondition("Application", "eq", application),), ""
         while True:
             page = self.index.table.page(
                 index_keys.COPIES, min(wanted), max(wanted), limit=1000, where=where, resume=resume

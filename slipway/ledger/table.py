@@ -145,7 +145,7 @@ class Write:
     etag: str = ""
 
 
-class Where(NamedTuple):
+class RowCondition(NamedTuple):
     """A condition that the service applies to each row."""
 
     column: str
@@ -199,7 +199,7 @@ class PagedTable(Table, Protocol):
     """A table that can also be queried page by page, with conditions."""
 
     def page(
-        self, partition: str, first: str, last: str, *, limit: int, where: Sequence[Where] = (), resume: str = ""
+        self, partition: str, first: str, last: str, *, limit: int, where: Sequence[RowCondition] = (), resume: str = ""
     ) -> Page:
         """One request: at most `limit` rows with first ≤ key ≤ last for which every condition holds, in key order.
 

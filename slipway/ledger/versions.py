@@ -100,12 +100,12 @@ class SubjectVersions:
         for row in self._table.rows(_partition(subject), *keys.range_of(keys.versions_of(str(subject))), limit=limit):
             yield read_row(Version, row)
 
-    def made_by(self, subject: Subject, inbox: str) -> int | None:
+    def version_made_by(self, subject: Subject, inbox: str) -> int | None:
         """The number of the version that this row of the inbox has made; None if it has made none yet."""
         row = self._table.get(_partition(subject), keys.seen(_mark(subject, inbox)))
         return row.number("Number") if row else None
 
-    def said_by(self, subject: Subject, nonce: str) -> str | None:
+    def row_of_statement(self, subject: Subject, nonce: str) -> str | None:
         """The row of the inbox from which a proved statement was counted for this subject; None if it was not counted
         yet."""
         row = self._table.get(_partition(subject), keys.seen(_statement_mark(subject, nonce)))

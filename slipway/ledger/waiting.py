@@ -19,7 +19,7 @@ class WaitingNotes:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def why(self, partition: str, inbox: str) -> str:
+    def reason(self, partition: str, inbox: str) -> str:
         """The reason why the row waits; empty if none was noted."""
         return self.answered(partition, inbox)[1]
 
@@ -32,5 +32,5 @@ class WaitingNotes:
     def note(self, partition: str, inbox: str, why: str) -> None:
         """Note what the row waits for, unless the same is noted already."""
         short = why[:LONGEST_WHY]
-        if self.why(partition, inbox) != short:
+        if self.reason(partition, inbox) != short:
             self._table.transact(partition, [Write(act=Act.PUT, key=keys.waits(inbox), values={"Why": short})])

@@ -67,13 +67,13 @@ class Anchoring:
 
     def run(self) -> AnchoringRun:
         """Raises `LedgerUnavailable`, `KeysUnavailable`."""
-        now, signs = self.clock(), self.anchors.signs
+        now, signs = self.clock(), self.anchors.signing_key_id
         before, signed_all = self._last()
         written, contradicted, signed_anew, unread = list[str](), list[str](), list[str](), list[str]()
         if before is None or before.astimezone(UTC).date() < now.astimezone(UTC).date() or signs != signed_all:
             for name in self._chains():
                 try:
-                    anchor = self.anchors.daily(name, now=now)
+                    anchor = self.anchors.anchor_daily(name, now=now)
                     if self.ledger.sign_anew(name):
                         signed_anew.append(name)
                 except LedgerRewound as rewound:
@@ -87,7 +87,7 @@ class Anchoring:
                     written.append(anchor.name)
                 if anchor is not None and (before is None or anchor.at > before):
                     self._owe(anchor)
-            self._done(now, "" if signed_anew or unread else signs)
+            self._note_run(now, "" if signed_anew or unread else signs)
         sent_to, problems = self._tell()
         return AnchoringRun(
             written=tuple(written), witnesses=sent_to, contradicted=tuple(contradicted), problems=(*unread, *problems)
@@ -108,7 +108,7 @@ class Anchoring:
             log.error("%s", unreadable)  # noqa: TRY400 - the message says it all
             return None, ""
 
-    def _done(self, now: datetime, signed_all: str) -> None:
+    def _note_run(self, now: datetime, signed_all: str) -> None:
         write = Write(act=Act.PUT, key=keys.ANCHORED, values={"At": now.isoformat(), "Key": signed_all})
         self.installation.table.transact(keys.INSTALLATION, [write])
 

@@ -161,7 +161,7 @@ class Reconciler:
         try:
             for name in sorted(failed):
                 self.ledger.due.wait_until(name, now)
-            self.ledger.due.done([each for each in due if each.application in known or each.is_old(now)])
+            self.ledger.due.forget([each for each in due if each.application in known or each.is_old(now)])
         except LedgerUnavailable as away:
             return (f"the index of what is due: {away}",)
         return ()

@@ -39,7 +39,7 @@ class Blocks:
             name = entry.application.application
             return [each for lane in self.reader.ledger.lanes(name).values() for each in lane_freezes(name, lane, now)]
 
-        each = gathered(self.reader.of_each(of_lanes))
+        each = gathered(self.reader.read_each_application(of_lanes))
         return ReadOfEach(read=(*self.of_everything(), *chain.from_iterable(each.read)), not_shown=each.not_shown)
 
 

@@ -83,7 +83,11 @@ def board(reader: Reader, proposals: Proposals, application: str | None = None) 
     def snapshot(entry: Entry) -> Snapshot:
         return reader.snapshot(entry, Lookups(newest=count))
 
-    each_snapshot = reader.of_each(snapshot) if application is None else [snapshot(reader.catalogue.entry(application))]
+    each_snapshot = (
+        reader.read_each_application(snapshot)
+        if application is None
+        else [snapshot(reader.catalogue.entry(application))]
+    )
     snapshots, changes = gathered(each_snapshot), open_changes(proposals)
     newest = [
         each.releases[number] for each in snapshots.read for number in sorted(each.releases, reverse=True)[:count]

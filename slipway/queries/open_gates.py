@@ -16,7 +16,7 @@ from .reading import Reader
 
 def open_gates(reader: Reader) -> ReadOfEach[OpenGate]:
     """The open gates of every application, oldest release first. Raises `LedgerUnavailable`."""
-    each = gathered(reader.of_each(lambda entry: list(_open_gates_of(reader, entry))))
+    each = gathered(reader.read_each_application(lambda entry: list(_open_gates_of(reader, entry))))
     return ReadOfEach(read=tuple(chain.from_iterable(each.read)), not_shown=each.not_shown)
 
 

@@ -30,11 +30,15 @@ class Provenance:
         def live_in(entry: Entry) -> LiveInEnvironment | None:
             name = entry.application.application
             lane = self.reader.ledger.lanes(name).get(environment) if application in (None, name) else None
-            return self._one(name, environment, lane.live) if lane is not None and lane.live is not None else None
+            return (
+                self._live_in_environment(name, environment, lane.live)
+                if lane is not None and lane.live is not None
+                else None
+            )
 
-        return (one for one in self.reader.of_each(live_in, after=after) if one is not None)
+        return (one for one in self.reader.read_each_application(live_in, after=after) if one is not None)
 
-    def _one(self, application: str, environment: str, live: Live) -> LiveInEnvironment:
+    def _live_in_environment(self, application: str, environment: str, live: Live) -> LiveInEnvironment:
         release = self.reader.release(release_id(application, live.release))
         query = AuditQuery(release=release.id, environment=environment)
         newest = self.trail.page(query, limit=PAGE_LIMIT).records

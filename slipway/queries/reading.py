@@ -47,7 +47,7 @@ class Reader:
         """An application's current snapshot, with the named lookups. Raises `LedgerUnavailable`."""
         return self.ledger.load(entry.policy(self.clock()), lookups).snapshot
 
-    def of_each[T](self, read: Callable[[Entry], T], *, after: str = "") -> Iterator[T | NotShown]:
+    def read_each_application[T](self, read: Callable[[Entry], T], *, after: str = "") -> Iterator[T | NotShown]:
         """The result for each application, in order of name; for an application that is not shown, a note with the
         reason. Raises `LedgerUnavailable`."""
         entries = [entry for name, entry in sorted(self.catalogue.entries.items()) if name > after]
@@ -58,7 +58,9 @@ class Reader:
 
     def applications(self) -> ReadOfEach[dict[str, Any]]:
         """Every application with its environments and lanes."""
-        return gathered(self.of_each(lambda entry: overview(self.snapshot(entry, Lookups(in_lanes=False)))))
+        return gathered(
+            self.read_each_application(lambda entry: overview(self.snapshot(entry, Lookups(in_lanes=False))))
+        )
 
     def releases(self, application: str, *, limit: int, before: int | None = None) -> tuple[Release, ...]:
         """An application's releases, newest first."""
@@ -66,7 +68,9 @@ class Reader:
 
     def newest_releases(self, *, limit: int) -> ReadOfEach[Release]:
         """The newest of all applications by time."""
-        each = gathered(self.of_each(lambda entry: self.releases(entry.application.application, limit=limit)))
+        each = gathered(
+            self.read_each_application(lambda entry: self.releases(entry.application.application, limit=limit))
+        )
         newest = sorted(chain.from_iterable(each.read), key=lambda release: release.created_at, reverse=True)
         return ReadOfEach(read=tuple(newest[:limit]), not_shown=each.not_shown)
 

@@ -18,9 +18,9 @@ from ..ledger.table import (
     Exists,
     Page,
     Row,
+    RowCondition,
     UnknownPlace,
     Value,
-    Where,
     Write,
     check_key,
     check_transaction,
@@ -67,7 +67,7 @@ class MemoryTable:
         yield from matching
 
     def page(
-        self, partition: str, first: str, last: str, *, limit: int, where: Sequence[Where] = (), resume: str = ""
+        self, partition: str, first: str, last: str, *, limit: int, where: Sequence[RowCondition] = (), resume: str = ""
     ) -> Page:
         if resume and not resume.startswith(_PLACE):
             raise UnknownPlace(resume)
@@ -143,7 +143,7 @@ def _set(rows: dict[str, Row], key: str, row: Row | None) -> None:
         rows[key] = row
 
 
-def _holds(row: Row, condition: Where) -> bool:
+def _holds(row: Row, condition: RowCondition) -> bool:
     value = row.values.get(condition.column)
     if value is None or type(value) is not type(condition.value):
         return False

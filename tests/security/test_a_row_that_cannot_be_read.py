@@ -101,7 +101,7 @@ def story(folder: Path) -> Live:
     home.wait(timedelta(minutes=10))
     weaken(home)
     home.app.installation.park(id="p1", source="runs", reason="x", body="{}", message_id="m", now=home.now)
-    home.app.installation.keys_seen(("test",), home.app.public_keys.by_id(), now=home.now)
+    home.app.installation.record_keys(("test",), home.app.public_keys.by_id(), now=home.now)
     for _ in range(2):
         home.reconcile()
         home.app.anchoring.run()

@@ -32,7 +32,7 @@ def check_cluster(inputs: CheckInput, entry: Entry, environment: Environment) ->
         lacking = access.missing_rights(_manifests(entry, environment), namespace)
         who = access.identity()
         search = access.search(namespace, Owner.of(entry.application.application, environment.name))
-        same = _is_one(inputs, environment, who)
+        same = _same_clusters(inputs, environment, who)
     except ConfigError as error:
         raise CheckFailed(str(error), missing="manifests that can be rendered") from None
     except Missing as error:
@@ -64,13 +64,13 @@ def check_cluster(inputs: CheckInput, entry: Entry, environment: Environment) ->
     return f"{needed}{_unlisted_kinds([each.kind for each in search.unsearched])}{apart}"
 
 
-def _is_one(inputs: CheckInput, environment: Environment, who: ClusterIdentity) -> dict[str, bool | None]:
+def _same_clusters(inputs: CheckInput, environment: Environment, who: ClusterIdentity) -> dict[str, bool | None]:
     """For each other cluster of the settings, whether it is the same as this one, because it has the very same
     namespace; None if that is not known."""
     own = _namespace_id(inputs.cluster(environment.cluster), environment.namespace)
     others = [name for name in inputs.clusters if name != environment.cluster]
 
-    def is_one(name: str) -> bool | None:
+    def is_same(name: str) -> bool | None:
         try:
             theirs = _namespace_id(inputs.cluster(name), environment.namespace)
             # If the other is the same cluster, a right to read the namespace here is a right to read it there.
@@ -80,7 +80,7 @@ def _is_one(inputs: CheckInput, environment: Environment, who: ClusterIdentity) 
         return None if own is None or (theirs is None and not denied) else bool(own) and own == theirs
 
     with ThreadPoolExecutor(max_workers=8, thread_name_prefix="doctor") as threads:
-        return dict(zip(others, threads.map(is_one, others), strict=True))
+        return dict(zip(others, threads.map(is_same, others), strict=True))
 
 
 def _namespace_id(cluster: ReviewableCluster, namespace: str) -> str | None:

@@ -35,7 +35,7 @@ def deliveries(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def past(deliveries: Path) -> Audited:
     """Three days: on each a release goes to production, and then the day is anchored."""
     past = Audited(deliveries)
-    past.app.installation.keys_seen(past.app.private_keys.ids(), past.app.public_keys.by_id(), now=past.now)
+    past.app.installation.record_keys(past.app.private_keys.ids(), past.app.public_keys.by_id(), now=past.now)
     for day in range(DAYS):
         past.deliver(f"1.{day}")
         past.app.anchoring.run()

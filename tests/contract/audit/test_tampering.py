@@ -14,7 +14,7 @@ from slipway.domain.audit import AuditRecord
 from slipway.domain.chain_anchor import AnchorReason, ChainAnchor
 from slipway.ledger import keys
 from slipway.ledger.chain_anchors import FOLDER
-from slipway.ledger.index_keys import COPIES, by_application, on
+from slipway.ledger.index_keys import COPIES, by_application, key_on
 from slipway.ledger.rows import pack, pack_audit, unpack_audit
 from slipway.ledger.table import Act, Value, Write
 from slipway.testing import MemoryAdded
@@ -111,7 +111,7 @@ def test_a_record_that_was_taken_out_of_the_index_is_named_and_the_trail_is_inta
 ) -> None:
     """Its index entry under the application is missing, so a search by application does not find it."""
     record = intruder.records()[4]
-    lost = Write(act=Act.DELETE, key=on(by_application("shop"), record))
+    lost = Write(act=Act.DELETE, key=key_on(by_application("shop"), record))
     installation.app.index.table.transact(COPIES, [lost])
     report = verdict("shop")
     assert (report["intact"], report["indexed"]) == (True, False)
@@ -221,7 +221,7 @@ def test_a_trail_that_was_replaced_with_its_anchors_is_found_by_an_anchor_that_s
     for name in list(intruder.files):
         if name.startswith(CHAIN):
             del intruder.files[name]
-    installation.app.chain_anchors.daily("shop", now=installation.now)
+    installation.app.chain_anchors.anchor_daily("shop", now=installation.now)
     assert any("was written" not in reason for _, reason in [fault(verdict("--anchors", str(anchor_file)))])
     assert "names another hash" in fault(verdict("--anchors", str(anchor_file)))[1]
 

@@ -12,7 +12,7 @@ from local.azuredevops.people import PLATFORM, Person, Signature
 from slipway.domain.events import RunReported
 from slipway.domain.runs import InvolvedPerson, Involvement, Run, Trust
 from slipway.effects.azure_devops import AzureDevOps, Endpoints, Exchange, RequestLimits
-from slipway.inbound.claims import claimed
+from slipway.inbound.claims import claimed_run
 from slipway.inbound.proving import AskLater, ProvedRun, UnprovedRun, prove
 
 from .support import PUBLISHED, WORKER, Story, play_story
@@ -30,7 +30,7 @@ class Prover:
         self.source = AzureDevOps(exchange, Endpoints(main=double.url, people=double.people_url))
 
     def ask(self, run: int | None = None, *, live: Sequence[str] = ()) -> ProvedRun | UnprovedRun | AskLater:
-        claims = claimed(
+        claims = claimed_run(
             organization="contoso",
             project="shop",
             pipeline="shop-ci",

@@ -13,7 +13,7 @@ from slipway.domain.audit import AuditRecord, Damaged
 from slipway.domain.audit_query import AuditQuery
 from slipway.inbound import BadInput
 from slipway.ledger.audit_index import REQUESTS, AuditIndex
-from slipway.ledger.index_keys import COPIES, by_actor, by_application, copies, on
+from slipway.ledger.index_keys import COPIES, by_actor, by_application, copies, key_on
 from slipway.ledger.index_keys import values as copied
 from slipway.ledger.table import Act, Page, PagedTable, UnknownPlace, Value, Write
 from slipway.queries.trail import PAGE, Trail
@@ -311,7 +311,7 @@ def test_a_genuine_record_in_the_place_of_another_one_is_shown_as_damaged(index:
 
 def test_a_genuine_record_under_a_search_that_it_does_not_match_is_shown_as_damaged(index: AuditIndex) -> None:
     record = next(record for record in SHOP if record.actor == ADA)
-    index.table.transact(COPIES, [Write(act=Act.PUT, key=on(by_actor(BEN), record), values=copied(record))])
+    index.table.transact(COPIES, [Write(act=Act.PUT, key=key_on(by_actor(BEN), record), values=copied(record))])
     (damaged,) = [item for item in walk(audit_trail_of(index), AuditQuery(actor=BEN)) if isinstance(item, Damaged)]
     assert "does not match the search" in damaged.damaged
 
@@ -319,7 +319,7 @@ def test_a_genuine_record_under_a_search_that_it_does_not_match_is_shown_as_dama
 # ---- what the index lacks
 def drop_copy(index: AuditIndex, record: AuditRecord) -> None:
     """Delete its copy under the application; its other copies stay."""
-    index.table.transact(COPIES, [Write(act=Act.DELETE, key=on(by_application("shop"), record))])
+    index.table.transact(COPIES, [Write(act=Act.DELETE, key=key_on(by_application("shop"), record))])
 
 
 def lacking(audit_trail: Trail, *, limit: int = 29, **filters: Any) -> list[int]:

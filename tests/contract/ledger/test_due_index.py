@@ -26,7 +26,7 @@ def test_an_announced_commit_is_due_once_it_has_settled_and_once_more_much_later
     assert names(index, NOW + SETTLED) == []
     soon = NOW + SETTLED + MINUTE
     assert names(index, soon) == ["shop"]
-    index.done(index.at(soon))
+    index.forget(index.at(soon))
     assert names(index, NOW + MUCH_LATER) == []
     assert names(index, NOW + MUCH_LATER + MINUTE) == ["shop"]
 
@@ -42,7 +42,7 @@ def test_an_application_that_becomes_due_during_a_run_is_not_removed_by_that_run
     """For a writer the current minute is already over; for a reader it is not over yet."""
     index.wait_until("shop", NOW)
     due = index.at(NOW)
-    index.done(due)
+    index.forget(due)
     assert due == ()
     assert names(index, NOW + MINUTE) == ["shop"]
 
@@ -59,14 +59,14 @@ def test_two_runs_of_the_timer_may_remove_the_same_entries(index: DueIndex) -> N
     for name in ("alpha", "shop", "till"):
         index.wait_until(name, NOW)
     first, second = index.at(NOW + MINUTE), index.at(NOW + MINUTE)
-    index.done(first[:1])
-    index.done(second)
-    index.done(index.at(NOW + MINUTE))
+    index.forget(first[:1])
+    index.forget(second)
+    index.forget(index.at(NOW + MINUTE))
     assert names(index, NOW + MINUTE) == []
 
 
 def test_more_entries_than_a_transaction_holds_are_removed(index: DueIndex) -> None:
     for number in range(130):
         index.wait_until(f"app-{number}", NOW)
-    index.done(index.at(NOW + MINUTE))
+    index.forget(index.at(NOW + MINUTE))
     assert names(index, NOW + MINUTE) == []

@@ -6,7 +6,7 @@ from slipway.domain.numbers import Checkpoint
 from slipway.domain.reports import Compared
 from slipway.ledger import Table
 from slipway.ledger.audit_index import AuditIndex
-from slipway.ledger.index_keys import COPIES, TIME, by_application, by_digest, copies, on
+from slipway.ledger.index_keys import COPIES, TIME, by_application, by_digest, copies, key_on
 from slipway.ledger.keys import audit as audit_key
 from slipway.ledger.reindexing import Reindexing
 from slipway.ledger.rows import pack_audit
@@ -84,11 +84,11 @@ def test_a_changed_row_is_found_and_put_right(work: Reindexing) -> None:
 def test_an_added_row_is_found_and_taken_away_and_rows_of_others_are_left(work: Reindexing) -> None:
     forged = RECORDS[9].evolve(time=RECORDS[10].time, actor="eve@example.com")
     values = dict(pack_audit(forged))
-    work.index.table.transact(COPIES, [Write(act=Act.PUT, key=on(TIME, forged), values=values)])
+    work.index.table.transact(COPIES, [Write(act=Act.PUT, key=key_on(TIME, forged), values=values)])
     assert differences(compare_all(work, repair=True)) == (0, 0, 1)
     assert differences(compare_all(work)) == (0, 0, 0)
     cart = next(iter(trail("cart", 1)))
-    assert work.index.table.get(COPIES, on(by_application("cart"), cart)) is not None
+    assert work.index.table.get(COPIES, key_on(by_application("cart"), cart)) is not None
 
 
 def test_an_index_that_is_empty_is_built_again(work: Reindexing) -> None:
@@ -97,7 +97,7 @@ def test_an_index_that_is_empty_is_built_again(work: Reindexing) -> None:
     assert compare_all(empty, repair=True).missing >= expected
     assert differences(compare_all(empty)) == (0, 0, 0)
     digest = RECORDS[9]
-    assert empty.index.table.get(COPIES, on(by_digest(digest.digest or ""), digest)) is not None
+    assert empty.index.table.get(COPIES, key_on(by_digest(digest.digest or ""), digest)) is not None
 
 
 def test_a_damaged_row_of_the_trail_is_counted_and_passed_over(work: Reindexing) -> None:

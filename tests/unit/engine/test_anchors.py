@@ -275,7 +275,7 @@ def test_blobs_that_bury_the_anchors_stop_the_release_instead_of_hiding_a_restor
     for number in range(MOST_SKIPPED):
         storage.files[f"{FOLDER}application:shop/000000000000-{number:012d}"] = b"junk"
     with pytest.raises(LedgerUnavailable, match="none of the first 100 blobs"):
-        waiting.app.chain_anchors.of_ledger("shop")
+        waiting.app.chain_anchors.is_whole_rule_now("shop")
     with pytest.raises(LedgerUnavailable, match="none of the first 100 blobs"):
         waiting.settle()
     assert waiting.production.applied == 0

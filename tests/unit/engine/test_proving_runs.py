@@ -16,7 +16,7 @@ from slipway.domain.rules import Rule, Unknown
 from slipway.domain.run_source import CannotKnow, RunInfo
 from slipway.domain.runs import Involvement, Trust
 from slipway.engine.proving_runs import ABSENT_RETRY_PERIOD, MOST_UNKNOWN, RETRY_PERIOD
-from slipway.inbound.claims import claimed
+from slipway.inbound.claims import claimed_run
 from slipway.testing import ADA, Installation, write_application
 from slipway.testing.applications import APPLICATION
 from slipway.testing.runs import object_id_of, published_by_run, run_info
@@ -34,7 +34,7 @@ def installation(tmp_path: Path) -> Installation:
 
 def run_report(installation: Installation, run: RunInfo, **image: Any) -> RunReported:
     """A hook's report of the run, or with an image the report of a pipeline's message."""
-    claims = claimed(
+    claims = claimed_run(
         organization=run.organization,
         project=run.project,
         project_id=run.project_id,

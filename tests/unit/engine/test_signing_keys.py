@@ -8,7 +8,7 @@ OLD, NEW = {"k1": b"1" * 32}, {"k1": b"1" * 32, "k2": b"2" * 32}
 
 
 def test_a_rotation_is_recorded_once_with_its_public_keys_and_no_private_one(installation: Installation) -> None:
-    look = installation.app.installation.keys_seen
+    look = installation.app.installation.record_keys
     assert look(("k1",), OLD, now=installation.now)
     assert not look(("k1",), OLD, now=installation.now)
     assert look(("k2", "k1"), OLD, now=installation.now)
@@ -30,7 +30,7 @@ def test_a_rotation_is_recorded_once_with_its_public_keys_and_no_private_one(ins
 
 
 def test_a_public_key_that_was_exchanged_under_its_id_is_reported(installation: Installation) -> None:
-    look = installation.app.installation.keys_seen
+    look = installation.app.installation.record_keys
     look(("k1",), OLD, now=installation.now)
     assert look(("k1",), {"k1": b"x" * 32}, now=installation.now)
     assert installation.trail("_installation")[-1].details["public_removed"] == ["k1"]

@@ -7,7 +7,7 @@ import pytest
 
 from slipway.domain.runs import Run
 from slipway.inbound import BadInput, Ignored, parse_hook
-from slipway.inbound.claims import claimed
+from slipway.inbound.claims import claimed_run
 from tests.unit.inbound.samples import (
     BUILD,
     LEGACY_BUILD,
@@ -30,7 +30,7 @@ def parse(hook: dict[str, Any], organizations: frozenset[str] = ANY) -> Run:
 
 
 def test_a_completed_build_becomes_a_run() -> None:
-    assert parse(BUILD) == claimed(
+    assert parse(BUILD) == claimed_run(
         organization="Contoso",
         project="shop",
         project_id="5e2f3a1b-33f1-4b0c-8a1b-2f3d4c5b6a79",
@@ -60,7 +60,7 @@ def test_a_build_of_version_1_is_refused_by_the_field_to_change() -> None:
 
 
 def test_a_completed_run_becomes_a_run_whose_project_is_known_by_id() -> None:
-    assert parse(RUN_STATE) == claimed(
+    assert parse(RUN_STATE) == claimed_run(
         organization="Contoso",
         project="5e2f3a1b-33f1-4b0c-8a1b-2f3d4c5b6a79",
         project_id="5e2f3a1b-33f1-4b0c-8a1b-2f3d4c5b6a79",

@@ -15,7 +15,7 @@ OLD, NEW = {"20261001": b"o" * 32}, {"20261101": b"n" * 32}
 def recorded(
     home: Installation, *, private: dict[str, bytes], public: dict[str, bytes]
 ) -> Callable[[], frozenset[str]]:
-    home.app.installation.keys_seen(tuple(private), public_of(public).by_id(), now=home.now)
+    home.app.installation.record_keys(tuple(private), public_of(public).by_id(), now=home.now)
     return home.app.installation.retired_keys
 
 

@@ -61,7 +61,7 @@ def own_trail(installation: Audited) -> list[str]:
 def record_keys(installation: Audited) -> None:
     """Record the keys, which is the first record in a new installation's own chain."""
     app = installation.app
-    assert app.installation.keys_seen(app.private_keys.ids(), app.public_keys.by_id(), now=installation.now)
+    assert app.installation.record_keys(app.private_keys.ids(), app.public_keys.by_id(), now=installation.now)
 
 
 def test_an_anchor_names_the_identity_providers_keys_of_its_day_which_are_kept(
@@ -202,11 +202,11 @@ def test_a_forged_anchor_in_the_place_of_the_next_one_does_not_keep_it_away(
     installation: Audited, storage: MemoryAdded, caplog: pytest.LogCaptureFixture
 ) -> None:
     app = installation.app
-    true_one = app.chain_anchors.daily("shop", now=installation.now)
+    true_one = app.chain_anchors.anchor_daily("shop", now=installation.now)
     assert true_one is not None
     place = FOLDER + true_one.name
     storage.files[place] = true_one.evolve(at=installation.now + DAY).document()
-    again = app.chain_anchors.daily("shop", now=installation.now)
+    again = app.chain_anchors.anchor_daily("shop", now=installation.now)
     assert again is not None
     assert app.public_keys.fault(again.sig, again.hash.encode()) == ""
     assert [name for name, _ in storage.listed(place)] == [place, f"{place}-1"]

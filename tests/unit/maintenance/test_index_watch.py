@@ -8,7 +8,7 @@ import pytest
 from slipway.domain.audit import AuditRecord
 from slipway.domain.errors import present
 from slipway.ledger import keys
-from slipway.ledger.index_keys import COPIES, by_actor, by_application, copies, on
+from slipway.ledger.index_keys import COPIES, by_actor, by_application, copies, key_on
 from slipway.ledger.table import Act, Write
 from slipway.testing import Installation, write_application
 
@@ -27,7 +27,7 @@ def home(tmp_path: Path) -> Installation:
 
 
 def lose(home: Installation, axis: str, record: AuditRecord) -> None:
-    home.app.index.table.transact(COPIES, [Write(act=Act.DELETE, key=on(axis, record))])
+    home.app.index.table.transact(COPIES, [Write(act=Act.DELETE, key=key_on(axis, record))])
 
 
 def go_round(home: Installation) -> tuple[str, ...]:

@@ -238,7 +238,7 @@ def test_a_command_that_was_confirmed_in_another_browser_is_not_sent(home: Insta
 
 def test_the_page_of_a_new_epoch_says_what_the_ledger_lacks(home: Installation) -> None:
     anchors = home.app.chain_anchors
-    anchors.reset("shop", anchors.restored("shop"), now=home.now)
+    anchors.anchor_reset("shop", anchors.restored("shop"), now=home.now)
     command = CommandRequest(verb=Verb.FENCE_RESET, application="shop", reason="restored")
     html = page(home, home.app.saying.keep_pending(home.app.inbox_writer.statement(command), Via.CLI))
     assert "is of epoch 1, and the ledger is of 0" in html
