@@ -326,9 +326,20 @@ def test_a_query_that_matches_no_record_has_an_empty_answer(app: Served, target:
     assert get_json(app, target)["records"] == []
 
 
-def test_queries_about_a_removed_application_are_still_answered(
+def test_the_trail_and_the_releases_of_a_removed_application_are_answered_as_before(
     app: Served, home: ScriptedInstallation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    targets = (
+        "audit?application=hello&limit=200",
+        "audit?environment=production&limit=200",
+        "audit?release=hello-1&limit=200",
+        "audit/hello",
+        "releases/hello-1",
+    )
+    before = {target: get_json(app, target) for target in targets}
     monkeypatch.setattr(type(home.app.catalogue), "entries", {})
+    assert {target: get_json(app, target) for target in targets} == before
+    for target in targets[:4]:
+        assert len(before[target]["records"]) > 10, target
     assert get_json(app, "audit?application=hello&action=freeze")["records"] == []
     assert get_json(app, "audit?environment=production&action=freeze")["records"] == []

@@ -42,17 +42,25 @@ def test_the_jobs_of_each_side_are_rendered_in_their_order_with_the_image_by_dig
     assert jobs_by_side[Side.BEFORE][1]["metadata"]["namespace"] == "shop-staging"
 
 
-def test_the_name_of_a_job_differs_between_releases_and_environments(write: Write) -> None:
-    definition = load_one(write(WITH_JOBS, files=FILES))
+def test_the_name_of_a_job_differs_between_releases_environments_sides_and_contents(write: Write) -> None:
+    definition = load_one(write(WITH_JOBS.replace("migrate.yaml]", "migrate.yaml, jobs/warm.yaml]"), files=FILES))
     [environment] = definition.application.environments
 
-    def name(**values: str) -> str:
-        place = environment.evolve(name=values.pop("environment", "staging"))
-        [manifest] = render_jobs_around(definition, place, Side.AFTER, image=IMAGE, values=VALUES | values)
+    def name(side: Side = Side.AFTER, *, environment_name: str = "staging", image: str = IMAGE, **values: str) -> str:
+        place = environment.evolve(name=environment_name)
+        manifest = render_jobs_around(definition, place, side, image=image, values=VALUES | values)[-1]
+        assert own_name(manifest) == "warm"
         return str(manifest["metadata"]["name"])
 
     assert name() == name()
-    assert len({name(), name(environment="other"), name(SLIPWAY_RELEASE="shop-483")}) == 3
+    others = {
+        name(environment_name="other"),
+        name(SLIPWAY_RELEASE="shop-483"),
+        name(SLIPWAY_RELEASE="till-482"),
+        name(Side.BEFORE),
+        name(image=IMAGE[:-1] + "b"),
+    }
+    assert len({name(), *others}) == 6
 
 
 @pytest.mark.parametrize(
