@@ -292,6 +292,20 @@ def test_a_reader_or_an_operator_applies_nothing(slipway: Slipway, live: Live) -
     assert live.app.catalogue.entries == {}
 
 
+@pytest.mark.parametrize("role", [Role.READER, Role.OPERATOR])
+def test_a_reader_or_an_operator_sees_the_difference_and_that_it_would_be_refused(
+    slipway: Slipway, live: Live, role: str
+) -> None:
+    slipway("apply", "-f", "team", "--yes", by=Role.PLATFORM)
+    live.edit_environment("staging", rollout_within="9m")
+    diff = slipway("diff", "-f", "team")
+    assert "environments.staging.rollout_within: 5m → 9m" in diff.stdout
+    assert "refused: applications of the project team are applied by role:platform" in diff.stdout
+    assert diff.exit_code == 1
+    (version,) = json.loads(slipway("history", "shop", "--json").stdout)["versions"]
+    assert version["number"] == 1
+
+
 def test_the_values_of_a_secret_are_in_no_difference_and_no_readers_export(slipway: Slipway, live: Live) -> None:
     secret = "apiVersion: v1\nkind: Secret\nmetadata: { name: shop }\nstringData: { password: hunter2 }\n"
     (live.deliveries / "shop" / "manifests" / "secret.yaml").write_text(secret)
