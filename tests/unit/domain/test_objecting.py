@@ -214,10 +214,16 @@ def test_no_override_shortens_the_time_to_object() -> None:
     assert world.phase(1) is Phase.HELD_BACK
 
 
-def test_the_records_of_a_gate_let_nothing_through_before_the_time_to_object_is_over() -> None:
+def test_a_row_that_says_that_the_time_to_object_is_over_lets_nothing_through_before_the_records_do() -> None:
     world = at_the_gate(gated(objection=HALF_AN_HOUR))
     world.vote(1, ADA)
     release, environment = world.releases[1], world.application.environments[-1]
     records = world.audit[release.first_sequence - 1 :]
-    assert "may object until" in on_record(records, release, environment, world.now).reason
-    assert on_record(records, release, environment, world.now + HALF_AN_HOUR).passed
+    assert release.gate is not None
+    gate = release.gate.evolve(deadline=world.now)
+    copying = release.evolve(phase=Phase.COPYING, due=world.now, gate=gate, blocked_by=())
+    for row in (release, release.evolve(due=None), copying):
+        for early in (timedelta(0), HALF_AN_HOUR - timedelta(seconds=1)):
+            result = on_record(records, row, environment, world.now + early)
+            assert (result.passed, "may object until" in result.reason) == (False, True)
+        assert on_record(records, row, environment, world.now + HALF_AN_HOUR).passed
