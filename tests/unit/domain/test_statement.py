@@ -87,6 +87,40 @@ def test_a_command_must_name_the_release_or_environment_that_its_verb_needs(verb
             STATEMENT.validate_python(base | {key: value for key, value in needed.items() if key != name})
 
 
+@pytest.mark.parametrize("verb", sorted(Verb))
+def test_a_command_names_nothing_that_its_verb_does_not_act_on(verb: Verb) -> None:
+    base = {"installation": "i", "salt": VOTE.salt, "kind": "command", "verb": str(verb)}
+    uses = {
+        "release": 3 if verb in OF_A_RELEASE else None,
+        "environment": "staging" if verb in OF_A_LANE else None,
+        "application": None if verb in OF_THE_INSTALLATION else "shop",
+    }
+    named = {name: value for name, value in uses.items() if value is not None}
+    assert STATEMENT.validate_python(base | named)
+    for name, value in {"release": 3, "environment": "staging", "application": "shop"}.items():
+        if name not in named:
+            with pytest.raises(ValidationError, match=f"{name}: is not for {verb}"):
+                STATEMENT.validate_python(base | named | {name: value})
+
+
+@pytest.mark.parametrize("verb", sorted(set(Verb) - OF_THE_INSTALLATION))
+@pytest.mark.parametrize("arguments", [{"tag": "1.4.0"}, {"digest": PLAN}], ids=lambda arguments: next(iter(arguments)))
+def test_only_the_creation_of_a_release_names_a_tag_or_digest_and_no_release_besides(
+    verb: Verb, arguments: dict[str, str]
+) -> None:
+    environment = {"environment": "staging"} if verb in OF_A_LANE else {}
+    base = {"installation": "i", "salt": VOTE.salt, "application": "shop", "kind": "command", "verb": str(verb)}
+    with_artifact = base | environment | {"arguments": arguments}
+    why = "release: a tag or digest is only for create, in place of a release"
+    with pytest.raises(ValidationError, match=why):
+        STATEMENT.validate_python(with_artifact | {"release": 3})
+    if verb is Verb.CREATE:
+        assert STATEMENT.validate_python(with_artifact)
+    else:
+        with pytest.raises(ValidationError, match=why):
+            STATEMENT.validate_python(with_artifact)
+
+
 @pytest.mark.parametrize("verb", list(Verb))
 def test_only_some_commands_are_about_the_whole_installation(verb: Verb) -> None:
     base = {"installation": "i", "salt": VOTE.salt, "kind": "command", "verb": str(verb)}
