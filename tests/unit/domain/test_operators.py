@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from slipway.domain.application import Start
-from slipway.domain.commands import OF_THE_INSTALLATION, Verb
+from slipway.domain.commands import OF_A_LANE, OF_A_RELEASE, OF_THE_INSTALLATION, Verb
 from slipway.domain.decide.blocks import hold_text
 from slipway.domain.events import CommandGiven
 from slipway.domain.release import Phase
@@ -85,6 +85,26 @@ def test_a_rollback_waits_for_the_rollout_that_is_under_way() -> None:
     world.reconcile()
     world.settle()
     assert world.phase(4) is Phase.COMPLETED
+    assert world.live("production") == 4
+
+
+def test_a_rollback_goes_before_a_release_that_waits_for_the_same_rollout() -> None:
+    world = live("v1", "v2")
+    world.effects.lose(StepKind.CHECK, "production")
+    world.push("v3")
+    world.settle()
+    world.wait(MINUTE)
+    world.push("v4")
+    world.settle()
+    world.command(Verb.ROLLBACK, 1)
+    assert (world.phase(4), world.phase(5)) == (Phase.QUEUED, Phase.QUEUED)
+    world.wait(timedelta(hours=1))
+    world.reconcile()
+    world.settle()
+    assert (world.phase(3), world.phase(5), world.live("production")) == (Phase.COMPLETED, Phase.COMPLETED, 5)
+    assert (world.phase(4), world.releases[4].blocked_by) == (Phase.HELD_BACK, ("hold",))
+    world.command(Verb.RESUME)
+    world.settle()
     assert world.live("production") == 4
 
 
@@ -294,13 +314,19 @@ def test_a_release_that_ended_at_its_gate_can_be_retried_and_no_earlier_vote_cou
     assert world.live("production") == 1
 
 
-def test_earlier_rejections_stay_with_a_release_that_is_retried() -> None:
-    world = at_the_gate()
+def test_earlier_rejections_stay_with_a_release_that_is_retried_until_it_leaves_the_environment() -> None:
+    world = World(application(staging(gate=approval(ADA)), production(gate=approval(ADA))))
+    world.push("v1")
+    world.settle()
     for reason in ("wrong totals", "still wrong"):
         world.reject(1, ADA, reason)
         world.command(Verb.RETRY, 1)
         world.settle()
     assert [vote.reason for vote in world.releases[1].rejections] == ["wrong totals", "still wrong"]
+    world.vote(1, ADA)
+    world.settle()
+    assert (world.releases[1].environment, world.phase(1)) == ("production", Phase.AWAITING_APPROVAL)
+    assert world.releases[1].rejections == ()
 
 
 def test_a_release_that_ended_before_its_first_environment_cannot_be_retried() -> None:
@@ -364,3 +390,16 @@ def test_a_command_for_the_installation_is_refused_as_an_event_of_an_application
         CommandGiven(
             received_at=MORNING, verb=verb, application="shop", actor="ada", channel="cli", submission="one-of-them"
         )
+
+
+@pytest.mark.parametrize("verb", sorted(set(Verb) - OF_THE_INSTALLATION))
+def test_an_event_of_a_command_names_the_release_and_environment_of_its_verb_and_nothing_else(verb: Verb) -> None:
+    given = {"verb": verb, "application": "shop", "actor": "ada", "channel": "cli", "submission": "one-of-them"}
+    base = {"received_at": MORNING, **given}
+    uses = {"release": (3, verb in OF_A_RELEASE), "environment": ("staging", verb in OF_A_LANE)}
+    named = {name: value for name, (value, needed) in uses.items() if needed}
+    assert CommandGiven.model_validate(base | named).verb is verb
+    for name, (value, needed) in uses.items():
+        wrong = {key: named[key] for key in named if key != name} if needed else named | {name: value}
+        with pytest.raises(ValidationError, match=f"{name}: {'is missing' if needed else f'is not for {verb}'}"):
+            CommandGiven.model_validate(base | wrong)
