@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from slipway.domain.application import Application
 from slipway.domain.environment import Soak
-from slipway.domain.gate import ApprovalGate, AutoGate, Reminders
+from slipway.domain.gate import ApprovalGate, AutoGate, Level, Need, Reminders, WhenNewer
 from slipway.domain.people import SignedIn
 from tests.unit.domain.crowd import ADA_OID, ADA_PRIVATE, BEN_OID, RELEASERS_OID
 from tests.unit.domain.samples import ADA, BEN, CLEO, PROBED, application, environment, production, staging
@@ -87,10 +87,17 @@ def test_a_group_or_a_role_lists_only_people_who_signed_in_with_it(listed: str) 
     assert not gate.lists(names)
 
 
-def test_a_gate_without_optional_settings_asks_one_approver_and_bars_own_work() -> None:
-    gate = ApprovalGate.model_validate({"kind": "approval", "approvers": [ADA], "deadline": "24h"})
-    assert (gate.required, gate.each, gate.people, gate.own_change) == (1, (), {}, False)
-    assert AutoGate.model_validate({"kind": "auto"}) == AutoGate()
+def test_a_gate_without_optional_settings_asks_one_approver_with_a_fresh_sign_in_and_bars_own_work() -> None:
+    gate = ApprovalGate.model_validate({"kind": "approval", "approvers": [ADA]})
+    assert (gate.required, gate.each, gate.people) == (1, (), {})
+    assert (gate.level, gate.fresh, gate.own_change) == (Level.SIGNED, timedelta(minutes=5), False)
+    assert Level.SIGNED.rank == max(level.rank for level in Level)
+    assert (gate.deadline, gate.objection) == (timedelta(hours=24), timedelta(0))
+    assert (gate.require_known, gate.reason.approve, gate.when_newer) == (False, Need.OPTIONAL, WhenNewer.REPLACE)
+
+
+def test_an_auto_gate_without_optional_settings_has_no_condition() -> None:
+    assert AutoGate.model_validate({"kind": "auto"}).tests_passed == ()
 
 
 @pytest.mark.parametrize("oid", [ADA_OID, ADA_OID.upper()])

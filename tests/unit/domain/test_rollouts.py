@@ -6,6 +6,7 @@ import pytest
 
 from slipway.domain.around import Side
 from slipway.domain.commands import Verb
+from slipway.domain.decide.results import REASON_LIMIT
 from slipway.domain.environment import OnFailure
 from slipway.domain.release import Phase
 from slipway.domain.steps import StepKind
@@ -312,12 +313,16 @@ def test_a_step_that_waits_for_jobs_is_not_sent_again_while_they_may_run() -> No
     assert "step.resent" in world.actions(1)
 
 
-def test_long_reasons_of_a_failure_and_of_its_failed_rollback_are_both_reported() -> None:
+@pytest.mark.parametrize("length", [1500, 2000])
+def test_long_reasons_of_a_failure_and_of_its_failed_rollback_are_both_reported_in_the_room_of_one(length: int) -> None:
     world = one_live()
     world.effects.fail(StepKind.VERIFY, "staging", reason="a" * 2000)
-    world.effects.fail(StepKind.ROLL_BACK, reason="b" * 1500)
+    world.effects.fail(StepKind.ROLL_BACK, reason="b" * length)
     world.push("v2")
     world.settle()
     assert world.phase(2) is Phase.FAILED
-    assert world.releases[2].reason.startswith("aaa")
-    assert world.releases[2].reason.endswith("bbb")
+    reason = world.releases[2].reason
+    failure, _, consequence = reason.partition("; ")
+    assert len(reason) == REASON_LIMIT
+    assert failure.startswith("a" * (REASON_LIMIT // 5))
+    assert consequence.endswith("b" * 1400)

@@ -216,10 +216,16 @@ def test_a_link_of_a_key_that_was_retired_is_refused_where_live_keys_alone_count
         read(TOKEN, keys=PublicKeys(LiveKeys(FixedKeys(new_key), all_public_keys)))
 
 
-def test_a_live_key_with_another_public_key_on_file_counts_for_nothing() -> None:
-    live = LiveKeys(FixedKeys(SEEDS), PublicKeys({"2026-11": public_key(b"x" * 32)}))
-    assert live.live() == {}
-    assert live.ids() == ()
+@pytest.mark.parametrize(
+    "on_file", [{"2026-11": public_key(b"x" * 32)}, {}], ids=["another public key", "no public key"]
+)
+def test_a_live_key_without_its_own_public_key_on_file_counts_for_nothing(on_file: dict[str, bytes]) -> None:
+    other_key = {"2026-10": public_key(SEEDS["2026-10"])}
+    live = LiveKeys(FixedKeys(SEEDS), PublicKeys(on_file | other_key))
+    assert live.live() == other_key
+    assert live.ids() == ("2026-10",)
+    with pytest.raises(TokenRefused, match=r"not one of this installation's"):
+        read(TOKEN, keys=PublicKeys(live))
 
 
 def test_public_keys_alone_verify_a_link_and_make_none() -> None:
