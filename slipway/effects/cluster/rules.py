@@ -134,7 +134,7 @@ def job(live: Mapping[str, Any], evidence: WorkloadEvidence = NO_EVIDENCE) -> Wo
     if complete := condition_that_holds(status, "Complete"):
         return verdict(kind, Situation.UP, str(complete.get("message") or "the Job is complete"))
     if failed := condition_that_holds(status, "Failed"):
-        return verdict(kind, Situation.FAILED, reason_of(failed) or "the Job failed")
+        return advised(kind, Situation.FAILED, reason_of(failed) or "the Job failed")
     if spec.get("suspend"):
         return verdict(kind, Situation.SUSPENDED, SUSPENDED)
     active, lost = count(status, "active"), count(status, "failed")

@@ -333,8 +333,12 @@ def test_the_on_delete_strategy_waits_for_somebody_to_delete_the_pods_and_says_s
     [
         (a_job(("Complete", "CompletionsReached", "all pods succeeded")), DONE, "all pods succeeded"),
         (a_job(("Complete", "", "")), DONE, "the Job is complete"),
-        (a_job(("Failed", "BackoffLimitExceeded", "too many")), FAILED, "BackoffLimitExceeded: too many"),
-        (a_job(("Failed", "", "")), FAILED, "the Job failed"),
+        (
+            a_job(("Failed", "BackoffLimitExceeded", "too many")),
+            FAILED,
+            "BackoffLimitExceeded: too many (read why, correct it and release again)",
+        ),
+        (a_job(("Failed", "", "")), FAILED, "the Job failed (read why, correct it and release again)"),
         (a_job(("FailureTarget", "DeadlineExceeded", "late"), active=1), WAITING, "1 pods active"),
         (a_job(("SuccessCriteriaMet", "", ""), active=1), WAITING, "1 pods active"),
         (a_job(active=1, failed=2), WAITING, "1 pods active, 2 failed"),

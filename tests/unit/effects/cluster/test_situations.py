@@ -39,11 +39,15 @@ def test_exactly_the_possible_cells_of_the_table_have_an_example() -> None:
 
 
 @pytest.mark.parametrize(("kind", "situation"), PLAYED, ids=name_of)
-def test_a_rule_finds_the_situation_and_gives_a_reason(kind: WatchedKind, situation: Situation) -> None:
+def test_a_rule_finds_the_situation_and_says_what_to_do_if_it_ends_the_rollout(
+    kind: WatchedKind, situation: Situation
+) -> None:
     verdict = judge_workload(kind, *PLAYED[kind, situation])
     assert verdict.situation is situation
     assert verdict.state is state_of(kind, situation)
     assert verdict.reason
+    if JUDGED[kind, situation] in (Judgement.ENDS, Judgement.ENDS_IF_IT_LASTS):
+        assert verdict.reason.endswith(f" ({situation.advice})")
 
 
 @pytest.mark.parametrize("situation", Situation)
