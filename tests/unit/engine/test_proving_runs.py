@@ -13,7 +13,7 @@ from slipway.domain.people import SignedIn
 from slipway.domain.queues import Queue
 from slipway.domain.release import Phase
 from slipway.domain.rules import Rule, Unknown
-from slipway.domain.run_source import CannotKnow, RunInfo
+from slipway.domain.run_source import CannotKnow, CommitInfo, CommitSignature, RunInfo
 from slipway.domain.runs import Involvement, Trust
 from slipway.engine.proving_runs import ABSENT_RETRY_PERIOD, MOST_UNKNOWN, RETRY_PERIOD
 from slipway.inbound.claims import claimed_run
@@ -171,16 +171,34 @@ def test_the_record_of_a_run_that_joins_says_what_is_proved(installation: Instal
     assert details["definition"] == run.definition
 
 
-def test_the_pusher_of_a_change_may_not_approve_it_when_known_by_object_id(installation: Installation) -> None:
+@pytest.mark.parametrize(
+    ("voter", "signed_in"),
+    [
+        (ADA, SignedIn(object_id=object_id_of(ADA))),
+        (ADA, None),
+        (ADA.upper(), SignedIn(object_id=object_id_of(ADA).upper())),
+        ("ada@private.example", SignedIn(object_id=object_id_of(ADA))),
+    ],
+    ids=["address and object id", "address alone", "other case", "another address"],
+)
+@pytest.mark.parametrize("author", [ADA, GRACE])
+def test_the_pusher_of_a_change_may_not_approve_it_however_they_sign_in_and_whatever_the_commit_says(
+    installation: Installation, voter: str, signed_in: SignedIn | None, author: str
+) -> None:
     run = run_info(id=1, number="1", requested_by=DAN)
     installation.runs.put(run, published_by_run(installation.build("v1"), REPOSITORY), pushed_by=ADA)
+    commit = installation.runs.commit(run, run.commit)
+    assert isinstance(commit, CommitInfo)
+    signature = CommitSignature(name=author, mail=author)
+    installation.runs.change(run, commits=(commit.evolve(author=signature, committer=signature),))
     installation.push("v1")
     report_run(installation, run)
     installation.settle()
-    by_id = installation.voted(1, ADA).evolve(signed_in=SignedIn(object_id=object_id_of(ADA)))
-    (receipt,) = installation.app.handler.handle(by_id)
+    vote = installation.voted(1, voter).evolve(signed_in=signed_in)
+    (receipt,) = installation.app.handler.handle(vote)
     assert Action.VOTE_REFUSED in receipt.actions
     assert Rule.NOT_COMMITTER in [result.rule for result in receipt.rules if result.blocks]
+    assert installation.phase(1) is Phase.AWAITING_APPROVAL
 
 
 @pytest.mark.parametrize("first", ["push", "run"])

@@ -10,6 +10,7 @@ import pytest
 from slipway.catalogue import check_path
 from slipway.catalogue.entries import Catalogue
 from slipway.domain.audit import AuditRecord
+from slipway.domain.commands import Verb
 from slipway.domain.images import NO_IMAGE_RULES
 from slipway.domain.plan import Plan, Preview, changed_parts
 from slipway.domain.release import Phase, Release
@@ -332,3 +333,22 @@ def test_images_of_an_earlier_plan_are_judged_by_the_projects_present_rules(own_
         pinned_images(live_plan.manifests, application.evolve(image_rules=NO_IMAGE_RULES), "nonprod.test")
     with pytest.raises(NotPinned, match=r"expected images of its repositories by digest in prod.test"):
         pinned_images(live_plan.manifests, application, "prod.test")
+
+
+def test_a_rollback_to_an_image_that_the_project_no_longer_allows_fails_and_names_it(own_deliveries: Path) -> None:
+    installation = Installation(own_deliveries)
+    for tag in ("1.0", "1.1"):
+        installation.push(tag)
+        installation.settle()
+    edit_project(own_deliveries, "foreign_images: [docker.io/library/*]\n", "")
+    with_image(own_deliveries, f"team/tool@sha256:{'3' * 64}")
+    catalogue = Catalogue(check_path(own_deliveries).definitions)
+    installation.restart(wrap=lambda ports: replace(ports, catalogue=lambda: catalogue))
+    installation.command(Verb.ROLLBACK, 1, "staging")
+    installation.settle()
+    assert installation.phase(3) is Phase.FAILED
+    place = "Deployment/shop: spec.template.spec.containers[1].image"
+    assert f"the project team does not allow {place}: {PROXY}" in installation.release(3).reason
+    live = installation.lane("staging").live
+    assert live is not None
+    assert live.release == 2
