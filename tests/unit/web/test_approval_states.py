@@ -6,9 +6,12 @@ from datetime import timedelta
 
 import pytest
 
+from slipway.domain.decide.blocks import called_off_rules
 from slipway.domain.errors import NotFound
+from slipway.domain.events import StepFinished
 from slipway.domain.gate import ApprovalGate, Level
 from slipway.domain.release import Phase, VoteDecision
+from slipway.domain.rules import not_passed
 from slipway.domain.steps import StepKind
 from slipway.domain.tokens import Purpose, read_link, sign_link
 from slipway.engine.links import EXPLAINS_FOR
@@ -163,8 +166,24 @@ def test_an_approved_release_can_be_rejected_until_its_first_object_is_written(s
     home.follow(receive_vote_by_link(home.services, token, Headers(FORM), form))
     home.settle()
     assert "wrong prices" in " ".join(str(record.details.get("reason")) for record in home.trail())
-    assert home.newest().phase is (Phase.REJECTED if stop is StepKind.COPY else Phase.DEPLOYING)
     assert 'value="reject"' not in body(show_linked_gate(home.services, token))
+    if stop is StepKind.DEPLOY:
+        assert home.newest().phase is Phase.DEPLOYING
+        _look_before_the_first_object(home)
+    assert home.newest().phase is Phase.REJECTED
+    assert "rollout.applied" not in [
+        record.action
+        for record in home.trail()
+        if (record.release, record.environment) == (subject.id, subject.environment)
+    ]
+    assert "wrong prices" in body(show_linked_gate(home.services, token))
+
+
+def _look_before_the_first_object(home: ScriptedInstallation) -> None:
+    """The step that would write the first object looks for what is in its way, and ends there."""
+    (step,) = (step for step in home.steps() if step.kind is StepKind.DEPLOY)
+    broken = not_passed(called_off_rules(home.newest(), home.lane("production")))
+    home.take(StepFinished(received_at=home.now, step=step, passed=False, reason="called off", broken=broken))
 
 
 def test_a_passed_deadline_is_shown_before_the_reconcile_timer_has_noticed_it() -> None:
@@ -204,11 +223,14 @@ def test_a_plan_that_was_tampered_with_cannot_be_voted_on() -> None:
     assert "<form" not in page
 
 
-def test_an_expired_link_is_answered_as_gone() -> None:
+def test_an_expired_link_is_answered_as_gone_and_a_forged_one_of_the_same_age_is_refused() -> None:
     home, subject = awaiting_approval()
     token = home.token(subject)
     home.wait(timedelta(days=EXPLAINS_FOR.days + 2))
     assert show_linked_gate(home.services, token).status == 410
+    payload, _, signature = token.partition(".")
+    forged = f"{payload}.{signature[1:4]}{signature[0]}{signature[4:]}"
+    assert show_linked_gate(home.services, forged).status == 403
 
 
 @pytest.mark.parametrize(

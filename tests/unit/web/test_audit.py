@@ -133,5 +133,10 @@ def test_a_changed_record_is_marked_on_the_page_and_in_exports() -> None:
     assert (row["action"], row["actor"]) == ("damaged", "")
 
 
-def test_a_search_without_results_says_so() -> None:
-    assert "No record matches" in SAMPLES["audit-nothing"]().body.decode()
+def test_a_search_without_results_says_so_and_what_to_do() -> None:
+    searched = SAMPLES["audit-nothing"]().body.decode()
+    assert "No record matches" in searched
+    assert "Clear a field to widen the search." in searched
+    unsearched = page(ScriptedInstallation())
+    assert "The trail begins with the first image that is pushed." in unsearched
+    assert "Clear a field" not in unsearched

@@ -1,12 +1,15 @@
 """The pages of the catalogue: what is in force, what is wrong with it, and who applied each version, when and why."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from slipway.commands.saying import StatementReceipt
 from slipway.domain.errors import NotFound
-from slipway.testing import write_application
+from slipway.domain.inbox import Speaker, Via
+from slipway.testing import MORNING, write_application
+from slipway.testing.sign_in import person
 from slipway.web import outcome
 from slipway.web.catalogue import show_catalogue, show_versions
 from tests.unit.commands.live import Live
@@ -46,14 +49,24 @@ def test_a_stalled_application_says_why(live: Live) -> None:
         assert "notify[0]: expected a channel of this installation" in page
 
 
-def test_a_version_shows_its_reason_and_changes_and_escapes_them(live: Live) -> None:
-    live.edit_environment("staging", rollout_within="7m")
-    live.apply(reason="the nodes are slow")
+def test_a_version_shows_who_applied_it_when_and_why_and_what_it_changed_all_escaped(live: Live) -> None:
+    live.wait(timedelta(hours=3))
+    probe = {"service": "shop", "path": "/healthz", "contains": "<i>ok</i>"}
+    verification = {"job": "verify/acceptance.yaml", "http": [probe], "within": "5m"}
+    live.edit_environment("staging", rollout_within="7m", verification=verification)
+    bold = Speaker(oid=person(8, "Otto").oid, name="<b>otto</b>@example.com", roles=("platform",), via=Via.CLI)
+    live.apply(bold, reason="the nodes are slow")
     page = versions(live)
-    assert page.index("Version 2, in force") < page.index("Version 1")
-    assert "the nodes are slow" in page
-    assert "environments.staging.rollout_within: 5m → 7m" in page
-    assert "the &lt;b&gt;first&lt;/b&gt;" in page
+    second, first = page[page.index("Version 2, in force") :].split("Version 1", 1)
+    for version, at, by, reason in (
+        (second, MORNING + timedelta(hours=3), "&lt;b&gt;otto&lt;/b&gt;@example.com", "the nodes are slow"),
+        (first, MORNING, "olga@example.com", "the &lt;b&gt;first&lt;/b&gt;"),
+    ):
+        assert f'datetime="{at:%Y-%m-%dT%H:%MZ}"' in version
+        assert f"<dt>By</dt><dd><bdi>{by}</bdi></dd>" in version
+        assert f"<dt>Why</dt><dd><bdi>{reason}</bdi></dd>" in version
+    assert "environments.staging.rollout_within: 5m → 7m" in second
+    assert "&lt;i&gt;ok&lt;/i&gt;" in second
 
 
 def test_an_installation_without_anything_says_how_to_begin(tmp_path: Path) -> None:

@@ -14,10 +14,11 @@ from functions.pages import services_of
 from slipway.commands.saying import CommandRequest
 from slipway.domain.commands import Verb
 from slipway.domain.errors import NotFound
+from slipway.domain.identity import TokenPerson
 from slipway.domain.inbox import Via
 from slipway.http.saying import NothingSent, ProviderRedirect, WhyNothingSent
 from slipway.testing import BASE, Installation
-from slipway.testing.sign_in import bearer
+from slipway.testing.sign_in import bearer, person
 from slipway.web.answer import Answer
 from slipway.web.confirming import confirm, show_confirmation
 from slipway.web.signin import Visitor
@@ -30,6 +31,7 @@ from tests.unit.web.test_operating import FORM
 from tests.unit.web.visitors import as_visitor, visitor
 
 OLGA, READER = as_visitor(SIGNS_IN), visitor("Rita")
+OTTO = person(8, "Otto", "operator", "platform")
 
 
 @pytest.fixture
@@ -48,8 +50,8 @@ def page(home: Installation, handle: str, who: Visitor = OLGA) -> str:
     return show_confirmation(services_of(home.app), handle, who).body.decode()
 
 
-def form_token_of(home: Installation, handle: str) -> str:
-    match = re.search(r'name="form_token" value="([^"]+)"', page(home, handle, OLGA))
+def form_token_of(home: Installation, handle: str, who: Visitor = OLGA) -> str:
+    match = re.search(r'name="form_token" value="([^"]+)"', page(home, handle, who))
     assert match is not None
     return match[1]
 
@@ -59,9 +61,9 @@ def press(home: Installation, handle: str, who: Visitor = OLGA, **fields: str) -
     return confirm(services_of(home.app), handle, who, FORM, body)
 
 
-def back_from_the_provider(home: Installation, answer: Answer) -> str:
+def back_from_the_provider(home: Installation, answer: Answer, who: TokenPerson = SIGNS_IN) -> str:
     """Come back from the provider; returns the path of the next page."""
-    return at_the_provider(home, ProviderRedirect(to=next_address(answer)), browser=browser_of(home, answer))
+    return at_the_provider(home, ProviderRedirect(to=next_address(answer)), who, browser=browser_of(home, answer))
 
 
 def test_the_page_says_word_for_word_what_will_be_said_and_changes_nothing(home: Installation) -> None:
@@ -194,14 +196,17 @@ def test_a_confirmed_command_is_carried_out_once_whoever_opens_its_page_again(
 
 
 @EACH
+@pytest.mark.parametrize("other", [SIGNS_IN, OTTO], ids=["one person", "two people"])
 def test_of_two_confirmations_at_the_provider_at_once_only_the_first_to_come_back_is_sent(
-    home: Installation, command: CommandRequest
+    home: Installation, command: CommandRequest, other: TokenPerson
 ) -> None:
     handle = keep_pending(home, command)
-    first, second = press(home, handle), press(home, handle)
-    location = back_from_the_provider(home, second)
+    first = press(home, handle)
+    second = press(home, handle, as_visitor(other), form_token=form_token_of(home, handle, as_visitor(other)))
+    location = back_from_the_provider(home, second, other)
     assert back_from_the_provider(home, first) == location
-    assert len(list(home.inbox_table.everything(limit=5))) == 1
+    ((_, row),) = home.inbox_table.everything(limit=5)
+    assert f'"oid":"{other.oid}"' in row.text("Data")
 
 
 def test_a_person_without_the_permission_sees_no_button_and_is_refused(home: Installation) -> None:

@@ -14,8 +14,9 @@ from slipway.web.times import relative
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 
 
-def test_every_phase_has_a_word_and_a_mark_of_one_character() -> None:
+def test_every_phase_has_words_of_its_own_and_a_mark_of_one_character() -> None:
     assert all(phase.word and len(phase.mark) == 1 for phase in Phase)
+    assert len({phase.word for phase in Phase}) == len(Phase)
 
 
 def test_pages_show_each_tone_in_a_look_of_its_own() -> None:
