@@ -23,8 +23,8 @@ OLGA = person(7, "Olga", "operator")
 
 
 @pytest.fixture
-def replay_log(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[tuple[str, str]]]:
-    """What has been replayed so far, and by whom."""
+def home() -> ScriptedInstallation:
+    """An installation with a key of the auditors, and with one parked input."""
     keys = {
         "auditors": {"sha256": hashlib.sha256(AUDITOR.encode()).hexdigest()},
     }
@@ -32,6 +32,12 @@ def replay_log(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[tuple[str, 
         settings={"api_access": "roles", "api_keys": keys, "public_url": f"{BASE}/"},
     )
     home.app.parking.park(source="runs", reason="a test", body=b"{}", id="p-1")
+    return home
+
+
+@pytest.fixture
+def replay_log(home: ScriptedInstallation, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[tuple[str, str]]]:
+    """What has been replayed so far, and by whom."""
     replays: list[tuple[str, str]] = []
 
     def replay(_: Parking, id: str, *, actor: str, inbox: str = "") -> Any:
@@ -93,6 +99,16 @@ def test_a_denial_is_recorded_once_with_caller_and_permission_and_a_stranger_as_
         ("key:auditors", "replay", 1),
         ("nobody", "replay", 1),
     ]
+
+
+def test_a_caller_without_the_permission_is_denied_also_while_the_queue_is_away(
+    home: ScriptedInstallation, replay_log: Callable[[], list[tuple[str, str]]]
+) -> None:
+    home.bus.broken = True
+    assert call(api.replay_parked, "POST", x_functions_key=AUDITOR)[0].status_code == 403
+    assert call(api.replay_parked, "POST")[0].status_code == 401
+    home.bus.broken = False
+    assert replay_log() == []
 
 
 def test_a_replay_carries_the_name_of_the_operator_who_ordered_it(

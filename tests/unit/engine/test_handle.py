@@ -59,15 +59,27 @@ def test_a_vote_sent_twice_is_counted_once(installation: Installation) -> None:
     assert installation.actions().count("vote.approved") == 1
 
 
-def test_an_approval_cast_at_the_same_time_as_a_rejection_is_recorded_as_refused(installation: Installation) -> None:
+def test_an_approval_that_a_rejection_overtakes_while_it_is_decided_is_recorded_as_refused(
+    installation: Installation,
+) -> None:
     installation.push("1.0")
     installation.settle()
-    rejection = installation.voted(1, BEN, VoteDecision.REJECT).evolve(reason="not today")
+    rejections = [installation.voted(1, BEN, VoteDecision.REJECT).evolve(reason="not today")]
     approval = installation.voted(1)
-    assert outcome_of(installation, rejection) is Outcome.TAKEN
-    assert outcome_of(installation, approval) is Outcome.TAKEN
+
+    def reject() -> None:
+        if rejections:
+            assert outcome_of(installation, rejections.pop()) is Outcome.TAKEN
+
+    overtaken = Ledger(Interfering(installation.table, reject), signer=lambda: SIGNER, keys=lambda: PUBLIC_KEYS)
+    (receipt,) = replace(installation.app.handler, ledger=overtaken).handle(approval)
+    installation.settle()
+    assert (rejections, receipt.outcome) == ([], Outcome.TAKEN)
     assert installation.phase(1) is Phase.REJECTED
-    assert installation.actions()[-1] == "vote.refused"
+    assert [action for action in installation.actions() if action.startswith("vote.")] == [
+        "vote.rejected",
+        "vote.refused",
+    ]
     assert installation.production.applied == 0
 
 

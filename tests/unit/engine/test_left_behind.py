@@ -6,6 +6,7 @@ from azure.functions.timer import TimerRequest
 from functions import timers
 from slipway.domain.phases import Phase
 from slipway.domain.queues import Queue
+from slipway.domain.steps import StepKind
 from slipway.effects.messaging import WaitingMessage
 from slipway.engine.door import deferred
 from slipway.testing import Installation
@@ -35,7 +36,8 @@ def test_an_event_that_was_left_in_a_session_is_decided(installation: Installati
     assert deferred("shop", installation.pushed("1.0")).queue is Queue.WORK
     leave_in_session(installation, event_of(installation))
     assert installation.app.turns.take_left_behind() == 1
-    assert installation.phase(1) is not Phase.COMPLETED
+    assert installation.phase(1) is Phase.PLANNING
+    assert [step.kind for step in installation.steps()] == [StepKind.PLAN]
     assert installation.bus.in_free_sessions == []
 
 

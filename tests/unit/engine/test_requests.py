@@ -168,6 +168,8 @@ def test_an_outcome_after_another_commit_gives_the_lease_back_without_a_request_
     assert [request for request in table.requests if request.startswith("delete")] == [], (
         "nothing was left to give back"
     )
+    assert installation.app.leases.begun("shop") == {}
+    assert step.message_id not in [entry.message.id for entry in installation.app.ledger.outbox("shop")]
 
 
 def test_an_outcome_after_a_commit_of_another_instance_is_decided_on_the_new_state(

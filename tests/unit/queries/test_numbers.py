@@ -59,6 +59,14 @@ def test_a_commit_under_an_old_etag_is_refused() -> None:
         fleet_numbers.weeks.commit("shop", checkpoint, etag, {"2026-W48": Week(week="2026-W48")})
 
 
+def test_an_answer_holds_the_records_that_nobody_has_folded_yet_and_writes_nothing() -> None:
+    fresh, folded = (numbers(Fleet(applications=1), weeks=4, caught_up=caught_up) for caught_up in (False, True))
+    answer = fresh.answer(application="shop", weeks=52)
+    assert answer == folded.answer(application="shop", weeks=52)
+    assert not answer.behind
+    assert fresh.weeks.checkpoint("shop") == (Checkpoint(), "")
+
+
 def test_an_answer_that_is_behind_says_so_and_writes_nothing() -> None:
     fresh, folded = numbers(Fleet(applications=1), caught_up=False), numbers(Fleet(applications=1))
     fresh_answer = fresh.answer(application="shop", weeks=52)

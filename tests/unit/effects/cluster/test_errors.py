@@ -109,6 +109,19 @@ def test_an_error_of_a_webhook_that_is_away_is_recognised_and_retryable(message:
     assert message in str(error)
 
 
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (500, "etcdserver: leader changed"),
+        (500, "Internal error occurred: the webhook configuration is being loaded"),
+        (504, "context deadline exceeded"),
+    ],
+)
+def test_an_error_of_the_api_server_itself_is_not_taken_for_one_of_a_webhook(status: int, message: str) -> None:
+    error = from_answer(status, a_status(message, "InternalError"), what="apply it")
+    assert (type(error), error.retryable) == (ClusterUnreachable, True)
+
+
 def test_a_missing_namespace_is_named() -> None:
     error = from_answer(
         404, a_status('namespaces "shop" not found', "NotFound", kind="namespaces", name="shop"), what="w"

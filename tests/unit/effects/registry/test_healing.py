@@ -70,6 +70,10 @@ def ends() -> CopyEnds:
     return copy_ends
 
 
+def begins_an_upload(request: Request) -> bool:
+    return request.method == "POST" and request.path.endswith("/blobs/uploads/")
+
+
 def ends_an_upload(request: Request) -> bool:
     return request.method == "PUT" and "/blobs/uploads/" in request.path
 
@@ -89,6 +93,12 @@ LOST = {
 @pytest.mark.parametrize("reply", LOST.values(), ids=LOST.keys())
 def test_an_upload_that_the_registry_lost_is_begun_again_after_a_pause(ends: CopyEnds, reply: RegistryReply) -> None:
     ends.answer(ends_an_upload, reply, times=3)
+    assert ends.copy().comparison.resolves_to == IMAGE.digest
+    assert len(ends.waiting.pauses) == 3
+
+
+def test_an_upload_that_is_completed_at_once_without_the_blob_is_begun_again_after_a_pause(ends: CopyEnds) -> None:
+    ends.answer(begins_an_upload, RegistryReply(status=201), times=3)
     assert ends.copy().comparison.resolves_to == IMAGE.digest
     assert len(ends.waiting.pauses) == 3
 

@@ -222,7 +222,7 @@ def test_the_earlier_digest_of_a_moved_tag_is_recorded_despite_a_crash_after_the
     assert installation.copied()["tag_was"] == old_digest
 
 
-def test_a_bundle_and_its_image_are_both_imported(tmp_path: Path, cloud: Azure) -> None:
+def test_the_image_of_a_bundle_is_imported_before_the_bundle(tmp_path: Path, cloud: Azure) -> None:
     installation = InCloud(tmp_path / "deliveries", cloud, "bundled")
     (tmp_path / "deliveries" / "bundled" / "application.yaml").write_text(
         BUNDLED.format(name="bundled", start="push", pipeline="").replace("    gate: {", IMPORT + "    gate: {")
@@ -243,8 +243,13 @@ def test_a_bundle_and_its_image_are_both_imported(tmp_path: Path, cloud: Azure) 
     installation.take(installation.pushed("1.4.0").evolve(digest=bundle.digest))
     installation.settle()
     installation.vote(1)
+    imports_before = len(cloud.arm.imports)
     installation.settle()
     assert installation.phase(1) is Phase.COMPLETED, installation.release(1).reason
+    assert [request["source"]["sourceImage"] for request in cloud.arm.imports[imports_before:]] == [
+        f"team/shop@{ROOT.digest}",
+        f"team/bundled-bundle@{bundle.digest}",
+    ]
     assert installation.copied()["how"] == "import"
     assert [image["digest"] for image in installation.copied()["images"]] == [ROOT.digest]
     for repository, digest in (("team/shop", ROOT.digest), ("team/bundled-bundle", bundle.digest)):

@@ -247,7 +247,10 @@ def test_a_notice_about_a_gate_holds_digest_plan_pusher_votes_and_evidence(
     assert approval is not None
     assert (approval.digest, approval.plan_hash, approval.pushed_by) == (release.digest, release.plan_hash, "ci")
     assert (approval.approvals, approval.required, approval.live) == (0, 1, None)
-    assert [result.environment for result in approval.evidence] == ["staging"] * len(release.evidence)
+    assert [(result.name, result.environment, result.passed, result.summary) for result in approval.evidence] == [
+        (item.name, "staging", True, item.summary) for item in release.evidence
+    ]
+    assert len(release.evidence) == 2, "the probe and the Job of staging"
 
 
 def test_an_unreachable_recipient_keeps_nobody_else_from_being_notified(installation: Installation, step: Step) -> None:
