@@ -40,7 +40,7 @@ from ..effects.cluster import (
     UnappliedObject,
     Unsearched,
 )
-from ..effects.cluster.as_planned import unlike
+from ..effects.cluster.as_planned import difference_from_template
 from ..effects.cluster.cluster import Injected
 from ..effects.cluster.diagnosis import Diagnosis
 from ..effects.cluster.diff import diff_objects
@@ -138,7 +138,7 @@ class MemoryCluster(Cluster):
         deletions = tuple(
             Deletion(api_version=live["apiVersion"], kind=key[1], name=key[2], uid=self._uids[key])
             for key, live in candidates
-            if owner.has(live["metadata"])
+            if owner.owns(live["metadata"])
         )
         return RemovedFromManifests(deletions=deletions, staying=self.staying, unsearched=self.unsearched)
 
@@ -245,7 +245,7 @@ class MemoryCluster(Cluster):
             live = pod_spec(self.objects.get(_key(manifest, namespace)))
             spec = self.pods.get(manifest["metadata"]["name"], live)
             for pod in (live, spec):
-                if why := unlike(pod_spec(manifest), pod, injected, more_variables=True):
+                if why := difference_from_template(pod_spec(manifest), pod, injected, more_variables=True):
                     differences.append(f"{manifest['kind']}/{manifest['metadata']['name']}: {why}")
                     break
         return self.compares.evolve(others=tuple(differences))
@@ -361,7 +361,7 @@ class MemoryFenced(FencedCluster):
         self._held: Claim | None = None
 
     @property
-    def taken(self) -> Order | None:
+    def taken_order(self) -> Order | None:
         return self._held.order if self._held is not None else None
 
     def apply(self, manifests: Sequence[Manifest]) -> list[AppliedObject]:

@@ -72,10 +72,10 @@ def leave_out(folder: Path) -> None:
     def left_out(half: Half, name: str, instead: Callable[..., Any]) -> None:
         Place("slipway.effects.cluster.fencing", name).replace(lambda real: unless(half, real, instead))
 
-    left_out(Half.VERSION, "FencedObjects._only_if", lambda _, target, live: target)
-    left_out(Half.AGAIN, "FencedObjects._created", lambda _, target, response: response)
+    left_out(Half.VERSION, "FencedObjects._only_if_unchanged", lambda _, target, live: target)
+    left_out(Half.AGAIN, "FencedObjects._check_created", lambda _, target, response: response)
     left_out(Half.LEASE, "FenceLease.confirm", take_once)
-    left_out(Half.ORDER, "FencedObjects._marked", lambda _, target, live: target)
+    left_out(Half.ORDER, "FencedObjects._with_marks", lambda _, target, live: target)
 
 
 def stop_where_staged(folder: Path) -> None:

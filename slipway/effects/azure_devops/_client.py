@@ -41,7 +41,7 @@ class AzureDevOps:
         """The run, even if it was deleted, for as long as the source keeps it."""
         if not is_project(address.project) or not is_organization(address.organization):
             return Absent(f"{str(address)[:128]!r} cannot be in Azure DevOps: no such names are possible there")
-        return self._one(
+        return self._get_entry(
             shapes.Build,
             lambda build: build.run_info(address.organization),
             address.organization,
@@ -54,7 +54,7 @@ class AzureDevOps:
         if not is_project(project) or not is_organization(organization):
             return Absent(f"{organization[:64]!r} and {project[:64]!r} cannot be an organization and its project")
         steps = (project, "_apis", "build", "definitions", definition)
-        return self._one(
+        return self._get_entry(
             shapes.BuildDefinition,
             lambda found: found.full_name(),
             organization,
@@ -64,18 +64,20 @@ class AzureDevOps:
 
     def timeline(self, run: RunInfo) -> SourceAnswer[tuple[TimelineRecord, ...]]:
         """The lines of the last attempts."""
-        return self._one(
+        return self._get_entry(
             shapes.Timeline,
             lambda found: found.records_read(),
             run.organization,
-            (*_of(run), "timeline"),
+            (*_steps_of_build(run), "timeline"),
             subject=f"the timeline of run {run.number}",
         )
 
     def attachments(self, run: RunInfo, kind: str) -> SourceAnswer[tuple[Attachment, ...]]:
         """The attachments of this type by tasks of the run, in any attempt."""
         what = f"what run {run.number} published"
-        entries = self._list(shapes.AttachmentEntry, run.organization, (*_of(run), "attachments", kind), subject=what)
+        entries = self._get_entries(
+            shapes.AttachmentEntry, run.organization, (*_steps_of_build(run), "attachments", kind), subject=what
+        )
         if not isinstance(entries, tuple):
             return entries
         attachments = tuple(entry.attachment() for entry in entries)
@@ -84,7 +86,7 @@ class AzureDevOps:
         return tuple(attachment for attachment in attachments if attachment is not None)
 
     def attachment(self, run: RunInfo, kind: str, attachment: Attachment) -> SourceAnswer[bytes]:
-        steps = (*_of(run), attachment.timeline, attachment.record, "attachments", kind, attachment.name)
+        steps = (*_steps_of_build(run), attachment.timeline, attachment.record, "attachments", kind, attachment.name)
         url = self._url(self._at.main, run.organization, *steps)
         most = self._exchange.limits.attachment_bytes
         answer = self._get(url, subject=f"what run {run.number} published", most=most)
@@ -93,19 +95,23 @@ class AzureDevOps:
     def changes(self, run: RunInfo) -> SourceAnswer[tuple[CommitSummary, ...]]:
         """The commits since the previous run of this pipeline on this branch, the newest first."""
         what = f"the changes of run {run.number}"
-        listed = self._list(shapes.BuildChange, run.organization, (*_of(run), "changes"), subject=what, paged=True)
+        listed = self._get_entries(
+            shapes.BuildChange, run.organization, (*_steps_of_build(run), "changes"), subject=what, paged=True
+        )
         return tuple(change.summary() for change in listed) if isinstance(listed, tuple) else listed
 
     # ---- its commits
     def commit(self, run: RunInfo, id: str) -> SourceAnswer[CommitInfo]:
         """One commit of the run's repository, with its parents and who pushed it."""
         steps = (*_repository(run), "commits", id)
-        return self._one(shapes.Commit, lambda c: c.info(), run.organization, steps, subject=f"commit {id[:12]}")
+        return self._get_entry(shapes.Commit, lambda c: c.info(), run.organization, steps, subject=f"commit {id[:12]}")
 
     def merge_bases(self, run: RunInfo, one: str, other: str) -> SourceAnswer[tuple[str, ...]]:
         steps = (*_repository(run), "commits", one, "mergebases")
         what = f"where {one[:12]} and {other[:12]} have parted"
-        listed = self._list(shapes.MergeBase, run.organization, steps, subject=what, query={"otherCommitId": other})
+        listed = self._get_entries(
+            shapes.MergeBase, run.organization, steps, subject=what, query={"otherCommitId": other}
+        )
         return tuple(base.commitId.casefold() for base in listed) if isinstance(listed, tuple) else listed
 
     def commits(self, run: RunInfo, old: str, new: str) -> SourceAnswer[tuple[CommitInfo, ...]]:
@@ -123,7 +129,7 @@ class AzureDevOps:
         for _ in range(self._exchange.limits.pages):
             part = {"searchCriteria.$top": _TOP, "searchCriteria.$skip": len(commits)}
             steps = (*_repository(run), "commits")
-            entries = self._list(shapes.Commit, run.organization, steps, subject=what, query={**query, **part})
+            entries = self._get_entries(shapes.Commit, run.organization, steps, subject=what, query={**query, **part})
             if not isinstance(entries, tuple):
                 return entries
             if not entries:
@@ -147,7 +153,7 @@ class AzureDevOps:
         """Ids of a pull request's own commits, which no branch leads to any more after a squash."""
         steps: tuple[str | int, ...] = (*_repository(run), "pullRequests", pull_request, "commits")
         what = f"the commits of pull request {pull_request}"
-        listed = self._list(shapes.Commit, run.organization, steps, subject=what, paged=True)
+        listed = self._get_entries(shapes.Commit, run.organization, steps, subject=what, paged=True)
         return tuple(commit.commitId.casefold() for commit in listed) if isinstance(listed, tuple) else listed
 
     # ---- people
@@ -199,14 +205,14 @@ class AzureDevOps:
             return self._exchange.ask("GET", in_preview(url), subject=subject, most=most)
         return answer
 
-    def _one[M: ForeignModel, T](
+    def _get_entry[M: ForeignModel, T](
         self, model: type[M], of: Callable[[M], T], organization: str, steps: Sequence[str | int], *, subject: str
     ) -> SourceAnswer[T]:
         answer = self._get(self._url(self._at.main, organization, *steps), subject=subject)
         entry = _read(model, answer, subject)
-        return of(entry) if isinstance(entry, model) else _no(entry)
+        return of(entry) if isinstance(entry, model) else _absent_or_unknown(entry)
 
-    def _list[M: ForeignModel](
+    def _get_entries[M: ForeignModel](
         self,
         model: type[M],
         organization: str,
@@ -233,7 +239,7 @@ class AzureDevOps:
         return CannotKnow(f"{subject}: the list has more than {self._exchange.limits.pages} pages")
 
 
-def _of(run: RunInfo) -> tuple[str | int, ...]:
+def _steps_of_build(run: RunInfo) -> tuple[str | int, ...]:
     return (run.project_id, "_apis", "build", "builds", run.id)
 
 
@@ -268,7 +274,7 @@ def _entries[M: ForeignModel](
         return _unreadable(subject)
 
 
-def _no(found: object) -> Absent | CannotKnow:
+def _absent_or_unknown(found: object) -> Absent | CannotKnow:
     if isinstance(found, Absent | CannotKnow):
         return found
     raise TypeError(type(found).__name__)

@@ -112,7 +112,7 @@ class Exchange:
         for attempt in range(self.limits.attempts):
             if (early := self._wait(subject)) is not None:
                 return early
-            response = self._once(method, url, subject=subject, body=body, limit=limit)
+            response = self._ask_once(method, url, subject=subject, body=body, limit=limit)
             if not isinstance(response, CannotKnow) or not response.retryable or attempt == self.limits.attempts - 1:
                 return response
             pause = max(self.limits.first_pause * 2.0**attempt, response.after.total_seconds())
@@ -131,7 +131,7 @@ class Exchange:
             self._pause(left)
         return None
 
-    def _once(
+    def _ask_once(
         self, method: str, url: str, *, subject: str, body: Any, limit: int
     ) -> JsonResponse | Absent | CannotKnow:
         try:
@@ -155,14 +155,14 @@ class Exchange:
                 preload_content=False,
                 timeout=timeout,
             )
-            return self._judged(response, subject=subject, host=urlsplit(url).hostname or "", limit=limit)
+            return self._read_answer(response, subject=subject, host=urlsplit(url).hostname or "", limit=limit)
         except _BROKEN as error:
             # Only the type: the text of urllib3's errors can contain an address.
             return CannotKnow(
                 f"{urlsplit(url).hostname} cannot be reached for {subject} ({type(error).__name__})", retryable=True
             )
 
-    def _judged(
+    def _read_answer(
         self, response: urllib3.BaseHTTPResponse, *, subject: str, host: str, limit: int
     ) -> JsonResponse | Absent | CannotKnow:
         after = _retry_after(response.headers, self._clock())

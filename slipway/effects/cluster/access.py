@@ -70,7 +70,7 @@ class ClusterAccess(Record):
     context: str | None = None
 
     @model_validator(mode="after")
-    def _one_way(self) -> Self:
+    def _check_server_or_kubeconfig(self) -> Self:
         if (self.server is None) == (self.kubeconfig is None):
             raise ValueError("expected exactly one of server and kubeconfig")
         if self.server is not None and self.token is None:

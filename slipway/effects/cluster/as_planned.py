@@ -26,16 +26,16 @@ def other_than_planned(manifest: Manifest, pods: Iterable[Json], injected: Seque
     compared = False
     for pod in pods:
         compared = True
-        if why := unlike(template, pod.get("spec") or {}, injected):
-            return of_pod(pod, why)
+        if why := difference_from_template(template, pod.get("spec") or {}, injected):
+            return pod_not_as_planned(pod, why)
     return "" if compared else "no pod of the Job is left to tell what ran"
 
 
-def of_pod(pod: Json, why: str) -> str:
+def pod_not_as_planned(pod: Json, why: str) -> str:
     return f"pod {pod['metadata']['name']} is not as the plan has it: {why}"
 
 
-def unlike(
+def difference_from_template(
     template: Mapping[str, Any],
     spec: Mapping[str, Any],
     injected: Sequence[InjectedContainer] = (),
@@ -54,15 +54,15 @@ def unlike(
             name = planned["name"]
             if name not in ran:
                 return f"it has no container {name}"
-            if part := _differs(planned, ran[name], more_variables=more_variables):
+            if part := _differing_part(planned, ran[name], more_variables=more_variables):
                 return f"container {name} differs in {part}"
-    for name, image in added(template, spec):
+    for name, image in added_containers(template, spec):
         if not is_injected(name, image, injected):
             return f"it has a container {name} ({image}), which the plan does not have"
     return ""
 
 
-def added(template: Mapping[str, Any], spec: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def added_containers(template: Mapping[str, Any], spec: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Name and image of each container that the spec has and the template does not."""
     for field in _LISTS:
         planned = {container["name"] for container in template.get(field) or ()}
@@ -76,7 +76,7 @@ def is_injected(name: str, image: str, injected: Sequence[InjectedContainer]) ->
     return any(each.matches(name, image) for each in injected)
 
 
-def _differs(planned: Mapping[str, Any], ran: Mapping[str, Any], *, more_variables: bool) -> str:
+def _differing_part(planned: Mapping[str, Any], ran: Mapping[str, Any], *, more_variables: bool) -> str:
     """The first part in which a container differs."""
     for part in _RUNS:
         if (planned.get(part) or None) != (ran.get(part) or None):
@@ -92,10 +92,10 @@ def _differs(planned: Mapping[str, Any], ran: Mapping[str, Any], *, more_variabl
 
 def _environment(container: Mapping[str, Any]) -> dict[str, Any]:
     """Variables by name, without fields that the server fills in."""
-    return {variable["name"]: _value(variable) for variable in container.get("env") or ()}
+    return {variable["name"]: _comparable_value(variable) for variable in container.get("env") or ()}
 
 
-def _value(variable: Mapping[str, Any]) -> Any:
+def _comparable_value(variable: Mapping[str, Any]) -> Any:
     source = variable.get("valueFrom")
     if not source:
         return variable.get("value") or ""

@@ -23,7 +23,9 @@ _LEADS: Final = {"type": "ClusterIP", "selector": None}
 """The fields, besides ports, that decide where a Service leads, with the server's defaults."""
 
 
-def others(objects: Objects, targets: Sequence[ManifestTarget], namespace: str, began: datetime | None) -> str:
+def why_others_answered(
+    objects: Objects, targets: Sequence[ManifestTarget], namespace: str, began: datetime | None
+) -> str:
     """Why something other than the release may have answered its tests: a Service that was pointed elsewhere, or a
     foreign pod behind one. Empty if nothing is known. `began`: when the tests were started, by the cluster's clock.
     Raises `ClusterError`."""
@@ -34,10 +36,10 @@ def others(objects: Objects, targets: Sequence[ManifestTarget], namespace: str, 
         if not own:  # the manifests do not say where it leads
             continue
         live = objects.get(target.kind, target.name, target.namespace)
-        if why := _moved(target, live, began):
+        if why := _change_of_service(target, live, began):
             return why
         pods = objects.list(_POD, namespace, selector=",".join(f"{name}={value}" for name, value in selector.items()))
-        if not any(_keeps_old_pods(template) for template in own) and (why := _foreign(target, own, pods)):
+        if not any(_keeps_old_pods(template) for template in own) and (why := _foreign_pod_behind(target, own, pods)):
             return why
     return ""
 
@@ -66,7 +68,7 @@ def _keeps_old_pods(template: Json) -> bool:
     return update.get("type") == "OnDelete" or bool((update.get("rollingUpdate") or {}).get("partition"))
 
 
-def _moved(target: ManifestTarget, live: Json | None, began: datetime | None) -> str:
+def _change_of_service(target: ManifestTarget, live: Json | None, began: datetime | None) -> str:
     name = f"Service {target.name}"
     if live is None:
         return f"{name} is gone"
@@ -89,17 +91,17 @@ def _written_since(live: Json, began: datetime) -> Iterator[str]:
             yield manager
 
 
-def _foreign(target: ManifestTarget, templates: Sequence[Json], pods: Sequence[Json]) -> str:
+def _foreign_pod_behind(target: ManifestTarget, templates: Sequence[Json], pods: Sequence[Json]) -> str:
     for pod in pods:
         ended = pod["metadata"].get("deletionTimestamp") or (pod.get("status") or {}).get("phase") in _ENDED
-        if not ended and not any(_is_of(template, pod.get("spec") or {}) for template in templates):
+        if not ended and not any(_runs_template(template, pod.get("spec") or {}) for template in templates):
             return (
                 f"pod {pod['metadata']['name']} stands behind Service {target.name} and does not belong to the release"
             )
     return ""
 
 
-def _is_of(template: Json, spec: Mapping[str, Any]) -> bool:
+def _runs_template(template: Json, spec: Mapping[str, Any]) -> bool:
     """Whether a pod has each container of the template, with the same program. The cluster may add others."""
     ran = {container["name"]: container for container in spec.get("containers") or ()}
     planned = template["spec"]["containers"]

@@ -113,7 +113,7 @@ class Cluster:
     def answered_by_others(self, manifests: Sequence[Manifest], namespace: str, began: datetime | None) -> str:
         """Why something other than the release may answer at its Services, or may have answered since its tests
         began."""
-        return behind.others(self._objects, self._targets(manifests, namespace), namespace, began)
+        return behind.why_others_answered(self._objects, self._targets(manifests, namespace), namespace, began)
 
     def job_log(self, started: StartedJob, namespace: str, limit_bytes: int = jobs.MAX_LOG) -> str:
         """The output of all containers of the Job. A longer output is cut to its end, with a line that says so."""
@@ -133,7 +133,7 @@ class Cluster:
 
     def identity(self) -> role.ClusterIdentity:
         """The name by which the cluster knows Slipway."""
-        return role.ask_who(self.connection)
+        return role.ask_identity(self.connection)
 
     def namespace_id(self, namespace: str) -> str:
         """The uid of the namespace, which no other namespace of any cluster has. Raises `ClusterError`."""
@@ -144,7 +144,7 @@ class Cluster:
         """A Role and its binding with the rights that rollouts of these kinds need and the role of Azure lacks; empty
         if it lacks none. `kinds` are further kinds, such as `argoproj.io/Rollout`."""
         targets = self._targets(manifests, namespace)
-        beyond = role.beyond_azure(targets, role.kinds_of_names(self.connection, kinds))
+        beyond = role.rights_beyond_azure(targets, role.kinds_of_names(self.connection, kinds))
         return role.documents(beyond, namespace, self.identity()) if beyond else []
 
     def _targets(self, manifests: Sequence[Manifest], namespace: str) -> list[ManifestTarget]:

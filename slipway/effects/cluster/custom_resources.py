@@ -13,7 +13,7 @@ from slipway.domain.model import Record
 
 from .conditions import condition, condition_that_holds, generation_of, reason_of, spec_of, status_of
 from .situations import Situation, WatchedKind
-from .verdicts import NO_EVIDENCE, WorkloadEvidence, WorkloadVerdict, advised, verdict
+from .verdicts import NO_EVIDENCE, WorkloadEvidence, WorkloadVerdict, verdict, verdict_with_advice
 
 MAX_SAID = 300
 GRACE_PERIOD = timedelta(seconds=10)
@@ -87,26 +87,28 @@ def is_custom(api_version: str, kind: str) -> bool:
 def custom_resource(live: Mapping[str, Any], evidence: WorkloadEvidence = NO_EVIDENCE) -> WorkloadVerdict:
     spec, status = spec_of(live), status_of(live)
     if spec.get("suspend") is True:
-        return advised(_KIND, Situation.SUSPENDED, "it is suspended, so its operator does nothing")
+        return verdict_with_advice(_KIND, Situation.SUSPENDED, "it is suspended, so its operator does nothing")
     operator_health = OPERATORS.get((str(live.get("apiVersion", "")).rpartition("/")[0], str(live.get("kind"))))
     health = operator_health or next(
         (each for each in _CONVENTION if condition(status, each.condition)), _CONVENTION[0]
     )
     refused = condition(status, health.refused) if health.refused else None
     if refused is not None and refused.get("status") == "False":
-        return advised(_KIND, Situation.NOT_READY, _with_reason("its operator could not carry it out", refused))
+        return verdict_with_advice(
+            _KIND, Situation.NOT_READY, _with_reason("its operator could not carry it out", refused)
+        )
     shown_condition = next(
         (c for name in (health.condition, health.instead) if name and (c := condition(status, name))), None
     )
     if _is_of_an_older_spec(live, status, shown_condition):
         return verdict(_KIND, Situation.NOT_OBSERVED, "its operator has not seen the new spec yet")
     if spec.get("paused") is True:
-        return advised(_KIND, Situation.PAUSED, "it is paused")
+        return verdict_with_advice(_KIND, Situation.PAUSED, "it is paused")
     if stalled := condition_that_holds(status, "Stalled"):
-        return advised(_KIND, Situation.FAILED, _with_reason("it does not try again", stalled))
+        return verdict_with_advice(_KIND, Situation.FAILED, _with_reason("it does not try again", stalled))
     if resting := next((name for name in health.rests if condition_that_holds(status, name)), None):
         return verdict(_KIND, Situation.SUSPENDED, f"somebody told its operator to leave it alone: it is {resting}")
-    by_rule = _by_phase(health, status) if health.phase else _by_condition(health, shown_condition)
+    by_rule = _verdict_by_phase(health, status) if health.phase else _verdict_by_condition(health, shown_condition)
     if by_rule is None:
         if operator_health is not None or _is_fresh(live, evidence):
             return verdict(_KIND, Situation.UNDER_WAY, "its operator has said nothing about it yet")
@@ -116,22 +118,22 @@ def custom_resource(live: Mapping[str, Any], evidence: WorkloadEvidence = NO_EVI
     return by_rule
 
 
-def _by_condition(health: Health, said: Mapping[str, Any] | None) -> WorkloadVerdict | None:
+def _verdict_by_condition(health: Health, said: Mapping[str, Any] | None) -> WorkloadVerdict | None:
     if said is None:
         return None
     name = said.get("type")
     match said.get("status"):
         case "True" if name == health.instead:
-            return advised(_KIND, Situation.NOT_READY, _with_reason(f"it is {name}", said))
+            return verdict_with_advice(_KIND, Situation.NOT_READY, _with_reason(f"it is {name}", said))
         case "True":
             return verdict(_KIND, Situation.UP, f"it says that it is {name}")
         case "False" | "Degraded" as word:  # the second text is Prometheus Operator's, for some of its pods
-            return advised(_KIND, Situation.NOT_READY, _with_reason(f"{name} is {word}", said))
+            return verdict_with_advice(_KIND, Situation.NOT_READY, _with_reason(f"{name} is {word}", said))
         case _:
             return verdict(_KIND, Situation.UNDER_WAY, _with_reason(f"{name} is not known yet", said))
 
 
-def _by_phase(health: Health, status: Mapping[str, Any]) -> WorkloadVerdict:
+def _verdict_by_phase(health: Health, status: Mapping[str, Any]) -> WorkloadVerdict:
     value: Any = status
     for name in health.phase:
         value = value.get(name) if isinstance(value, Mapping) else None
@@ -139,11 +141,13 @@ def _by_phase(health: Health, status: Mapping[str, Any]) -> WorkloadVerdict:
     if phase == health.well:
         return verdict(_KIND, Situation.UP, f"it says that it is {phase}")
     if phase == "Paused":
-        return advised(_KIND, Situation.PAUSED, "it is paused")
+        return verdict_with_advice(_KIND, Situation.PAUSED, "it is paused")
     if phase in _AT_WORK:
         return verdict(_KIND, Situation.UNDER_WAY, f"its operator says {phase or 'nothing'}")
     message = str(status.get("message") or "")[:MAX_SAID]
-    return advised(_KIND, Situation.NOT_READY, ": ".join(filter(None, (f"its operator says {phase}", message))))
+    return verdict_with_advice(
+        _KIND, Situation.NOT_READY, ": ".join(filter(None, (f"its operator says {phase}", message)))
+    )
 
 
 def _is_of_an_older_spec(live: Mapping[str, Any], status: Mapping[str, Any], said: Mapping[str, Any] | None) -> bool:

@@ -29,10 +29,10 @@ def defined_kinds(manifests: Iterable[Manifest]) -> Iterator[DefinedKind]:
         names = names if isinstance(names, Mapping) else {}
         group, kind, plural = spec.get("group"), names.get("kind"), names.get("plural")
         if all(isinstance(part, str) and part for part in (group, kind, plural)):
-            for version in _served(spec.get("versions")):
+            for version in _served_versions(spec.get("versions")):
                 yield DefinedKind(f"{group}/{version}", str(kind), str(plural), spec.get("scope") == "Namespaced")
 
 
-def _served(versions: Any) -> list[str]:
+def _served_versions(versions: Any) -> list[str]:
     listed = versions if isinstance(versions, list) else []
     return [str(v["name"]) for v in listed if isinstance(v, Mapping) and v.get("served") is True and "name" in v]

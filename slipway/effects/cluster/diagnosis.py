@@ -43,7 +43,7 @@ def diagnose(objects: Objects, targets: Sequence[ManifestTarget], state: Rollout
     parts, lines = [f"{state.reason}\n"], ""
     for target in [t for t in targets if (t.kind.kind, t.name) in open_ones][:_WORKLOADS]:
         try:
-            for title, text in _of(objects, target):
+            for title, text in _evidence_about(objects, target):
                 parts.append(f"\n== {title}\n{text}")
                 lines = lines or (last_lines(text) if title.startswith("log") else "")
         except ClusterError as error:
@@ -57,7 +57,7 @@ def last_lines(log: str) -> str:
     return " / ".join(lines[-_MOST_LINES:])[-_MOST_CHARACTERS:]
 
 
-def _of(objects: Objects, target: ManifestTarget) -> Iterator[tuple[str, str]]:
+def _evidence_about(objects: Objects, target: ManifestTarget) -> Iterator[tuple[str, str]]:
     """Titles and texts of the evidence about one workload."""
     live = objects.get(target.kind, target.name, target.namespace)
     if live is None or target.namespace is None:

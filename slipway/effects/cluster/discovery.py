@@ -48,13 +48,13 @@ def namespaced_kinds(connection: Connection) -> Kinds:
         )
     core = [kind for kind in built_in if kind.api_version == "v1"]
     groups = [group for group in answer.get("items") or () if isinstance(group, Mapping)]
-    kinds = dict.fromkeys([*core, *(kind for group in groups for kind in _of_group(group))])
-    stale = [Unsearched(kind=f"*.{name}", why="its server does not answer") for name in _stale(groups)]
+    kinds = dict.fromkeys([*core, *(kind for group in groups for kind in _kinds_of_group(group))])
+    stale = [Unsearched(kind=f"*.{name}", why="its server does not answer") for name in _stale_groups(groups)]
     beyond = [Unsearched(kind=kind.qualified, why=f"more than {MAX_KINDS} kinds") for kind in list(kinds)[MAX_KINDS:]]
     return Kinds(kinds=tuple(kinds)[:MAX_KINDS], unknown=(*stale, *beyond))
 
 
-def _of_group(group: Mapping[str, Any]) -> Iterator[Kind]:
+def _kinds_of_group(group: Mapping[str, Any]) -> Iterator[Kind]:
     """Each kind of the group once, in the version that the server prefers among those that have it."""
     name, versions = str((group.get("metadata") or {}).get("name") or ""), set[str]()
     for version in group.get("versions") or ():
@@ -83,7 +83,7 @@ def _may_be_ours(kind: Kind) -> bool:
     return kind.namespaced and kind.kind not in _OF_CONTROLLERS
 
 
-def _stale(groups: list[Mapping[str, Any]]) -> list[str]:
+def _stale_groups(groups: list[Mapping[str, Any]]) -> list[str]:
     return [
         str((group.get("metadata") or {}).get("name") or "")
         for group in groups

@@ -20,7 +20,7 @@ from .diff import diff_objects, projected
 from .errors import ClusterError, Missing, ObjectRefused
 from .kinds import Kind, ManifestTarget
 from .names import MANAGED_BY, MANAGED_BY_LABEL
-from .objects import Objects, built_in, together
+from .objects import Objects, built_in, map_parallel
 from .owned import Owner
 from .records import Json, Manifest
 from .scaling import scales
@@ -57,12 +57,12 @@ def look_for_drift(objects: Objects, applied: Sequence[AppliedManifests], namesp
     """One answer for each application, in the order given. An error concerns only that application."""
     pairs = [_targets_and_gone(objects, each, namespace) for each in applied]
     kinds = list(dict.fromkeys(target.kind for one in pairs if not isinstance(one, ClusterError) for target in one[0]))
-    lists = together(lambda kind: _metadata(objects, kind, namespace, applied), kinds)
+    lists = map_parallel(lambda kind: _metadata(objects, kind, namespace, applied), kinds)
     live = dict(zip(kinds, lists, strict=True))
 
     def differing(one: AppliedManifests, targets: Sequence[ManifestTarget], gone: Sequence[Difference]) -> DriftOrError:
         try:
-            differences = together(lambda target: _difference(objects, target, live[target.kind], one), targets)
+            differences = map_parallel(lambda target: _difference(objects, target, live[target.kind], one), targets)
         except ClusterError as error:
             return error
         return (*filter(None, differences), *gone)
@@ -78,7 +78,7 @@ def _targets_and_gone(
 ) -> tuple[list[ManifestTarget], list[Difference]] | ClusterError:
     """The objects to look at, and those that are gone because the definition of their kind is gone."""
     try:
-        targets, unknown = objects.kinds.those_known(applied.manifests, namespace)
+        targets, unknown = objects.kinds.known_targets(applied.manifests, namespace)
     except ClusterError as error:
         return error
     refused = next((error for _, error in unknown if not isinstance(error, Missing)), None)
@@ -95,14 +95,16 @@ def _metadata(
 ) -> Mapping[str, Json] | ClusterError:
     """The metadata of all objects of a kind that Slipway applied in the namespace, by name; or why that fails."""
     try:
-        return _listed(objects, kind, namespace, applied)
+        return _metadata_by_name(objects, kind, namespace, applied)
     except Missing:  # the definition was deleted, and its objects with it
         return {}
     except ClusterError as error:
         return error
 
 
-def _listed(objects: Objects, kind: Kind, namespace: str, applied: Sequence[AppliedManifests]) -> Mapping[str, Json]:
+def _metadata_by_name(
+    objects: Objects, kind: Kind, namespace: str, applied: Sequence[AppliedManifests]
+) -> Mapping[str, Json]:
     page = objects.page(kind, namespace, selector=_OURS)
     if not page.more:
         return _by_name(page.items)
@@ -141,18 +143,22 @@ def _difference(
     live_object = objects.get(target.kind, target.name, target.namespace)
     if live_object is None:
         return _missing(target.kind.kind, target.name)
-    return _compared(objects, target, live_object, written)
+    return _real_difference(objects, target, live_object, written)
 
 
 def _missing(kind: str, name: str) -> Difference:
     return Difference(drifted=Drifted(what=DriftKind.MISSING, kind=kind, name=name), diff="")
 
 
-def _compared(objects: Objects, target: ManifestTarget, live: Json, written: fields.ForeignWrites) -> Difference | None:
+def _real_difference(
+    objects: Objects, target: ManifestTarget, live: Json, written: fields.ForeignWrites
+) -> Difference | None:
     """The real differences: a field that somebody else set to the manifest's value is none."""
-    changed = [path for path in written.lost if _differs(fields.at(live, path), fields.at(target.manifest, path))]
-    scaled = changed and _REPLICAS in map(fields.text, changed) and _is_autoscaled(objects, target)
-    paths = [fields.text(path) for path in changed if not (scaled and fields.text(path) == _REPLICAS)]
+    changed = [
+        path for path in written.lost if _differs(fields.value_at(live, path), fields.value_at(target.manifest, path))
+    ]
+    scaled = changed and _REPLICAS in map(fields.path_text, changed) and _is_autoscaled(objects, target)
+    paths = [fields.path_text(path) for path in changed if not (scaled and fields.path_text(path) == _REPLICAS)]
     paths += written.added
     if not paths and written.ours:
         return None

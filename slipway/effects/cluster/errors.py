@@ -159,7 +159,7 @@ class NotToBegin(ClusterError):
 def from_answer(status: int, body: bytes, *, what: str, withhold: bool = False) -> ClusterError:
     """The error for a response of 400 and above. `what` names the request; `withhold` leaves out the server's text."""
     answer = _status_object(body)
-    message = _withheld(answer) if withhold else _message(answer, body)
+    message = _withheld_message(answer) if withhold else _message(answer, body)
     match status:
         case HTTPStatus.UNAUTHORIZED:
             return AccessDenied(f"{what}: the cluster did not accept the credentials (401)")
@@ -205,7 +205,7 @@ def _message(answer: Mapping[str, Any], body: bytes) -> str:
     return text if len(text) <= MAX_MESSAGE else f"{text[: MAX_MESSAGE - _END]} (cut) {text[-_END:]}"
 
 
-def _withheld(answer: Mapping[str, Any]) -> str:
+def _withheld_message(answer: Mapping[str, Any]) -> str:
     if _NOT_BASE64 in str(answer.get("message", "")):
         return "a value under data is not base64; plain text belongs under stringData"
     return "(the answer is withheld, it may quote values)"

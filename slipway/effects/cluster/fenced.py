@@ -32,7 +32,7 @@ class FencedCluster:
         self._objects, self._namespace = objects, namespace
 
     @property
-    def taken(self) -> Order | None:
+    def taken_order(self) -> Order | None:
         """The rollout's order; None while it has not been taken."""
         fence = self._objects.fence
         return fence.claim.order if fence.taken else None
@@ -49,7 +49,7 @@ class FencedCluster:
         """
         applied: list[AppliedObject] = []
         targets = self._objects.kinds.targets(manifests, self._namespace, look_again=True)
-        self._take_among(targets)
+        self._take_order(targets)
         for target in targets:
             try:
                 applied.append(self._apply(target, runs_again=True))
@@ -101,7 +101,7 @@ class FencedCluster:
     def _targets(self, manifests: Sequence[Manifest]) -> list[ManifestTarget]:
         return self._objects.kinds.targets(manifests, self._namespace)
 
-    def _take_among(self, targets: Sequence[ManifestTarget]) -> None:
+    def _take_order(self, targets: Sequence[ManifestTarget]) -> None:
         """Take the order. If the namespace is part of the release, it is created first, since a Lease needs it."""
         try:
             self._objects.take_for(targets[0]) if targets else self._objects.fence.take()
@@ -115,23 +115,23 @@ class FencedCluster:
 
     def _apply(self, target: ManifestTarget, *, runs_again: bool) -> AppliedObject:
         try:
-            answer = self._sent(target)
+            answer = self._send(target)
         except ObjectRefused as refused:
             if target.kind.kind != "Job" or not refused.immutable:
                 raise
-            return _applied(target, replace(self._objects, target, refused), replaced=True)
+            return _applied_object(target, replace(self._objects, target, refused), replaced=True)
         except Missing as missing:
             if not target.kind.is_brought:
                 raise
             # A definition that was just applied is served a moment later.
             raise ObjectConflict(f"{target.label}: the cluster does not serve its kind yet: {missing}") from missing
-        answer = takeover.finish(self._objects, target, answer)
+        answer = takeover.remove_left_over(self._objects, target, answer)
         created = self._objects.fence.claim.has_made(answer.body["metadata"])
         if runs_again and not created and job_failed(target, answer.body):
-            return _applied(target, run_again(self._objects, target, answer.body), replaced=True)
-        return _applied(target, answer.body, created=created).evolve(warnings=answer.warnings)
+            return _applied_object(target, run_again(self._objects, target, answer.body), replaced=True)
+        return _applied_object(target, answer.body, created=created).evolve(warnings=answer.warnings)
 
-    def _sent(self, target: ManifestTarget) -> ApiServerResponse:
+    def _send(self, target: ManifestTarget) -> ApiServerResponse:
         """Send the manifest. If its definition is part of the release, a server may still judge by the previous one for
         a moment."""
         try:
@@ -140,19 +140,21 @@ class FencedCluster:
             if not target.kind.is_brought:
                 raise
 
-        def again() -> ApiServerResponse:
+        def send_again() -> ApiServerResponse:
             try:
                 return recreating.apply_or_recreate(self._objects, target)
             except ObjectRefused as refused:
                 raise ObjectConflict(str(refused)) from refused
 
         try:
-            return self._objects.fence.with_retries(again)
+            return self._objects.fence.with_retries(send_again)
         except ObjectConflict as conflict:
             raise conflict.__cause__ if isinstance(conflict.__cause__, ObjectRefused) else conflict from None
 
 
-def _applied(target: ManifestTarget, live: Json, *, created: bool = False, replaced: bool = False) -> AppliedObject:
+def _applied_object(
+    target: ManifestTarget, live: Json, *, created: bool = False, replaced: bool = False
+) -> AppliedObject:
     metadata = live.get("metadata") or {}
     return AppliedObject(
         kind=target.kind.kind,

@@ -80,10 +80,10 @@ class FenceLease:
         for _ in range(CONFLICTS):
             lease = self._read()
             result, fence = judge_fence(lease, self.claim)
-            _demand(self._compared(fence) if fence is not None else None)
-            _demand(result, fence)
+            _demand_pass(self._compared(fence) if fence is not None else None)
+            _demand_pass(result, fence)
             if lease is not None and fence is not None and fence.order == self.claim.order:
-                self._hold(lease.text)  # taken by an earlier try
+                self._mark_taken(lease.text)  # taken by an earlier try
                 return False
             read()
             if (
@@ -94,7 +94,7 @@ class FenceLease:
                 self._write(lease)
             except ObjectConflict:
                 continue  # somebody else has just written it
-            self._hold(self.claim.fence.text)
+            self._mark_taken(self.claim.fence.text)
             return True
         raise ObjectConflict(f"Lease {self.claim.lease}: somebody else keeps writing it")
 
@@ -104,11 +104,11 @@ class FenceLease:
         for _ in range(CONFLICTS):
             with suppress(ObjectConflict):
                 self._write(self._read())
-                self._hold(self.claim.fence.text)
+                self._mark_taken(self.claim.fence.text)
                 return
         raise ObjectConflict(f"Lease {self.claim.lease}: somebody else keeps writing it")
 
-    def _hold(self, text: str | None) -> None:
+    def _mark_taken(self, text: str | None) -> None:
         self.taken, self._claim, self._good = True, self.claim.once_taken(), text
 
     def confirm(self) -> None:
@@ -118,7 +118,7 @@ class FenceLease:
             return
         lease = self._read()
         if lease is None or lease.text != self._good:
-            _demand(*judge_fence(lease, self.claim))
+            _demand_pass(*judge_fence(lease, self.claim))
 
     def with_retries[T](self, act: Callable[[], T]) -> T:
         """Do something that must not be left undone, even if the API server is busy for a while."""
@@ -150,7 +150,7 @@ class FenceLease:
             self._connection.send("PUT", f"{path}/{self.claim.lease}", what=what, query=query, body=body)
 
 
-def _demand(result: RuleResult | None, fence: Fence | None = None) -> None:
+def _demand_pass(result: RuleResult | None, fence: Fence | None = None) -> None:
     if isinstance(result, Fail):
         raise FenceLost(result, found=fence.order if fence is not None else None)
 
@@ -188,10 +188,10 @@ class FencedObjects(Objects):
             if live is not None:  # another application may have made it since the plan
                 check_owner(target, live)
                 demand_staying(target, live)
-            whole = with_live_replicas(self._marked(target, live), live) if manager == FIELD_MANAGER else target
-            return self._send_apply(self._only_if(whole, live), force=force, manager=manager)
+            whole = with_live_replicas(self._with_marks(target, live), live) if manager == FIELD_MANAGER else target
+            return self._send_apply(self._only_if_unchanged(whole, live), force=force, manager=manager)
 
-        return self._created(target, self._guarded(target, write))
+        return self._check_created(target, self._write_guarded(target, write))
 
     @override
     def patch(
@@ -205,14 +205,14 @@ class FencedObjects(Objects):
     def make_unfenced(self, namespace: ManifestTarget) -> None:
         """Make the namespace that the Lease will be in, unless it is there."""
         with suppress(ObjectConflict):
-            marked = self._marked(namespace, None)
-            self._send_apply(self._only_if(marked, None), force=True, manager=FIELD_MANAGER)
+            marked = self._with_marks(namespace, None)
+            self._send_apply(self._only_if_unchanged(marked, None), force=True, manager=FIELD_MANAGER)
 
     def create(self, target: ManifestTarget) -> ApiServerResponse:
         """Raises `ObjectConflict` if it is there already."""
         self.fence.confirm()
-        answer = self._send_create(self._marked(target, None))
-        return self._created(target, answer)
+        answer = self._send_create(self._with_marks(target, None))
+        return self._check_created(target, answer)
 
     @override
     def delete(
@@ -230,7 +230,7 @@ class FencedObjects(Objects):
             self.fence.confirm()
         return self._send_delete(kind, name, namespace, metadata, propagation, dry_run=dry_run)
 
-    def _guarded[T](self, target: ManifestTarget, write: Callable[[Json | None], T]) -> T:
+    def _write_guarded[T](self, target: ManifestTarget, write: Callable[[Json | None], T]) -> T:
         """Write the version of the object that was read before the Lease. If the object has changed by then, try
         again."""
         last: ObjectConflict | None = None
@@ -253,21 +253,21 @@ class FencedObjects(Objects):
         except Missing:
             return None  # its namespace or kind does not exist either: the write says which
 
-    def _marked(self, target: ManifestTarget, live: Json | None) -> ManifestTarget:
+    def _with_marks(self, target: ManifestTarget, live: Json | None) -> ManifestTarget:
         metadata, claim = target.manifest.get("metadata") or {}, self.fence.claim
         makes = live is None or claim.has_made(live["metadata"])
         marks = {**claim.annotations, MADE_ANNOTATION: str(claim.order)} if makes else claim.annotations
         annotations = {**(metadata.get("annotations") or {}), **marks}
         return target.evolve(manifest={**target.manifest, "metadata": {**metadata, "annotations": annotations}})
 
-    def _only_if(self, target: ManifestTarget, live: Json | None) -> ManifestTarget:
+    def _only_if_unchanged(self, target: ManifestTarget, live: Json | None) -> ManifestTarget:
         """The manifest for exactly the object and version that were read: an apply with only a version would create a
         deleted object again."""
         of_live = {name: live["metadata"][name] for name in ("uid", "resourceVersion")} if live is not None else None
         metadata = {**target.manifest["metadata"], **(of_live or {"resourceVersion": NO_VERSION})}
         return target.evolve(manifest={**target.manifest, "metadata": metadata})
 
-    def _created(self, target: ManifestTarget, answer: ApiServerResponse) -> ApiServerResponse:
+    def _check_created(self, target: ManifestTarget, answer: ApiServerResponse) -> ApiServerResponse:
         """Check after a create that the order is still the newest. An object that was created too late is deleted by
         its uid."""
         if answer.status != HTTPStatus.CREATED:

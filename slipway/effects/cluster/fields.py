@@ -63,34 +63,38 @@ def managed_fields(
     ours = next((e for e in entries if e.get("manager") == FIELD_MANAGER and e.get("operation") == "Apply"), None)
     others = [entry for entry in entries if entry.get("manager") != FIELD_MANAGER]
     if ours is None:
-        return _by(ForeignWrites(ours=False), [entry for entry in others if not entry.get("subresource")])
+        return _with_last_writer(ForeignWrites(ours=False), [entry for entry in others if not entry.get("subresource")])
     own = ours.get("fieldsV1") or {}
-    gone = (path for path in _lost(manifest, own, ()) if not _is_ignored(path, _owners(others, path), ignored))
+    gone = (path for path in _lost_fields(manifest, own, ()) if not _is_ignored(path, _owners(others, path), ignored))
     lost = tuple(islice(gone, _MOST_NAMED))
     late = [entry for entry in others if _is_late(entry, after)]
-    added = [(text(path), entry) for entry in late for path in _added(entry, manifest, ignored)]
-    owners = [e for e in others if any(_has(e.get("fieldsV1") or {}, path) for path in lost)]
+    added = [(path_text(path), entry) for entry in late for path in _added_fields(entry, manifest, ignored)]
+    owners = [e for e in others if any(_has_field(e.get("fieldsV1") or {}, path) for path in lost)]
     managers = tuple(dict.fromkeys(name for name, _ in added))[:_MOST_NAMED]
-    return _by(ForeignWrites(ours=True, lost=lost, added=managers), owners or [entry for _, entry in added])
+    return _with_last_writer(
+        ForeignWrites(ours=True, lost=lost, added=managers), owners or [entry for _, entry in added]
+    )
 
 
 def _owners(entries: Sequence[Mapping[str, Any]], path: Path) -> set[str]:
-    return {str(entry.get("manager")) for entry in entries if _has(entry.get("fieldsV1") or {}, path)}
+    return {str(entry.get("manager")) for entry in entries if _has_field(entry.get("fieldsV1") or {}, path)}
 
 
-def _added(entry: Mapping[str, Any], manifest: Mapping[str, Any], ignored: Sequence[IgnoredDrift]) -> Iterator[Path]:
+def _added_fields(
+    entry: Mapping[str, Any], manifest: Mapping[str, Any], ignored: Sequence[IgnoredDrift]
+) -> Iterator[Path]:
     """The fields that a manager has written and the manifest lacks."""
     for path in map(_steps, _leaves(_without(entry.get("fieldsV1") or {}), ())):
-        if at(manifest, path) is None and not _is_ignored(path, {str(entry.get("manager"))}, ignored):
+        if value_at(manifest, path) is None and not _is_ignored(path, {str(entry.get("manager"))}, ignored):
             yield path
 
 
 def _is_ignored(path: Path, managers: Collection[str], ignored: Sequence[IgnoredDrift]) -> bool:
-    steps = [text(path[:length]) for length in range(1, len(path) + 1)] if ignored else []
+    steps = [path_text(path[:length]) for length in range(1, len(path) + 1)] if ignored else []
     return any(rule.covers(steps, managers) for rule in ignored)
 
 
-def _by(written: ForeignWrites, entries: Sequence[Mapping[str, Any]]) -> ForeignWrites:
+def _with_last_writer(written: ForeignWrites, entries: Sequence[Mapping[str, Any]]) -> ForeignWrites:
     """The same, with the manager that wrote last."""
     if not entries:
         return written
@@ -117,28 +121,28 @@ def _without(owned: Mapping[str, Any]) -> dict[str, Any]:
     return {field: inner for field, inner in owned.items() if field not in _OF_OTHERS}
 
 
-def _lost(desired: Any, owned: Any, path: Path) -> Iterator[Path]:
+def _lost_fields(desired: Any, owned: Any, path: Path) -> Iterator[Path]:
     """The paths of the manifest that a set of fields does not have."""
     if not isinstance(owned, Mapping):
-        yield from _ends(desired, path)
+        yield from _end_paths(desired, path)
     elif not owned:  # a leaf, or a list or map that one manager owns as a whole
         return
     elif isinstance(desired, Mapping):
         for name, value in desired.items():
             if _is_compared(name, path) and value not in (None, {}, []):
-                yield from _lost(value, owned.get(f"f:{name}"), (*path, name))
+                yield from _lost_fields(value, owned.get(f"f:{name}"), (*path, name))
     elif isinstance(desired, list):
         for item in desired:
             yield from _lost_item(item, owned, path)
 
 
-def _ends(desired: Any, path: Path) -> Iterator[Path]:
+def _end_paths(desired: Any, path: Path) -> Iterator[Path]:
     """The paths of the wanted state, down to its lists and values."""
     if not isinstance(desired, Mapping) or not desired:
         yield path
         return
     for name, value in desired.items():
-        yield from _ends(value, (*path, name))
+        yield from _end_paths(value, (*path, name))
 
 
 def _is_compared(name: str, path: Path) -> bool:
@@ -156,7 +160,7 @@ def _lost_item(item: Any, owned: Mapping[str, Any], path: Path) -> Iterator[Path
         keys = json.loads(key[2:]) if key.startswith("k:") else None
         # A key that the manifest leaves out has the server's default, such as the protocol of a port.
         if isinstance(keys, dict) and all(item.get(name, value) == value for name, value in keys.items()):
-            yield from _lost(item, inner, (*path, keys))
+            yield from _lost_fields(item, inner, (*path, keys))
             return
     yield (*path, {"name": item["name"]} if "name" in item else dict(list(item.items())[:1]))
 
@@ -175,7 +179,7 @@ def _steps(path: tuple[str, ...]) -> Path:
     return tuple(step if isinstance(step, str | Mapping) else str(step) for step in steps)
 
 
-def _has(owned: Mapping[str, Any], path: Path) -> bool:
+def _has_field(owned: Mapping[str, Any], path: Path) -> bool:
     """Whether a set of fields contains the path, or a field above it as a whole."""
     fields: Any = owned
     for step in path:
@@ -190,7 +194,7 @@ def _has(owned: Mapping[str, Any], path: Path) -> bool:
     return True
 
 
-def at(value: Any, path: Path) -> Any:
+def value_at(value: Any, path: Path) -> Any:
     """The value of an object at a path; None if there is none."""
     for step in path:
         if isinstance(step, str):
@@ -203,7 +207,7 @@ def at(value: Any, path: Path) -> Any:
     return value
 
 
-def text(path: Path) -> str:
+def path_text(path: Path) -> str:
     """`spec.template.spec.containers[web].image`."""
     parts: list[str] = []
     for step in path:

@@ -18,14 +18,14 @@ def without_given_out(answer: Json, manifest: Mapping[str, Any]) -> Json:
     spec, planned_spec = answer.get("spec") or {}, manifest.get("spec") or {}
     match answer.get("kind"):
         case "Service":
-            return {**answer, "spec": _service(spec, planned_spec)}
+            return {**answer, "spec": _service_spec(spec, planned_spec)}
         case "Job":
-            return {**answer, "spec": _job(spec)}
+            return {**answer, "spec": _job_spec(spec)}
         case _:
             return answer
 
 
-def _service(spec: Json, desired: Mapping[str, Any]) -> Json:
+def _service_spec(spec: Json, desired: Mapping[str, Any]) -> Json:
     fields = {field: value for field, value in spec.items() if field in desired or field not in _OF_SERVICES}
     planned_ports = {port.get("port"): port for port in desired.get("ports") or () if isinstance(port, Mapping)}
     ports = [
@@ -39,7 +39,7 @@ def _service(spec: Json, desired: Mapping[str, Any]) -> Json:
     return {**fields, "ports": ports} if ports else fields
 
 
-def _job(spec: Json) -> Json:
+def _job_spec(spec: Json) -> Json:
     template = spec.get("template") or {}
     metadata = template.get("metadata") or {}
     labelled = {**metadata, "labels": _without_uid(metadata.get("labels") or {})}

@@ -22,31 +22,34 @@ def notes_on_owners(live: Mapping[str, Any], answer: Mapping[str, Any], going: S
     """The notes about an object that exists; `going` are the fields that are removed after the apply."""
     before, after = owners_of(live), owners_of(answer)
     return (
-        *_by_manager("taken over from {manager}: {fields}", _taken(before, after)),
+        *_by_manager("taken over from {manager}: {fields}", _taken_over_fields(before, after)),
         *_by_manager(
-            "removed, as {manager} set it before and it is not in the manifest: {fields}", _removed(before, going)
+            "removed, as {manager} set it before and it is not in the manifest: {fields}",
+            _removed_fields(before, going),
         ),
         *_by_manager(
-            "left as {manager} set it, since it is not in the manifest: {fields}", _staying(after, answer, going)
+            "left as {manager} set it, since it is not in the manifest: {fields}", _staying_fields(after, answer, going)
         ),
-        *_replicas(answer, before),
+        *_note_on_replicas(answer, before),
     )
 
 
-def _taken(before: Owners, after: Owners) -> Iterator[tuple[FieldPath, str]]:
+def _taken_over_fields(before: Owners, after: Owners) -> Iterator[tuple[FieldPath, str]]:
     """Fields that others owned, and that Slipway owns without them after the apply."""
     for path, managers in after.items():
         if FIELD_MANAGER in managers:
             yield from ((path, manager) for manager in before.get(path, frozenset()) - managers)
 
 
-def _removed(before: Owners, going: Sequence[FieldPath]) -> Iterator[tuple[FieldPath, str]]:
+def _removed_fields(before: Owners, going: Sequence[FieldPath]) -> Iterator[tuple[FieldPath, str]]:
     for path in going:
         below = (managers for owned, managers in before.items() if owned[: len(path)] == path)
         yield from ((path, manager) for manager in frozenset[str]().union(*below) - {FIELD_MANAGER})
 
 
-def _staying(after: Owners, answer: Mapping[str, Any], going: Sequence[FieldPath]) -> Iterator[tuple[FieldPath, str]]:
+def _staying_fields(
+    after: Owners, answer: Mapping[str, Any], going: Sequence[FieldPath]
+) -> Iterator[tuple[FieldPath, str]]:
     holders = {path[:length] for path in after for length in range(1, len(path))}
     for path, managers in after.items():
         gone = any(path[: len(root)] == root for root in going)
@@ -57,7 +60,7 @@ def _staying(after: Owners, answer: Mapping[str, Any], going: Sequence[FieldPath
         yield from ((path, manager) for manager in managers if not manager.startswith(_OF_THE_CLUSTER))
 
 
-def _replicas(answer: Mapping[str, Any], before: Owners) -> Iterator[str]:
+def _note_on_replicas(answer: Mapping[str, Any], before: Owners) -> Iterator[str]:
     """A note if an autoscaler's count stays, whatever the manifest says (`scaling`)."""
     owners = before.get(("f:spec", "f:replicas"), frozenset())
     now = (answer.get("spec") or {}).get("replicas")

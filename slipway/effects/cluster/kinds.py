@@ -127,7 +127,7 @@ def kinds_of(manifests: Iterable[Manifest]) -> tuple[str, ...]:
 NONE_COMING: Mapping[tuple[str, str], Kind] = {}
 
 
-def _coming(manifests: Iterable[Manifest]) -> dict[tuple[str, str], Kind]:
+def _kinds_brought(manifests: Iterable[Manifest]) -> dict[tuple[str, str], Kind]:
     return {(each.api_version, each.kind): Kind(**each._asdict(), is_brought=True) for each in defined_kinds(manifests)}
 
 
@@ -152,7 +152,7 @@ class KindLookup:
         if definition is not None:
             return cached.evolve(is_brought=True) if cached is not None else definition
         if cached is None:
-            instead = self._instead(api_version, kind)
+            instead = self._advice_for_missing(api_version, kind)
             raise Missing(f"the cluster does not know the kind {kind} of {api_version}; {instead}")
         return cached
 
@@ -165,7 +165,7 @@ class KindLookup:
         Raises `ObjectRefused` for invalid, duplicate or too many manifests, and `Missing` for a kind the cluster lacks.
         """
         listed = list(manifests)
-        coming = _coming(listed)
+        coming = _kinds_brought(listed)
         kinds = {(str(manifest.get("apiVersion")), str(manifest.get("kind"))) for manifest in listed if look_again}
         for api_version in sorted({version for version, _ in (*coming, *(kinds - BUILT_IN.keys()))}):
             self._discover(api_version)
@@ -179,7 +179,7 @@ class KindLookup:
             paths.add(target.path)
         return sorted(targets, key=lambda target: rank(target.kind.kind))
 
-    def those_known(
+    def known_targets(
         self, manifests: Iterable[Manifest], namespace: str, *, look_again: bool = False
     ) -> tuple[list[ManifestTarget], list[tuple[Manifest, ClusterError]]]:
         """The targets in order, and the manifests that cannot have one, each with the reason."""
@@ -188,7 +188,7 @@ class KindLookup:
             return self.targets(listed, namespace, look_again=look_again), []
         except (Missing, ObjectRefused):
             targets, others = list[ManifestTarget](), list[tuple[Manifest, ClusterError]]()
-        coming = _coming(listed)
+        coming = _kinds_brought(listed)
         for number, manifest in enumerate(listed, start=1):
             try:
                 targets.append(self._target(number, manifest, namespace, coming))
@@ -234,7 +234,7 @@ class KindLookup:
         others = {key: kind for key, kind in self._found.items() if key[0] != api_version or key in BUILT_IN}
         self._found = {**others, **of_version}
 
-    def _instead(self, api_version: str, kind: str) -> str:
+    def _advice_for_missing(self, api_version: str, kind: str) -> str:
         """The advice for a kind that the cluster does not have in this version."""
         versions = [version for version, built_in in BUILT_IN if built_in == kind]
         group = api_version.rpartition("/")[0]

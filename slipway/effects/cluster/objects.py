@@ -86,7 +86,7 @@ class Objects:
         while True:
             answer = self._page(kind, namespace, selector=selector, fields=fields, following=following, headers=headers)
             items += _items(answer)
-            following = _following(answer)
+            following = _next_page_token(answer)
             if not following or len(items) >= MOST_LISTED:
                 return ObjectPage(items=tuple(items), more=bool(following))
 
@@ -228,7 +228,7 @@ class Objects:
         return [str(version.get("groupVersion")) for version in answer.body.get("versions") or ()]
 
 
-def _following(answer: ApiServerResponse) -> str:
+def _next_page_token(answer: ApiServerResponse) -> str:
     """The token for the next page of a list; empty for the last page."""
     return str((answer.body.get("metadata") or {}).get("continue") or "")
 
@@ -247,7 +247,7 @@ def built_in(api_version: str, kind: str) -> Kind:
     return BUILT_IN[api_version, kind]
 
 
-def together[I, O](work: Callable[[I], O], items: Sequence[I]) -> list[O]:
+def map_parallel[I, O](work: Callable[[I], O], items: Sequence[I]) -> list[O]:
     """Map `work` over the items in parallel. Results are in the order of the items; the first error is raised."""
     if len(items) <= 1:
         return [work(item) for item in items]

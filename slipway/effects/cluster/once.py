@@ -11,7 +11,7 @@ from ...domain.images import InjectedContainer
 from ...domain.steps import StartedJob
 from ...manifests.around import RELEASE
 from . import jobs
-from .as_planned import unlike
+from .as_planned import difference_from_template
 from .errors import ObjectRefused
 from .fencing import FencedObjects
 from .kinds import ManifestTarget
@@ -40,13 +40,13 @@ def run(
     """
     live = objects.get(target.kind, target.name, target.namespace)
     if live is None and not uid:
-        return _made(objects, target, attempt)
+        return _start_attempt(objects, target, attempt)
     if live is not None:
-        if why := _in_the_way(target, live, uid or earlier):
+        if why := _why_not_ours(target, live, uid or earlier):
             raise ObjectRefused(f"{target.label} {why}: delete it, or give the Job in the bundle another name")
         if job(live).state is ProgressState.FAILED and _attempt(live) < attempt:
             _delete(objects, target, live)
-            return _made(objects, target, attempt)
+            return _start_attempt(objects, target, attempt)
         uid = str(live["metadata"]["uid"])
     started = StartedJob(name=target.name, uid=uid)
     state = jobs.state(objects, started, target.manifest, str(target.namespace), injected)
@@ -62,7 +62,7 @@ def withdraw_job(objects: FencedObjects, target: ManifestTarget, *, uid: str) ->
     return True
 
 
-def _made(objects: FencedObjects, target: ManifestTarget, attempt: int) -> OnceState:
+def _start_attempt(objects: FencedObjects, target: ManifestTarget, attempt: int) -> OnceState:
     metadata = target.manifest["metadata"]
     annotations = {**(metadata.get("annotations") or {}), ATTEMPT_ANNOTATION: str(attempt)}
     manifest = {**target.manifest, "metadata": {**metadata, "annotations": annotations}}
@@ -79,13 +79,13 @@ def _attempt(live: Mapping[str, Any]) -> int:
     return int(text[:_DIGITS]) if text.isdecimal() else 0
 
 
-def _in_the_way(target: ManifestTarget, live: Mapping[str, Any], uid: str) -> str:
+def _why_not_ours(target: ManifestTarget, live: Mapping[str, Any], uid: str) -> str:
     """Why the live Job is not the one that was made for this release; empty if it is."""
     if uid:
         return "" if live["metadata"]["uid"] == uid else "is not the one that was made for this release"
     if _marks(live) != _marks(target.manifest):
         return "is there already, and was not made for this release"
-    why = unlike(_template(target.manifest), _template(live))
+    why = difference_from_template(_template(target.manifest), _template(live))
     return f"is there already, and runs something else: {why}" if why else ""
 
 

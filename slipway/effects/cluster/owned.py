@@ -15,7 +15,7 @@ from .discovery import namespaced_kinds
 from .errors import AccessDenied, ClusterUnreachable, Missing, ObjectRefused
 from .kinds import BUILT_IN, Kind, ManifestTarget
 from .names import APPLICATION_LABEL, ENVIRONMENT_LABEL, FIELD_MANAGER, MANAGED_BY, MANAGED_BY_LABEL
-from .objects import Objects, together
+from .objects import Objects, map_parallel
 from .records import Json, Unsearched
 
 
@@ -44,7 +44,7 @@ class Owner(Record):
     def __str__(self) -> str:
         return f"{self.application} in {self.environment}"
 
-    def has(self, metadata: Mapping[str, Any]) -> bool:
+    def owns(self, metadata: Mapping[str, Any]) -> bool:
         labels = metadata.get("labels") or {}
         return all(labels.get(name) == value for name, value in self.labels.items())
 
@@ -78,7 +78,7 @@ class Search(Record):
 def search(objects: Objects, namespace: str, owner: Owner) -> Search:
     """All objects of the owner in the namespace. Raises `ClusterError` if the cluster itself does not answer."""
     kinds = namespaced_kinds(objects.connection)
-    results = together(lambda kind: _listed(objects, kind, namespace, owner), kinds.kinds)
+    results = map_parallel(lambda kind: _search_kind(objects, kind, namespace, owner), kinds.kinds)
     owned_objects = [owned for result in results for owned in result.owned]
     return Search(owned=tuple(owned_objects), unsearched=(*(u for r in results for u in r.unsearched), *kinds.unknown))
 
@@ -134,7 +134,7 @@ def is_applied(metadata: Mapping[str, Any]) -> bool:
     return FIELD_MANAGER in appliers(metadata)
 
 
-def _listed(objects: Objects, kind: Kind, namespace: str, owner: Owner) -> Search:
+def _search_kind(objects: Objects, kind: Kind, namespace: str, owner: Owner) -> Search:
     def failed(why: str) -> Search:
         return Search(owned=(), unsearched=(Unsearched(kind=kind.qualified, why=why),))
 

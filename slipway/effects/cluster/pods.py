@@ -22,7 +22,8 @@ def holdups_of(pod: Mapping[str, Any]) -> tuple[Holdup, ...]:
             return (Holdup(situation=Situation.UNSCHEDULABLE, text=Situation.UNSCHEDULABLE.describe(text)),)
     name = pod["metadata"]["name"]
     return tuple(
-        holdup.evolve(text=f"pod {name}, container {container}: {holdup.text}") for container, holdup in _held_up(pod)
+        holdup.evolve(text=f"pod {name}, container {container}: {holdup.text}")
+        for container, holdup in _holdups_by_container(pod)
     )
 
 
@@ -102,7 +103,7 @@ def _revision(item: Mapping[str, Any]) -> str | None:
     return None if value is None else str(value)
 
 
-def _held_up(pod: Mapping[str, Any]) -> list[tuple[str, Holdup]]:
+def _holdups_by_container(pod: Mapping[str, Any]) -> list[tuple[str, Holdup]]:
     """The containers with an obstacle, init containers first, with their names."""
     status = pod.get("status") or {}
     return [

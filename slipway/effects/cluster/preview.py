@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 from ...domain.images import InjectedContainer
 from ...manifests.objects import without_server_fields
 from . import recreating, takeover
-from .beside import beside
+from .beside import notes_on_additions
 from .config_changes import template, unseen_changes
 from .definitions import DEFINITION, defined_kinds
 from .diff import diff_objects, projected
@@ -13,7 +13,7 @@ from .errors import Missing, ObjectRefused
 from .given_out import without_given_out
 from .hands import notes_on_owners
 from .kinds import ManifestTarget
-from .objects import Objects, together
+from .objects import Objects, map_parallel
 from .obstacles import obstacle_of
 from .owned import also_applied, check_owner
 from .records import AppliedChange, ClusterPreview, Json, ObjectChange
@@ -33,18 +33,18 @@ def preview(
         except ObjectRefused as refused:
             if (target.kind.api_version, target.kind.kind) not in redefined:
                 raise
-            return _as_redefined(objects, target, refused)
+            return _change_after_redefinition(objects, target, refused)
 
     definitions = [target for target in targets if target.kind.kind == DEFINITION]
     others = [target for target in targets if target.kind.kind != DEFINITION]
-    first = together(change, definitions)
+    first = map_parallel(change, definitions)
     redefined = {
         (each.api_version, each.kind)
         for definition, its_change in zip(definitions, first, strict=True)
         if its_change.change is not AppliedChange.UNCHANGED
         for each in defined_kinds([definition.manifest])
     }
-    rest = together(lambda target: change(target, redefined), others)
+    rest = map_parallel(lambda target: change(target, redefined), others)
     by_path = {
         target.path: its_change for target, its_change in zip((*definitions, *others), (*first, *rest), strict=True)
     }
@@ -56,7 +56,7 @@ def preview(
 NOT_DEFINED_YET = "its definition comes with this release, so that the cluster could not check it"
 
 
-def _as_redefined(objects: Objects, target: ManifestTarget, refused: ObjectRefused) -> ObjectChange:
+def _change_after_redefinition(objects: Objects, target: ManifestTarget, refused: ObjectRefused) -> ObjectChange:
     """The change of an object that the cluster refuses because of a definition that this release replaces first."""
     live, manifest = objects.get(target.kind, target.name, target.namespace), without_server_fields(target.manifest)
     before = None if live is None else projected(without_server_fields(live), manifest)
@@ -94,7 +94,7 @@ def _change(
     answer = answered.body if live is not None else without_given_out(answered.body, target.manifest)
     going, staying = takeover.removed_fields(objects, target, live) if live is not None else ([], "")
     after = without_server_fields(takeover.without_paths(answer, going))
-    foreign = beside(target.manifest, after, answer, injected)
+    foreign = notes_on_additions(target.manifest, after, answer, injected)
     change = AppliedChange.UNCHANGED if before == after else AppliedChange.CHANGED
     if live is None:
         change = AppliedChange.CREATED
@@ -102,7 +102,9 @@ def _change(
         change = AppliedChange.REPLACED
     return _object_change(target, change, diff_objects(before, after)).evolve(
         restarts=live is None or template(live) != template(after),
-        warnings=tuple(filter(None, (*foreign.warnings, *_in_the_way(live, answer), staying, *answered.warnings))),
+        warnings=tuple(
+            filter(None, (*foreign.warnings, *_obstacle_warnings(live, answer), staying, *answered.warnings))
+        ),
         notes=(
             *foreign.notes,
             *(() if live is None else notes_on_owners(live, answer, going)),
@@ -111,7 +113,7 @@ def _change(
     )
 
 
-def _in_the_way(live: Json | None, answer: Json) -> Iterator[str]:
+def _obstacle_warnings(live: Json | None, answer: Json) -> Iterator[str]:
     yield obstacle_of(live, answer)
     yield also_applied(live["metadata"]) if live is not None else ""
 

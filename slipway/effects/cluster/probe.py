@@ -31,12 +31,12 @@ def probe(connection: Connection, request: HttpProbe, namespace: str) -> ProbeRe
         )
     try:
         with connection.stream("GET", path, what=what, headers={"Accept": "*/*"}, timeout=TIMEOUT) as stream:
-            return _judged(stream, request, what)
+            return _probe_result(stream, request, what)
     except NoAnswer:
         return ProbeResult(passed=False, status=None, reason=f"no answer within {TIMEOUT[1]:.0f} s")
 
 
-def _judged(stream: ResponseStream, request: HttpProbe, what: str) -> ProbeResult:
+def _probe_result(stream: ResponseStream, request: HttpProbe, what: str) -> ProbeResult:
     status = stream.status
     body, more = stream.head(MAX_BODY)
     if status >= HTTPStatus.BAD_REQUEST and is_status(body):

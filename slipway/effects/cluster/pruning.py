@@ -17,7 +17,7 @@ from .errors import AccessDenied, Missing, ObjectConflict, ObjectRefused
 from .fencing import FencedObjects
 from .kinds import Kind, ManifestTarget, rank
 from .names import FIELD_MANAGER, KEEP, KEPT_BY_HELM, VERIFICATION_LABEL
-from .objects import Objects, Propagation, together
+from .objects import Objects, Propagation, map_parallel
 from .owned import Owned, Owner, appliers, is_applied, search, sorted_by_place
 from .records import RemovedFromManifests, RetainedObject
 
@@ -49,12 +49,12 @@ def departed(objects: Objects, targets: Sequence[ManifestTarget], namespace: str
     owned_objects = search(objects, namespace, owner)
     left = [each for each in sorted_by_place(owned_objects.owned) if _key(each.kind, each.name) not in targeted]
     left = [each for each in left if not _belongs_to_another(each.metadata)]
-    reasons = {each.uid: _stays(each.kind, each.metadata, owner) for each in left}
+    reasons = {each.uid: _reason_retained(each.kind, each.metadata, owner) for each in left}
     may_go = [each for each in left if reasons[each.uid] is None]
     beyond = RetainedBecause.TOO_MANY.value.format(most=MOST_DELETIONS)
     reasons |= {each.uid: beyond for each in may_go[MOST_DELETIONS:]}
     tried = may_go[:MOST_DELETIONS]
-    refusals = together(lambda each: _refusal(objects, each, namespace), tried)
+    refusals = map_parallel(lambda each: _refusal(objects, each, namespace), tried)
     reasons |= {each.uid: refusal for each, refusal in zip(tried, refusals, strict=True)}
     return RemovedFromManifests(
         deletions=tuple(_deletion(each) for each in left if reasons[each.uid] is None),
@@ -90,7 +90,7 @@ def _prune(objects: FencedObjects, deletion: Deletion, namespace: str, owner: Ow
                 return ended(Ending.GONE)
             if metadata.get("deletionTimestamp"):  # deleted by us a moment ago, or by somebody else
                 return ended(Ending.DELETED, _finalizers_in_the_way(metadata))
-            if why := _stays_by_now(objects, kind, metadata, deletion, owner):
+            if why := _reason_retained_now(objects, kind, metadata, deletion, owner):
                 return ended(Ending.LEFT, why)
             last = objects.delete(kind, deletion.name, namespace, metadata, propagation_of(kind))
         except Missing:
@@ -117,12 +117,12 @@ def may_be_pruned(kind: Kind) -> bool:
     return kind.namespaced and kind.kind not in NEVER
 
 
-def _stays_by_now(
+def _reason_retained_now(
     objects: Objects, kind: Kind, metadata: Mapping[str, Any], deletion: Deletion, owner: Owner
 ) -> str | None:
     if metadata["uid"] != deletion.uid:
         return RetainedBecause.MADE_ANEW.value
-    if why := _stays(kind, metadata, owner):
+    if why := _reason_retained(kind, metadata, owner):
         return why
     takes_claims = _takes_claims_along(objects, kind, deletion.name, metadata.get("namespace"))
     return RetainedBecause.CLAIMS.value if takes_claims else None
@@ -135,11 +135,11 @@ def propagation_of(kind: Kind) -> Propagation:
     return Propagation.FOREGROUND if owns_pods else Propagation.BACKGROUND
 
 
-def _stays(kind: Kind, metadata: Mapping[str, Any], owner: Owner) -> str | None:
+def _reason_retained(kind: Kind, metadata: Mapping[str, Any], owner: Owner) -> str | None:
     """Why the object is not deleted; None if it may be."""
     annotations = metadata.get("annotations") or {}
     others = appliers(metadata) - {FIELD_MANAGER}
-    if not owner.has(metadata):
+    if not owner.owns(metadata):
         return RetainedBecause.OTHERS.value
     if not may_be_pruned(kind):
         return RetainedBecause.HOLDS_DATA.value

@@ -33,7 +33,7 @@ def apply_or_recreate(objects: Objects, target: ManifestTarget, *, dry_run: bool
         if live is None:
             raise
     if dry_run:
-        return _as_checked(objects, target)
+        return _dry_run_without_strategy(objects, target)
     for strategy in ((live.get("spec") or {}).get("strategy") or {}, _RECREATE):
         objects.apply(_strategy_alone(target, live, strategy), manager=MANAGER)
     answer = scaling.apply_scaled(objects, target)
@@ -48,7 +48,7 @@ def _is_held_up(target: ManifestTarget, refused: ObjectRefused) -> bool:
     return recreates and not strategy.get("rollingUpdate") and refused.fields == (_IN_THE_WAY,)
 
 
-def _as_checked(objects: Objects, target: ManifestTarget) -> ApiServerResponse:
+def _dry_run_without_strategy(objects: Objects, target: ManifestTarget) -> ApiServerResponse:
     """A dry run of everything but the strategy, with the future strategy put in."""
     spec = {field: value for field, value in target.manifest["spec"].items() if field != "strategy"}
     answer = scaling.apply_scaled(objects, target.evolve(manifest={**target.manifest, "spec": spec}), dry_run=True)

@@ -50,19 +50,19 @@ def replace(objects: FencedObjects, target: ManifestTarget, refused: ObjectRefus
         raise refused
     if live is None:
         return objects.apply(target).body
-    if not _ended(live) and _has_started(objects, live):
+    if not _has_ended(live) and _has_started(objects, live):
         raise ObjectConflict(f"{target.label} still runs with its former template; it is replaced once it has ended")
     return run_again(objects, target, live)
 
 
-def _ended(live: Mapping[str, Any]) -> bool:
+def _has_ended(live: Mapping[str, Any]) -> bool:
     return job(live).state is not ProgressState.WAITING or bool((live.get("spec") or {}).get("suspend"))
 
 
 def is_running(objects: Objects, target: ManifestTarget) -> bool:
     """Whether the Job is at work: a program of it has started, and it has not ended."""
     live = objects.get(target.kind, target.name, target.namespace)
-    return live is not None and not _ended(live) and _has_started(objects, live)
+    return live is not None and not _has_ended(live) and _has_started(objects, live)
 
 
 def _has_started(objects: Objects, live: Mapping[str, Any]) -> bool:
@@ -72,7 +72,7 @@ def _has_started(objects: Objects, live: Mapping[str, Any]) -> bool:
         return True
     selector = f"batch.kubernetes.io/controller-uid={metadata['uid']}"
     pods = objects.list(_POD, str(metadata.get("namespace")), selector=selector)
-    return any(_ran(container) for pod in pods for container in _container_statuses(pod))
+    return any(_has_run(container) for pod in pods for container in _container_statuses(pod))
 
 
 def _container_statuses(pod: Mapping[str, Any]) -> Iterator[Json]:
@@ -80,6 +80,6 @@ def _container_statuses(pod: Mapping[str, Any]) -> Iterator[Json]:
         yield from (pod.get("status") or {}).get(field) or ()
 
 
-def _ran(container: Mapping[str, Any]) -> bool:
+def _has_run(container: Mapping[str, Any]) -> bool:
     state = container.get("state") or {}
     return bool(state.get("running") or state.get("terminated") or (container.get("lastState") or {}).get("terminated"))

@@ -50,7 +50,7 @@ STUCK_PODS = Right(verb="delete", group="", resource="pods")
 """The right to delete a pod that a StatefulSet does not replace."""
 
 
-def of_kind(kind: Kind, verbs: Sequence[str] = APPLIED) -> tuple[Right, ...]:
+def rights_for_kind(kind: Kind, verbs: Sequence[str] = APPLIED) -> tuple[Right, ...]:
     """The rights for applying objects of a kind."""
     group = kind.api_version.partition("/")[0] if "/" in kind.api_version else ""
     return tuple(Right(verb=verb, group=group, resource=kind.plural) for verb in verbs)
@@ -60,7 +60,7 @@ def needed(targets: Sequence[ManifestTarget]) -> tuple[Right, ...]:
     """The rights for applying the targets, without duplicates."""
     rights = dict.fromkeys((*ALWAYS, *FENCE))
     for target in targets:
-        rights.update(dict.fromkeys(of_kind(target.kind, _verbs(target))))
+        rights.update(dict.fromkeys(rights_for_kind(target.kind, _verbs(target))))
         if target.kind.kind == "StatefulSet":
             rights[STUCK_PODS] = None
         if "replicas" in (target.manifest.get("spec") or {}):
@@ -74,10 +74,10 @@ def _verbs(target: ManifestTarget) -> tuple[str, ...]:
 
 def missing(connection: Connection, rights: Sequence[Right], namespace: str) -> tuple[Right, ...]:
     """The rights that the server does not grant. Raises `ClusterError`."""
-    return tuple(right for right in rights if not _granted(connection, right, namespace))
+    return tuple(right for right in rights if not _is_granted(connection, right, namespace))
 
 
-def _granted(connection: Connection, right: Right, namespace: str) -> bool:
+def _is_granted(connection: Connection, right: Right, namespace: str) -> bool:
     attributes = {"namespace": namespace, "verb": right.verb, "group": right.group, "resource": right.resource}
     if right.subresource:
         attributes["subresource"] = right.subresource

@@ -11,7 +11,7 @@ from .connection import Connection
 from .errors import Missing
 from .kinds import Kind, ManifestTarget
 from .records import Json
-from .rights import Right, of_kind
+from .rights import Right, rights_for_kind
 
 SELF = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 API_VERSION = "rbac.authorization.k8s.io/v1"
@@ -48,7 +48,7 @@ class ClusterIdentity(Record):
         return f"--serviceaccount {shlex.quote(':'.join(self.service_account))}"
 
 
-def ask_who(connection: Connection) -> ClusterIdentity:
+def ask_identity(connection: Connection) -> ClusterIdentity:
     """Our identity, by the cluster's answer. Raises `ClusterError`."""
     body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
     answer = connection.send("POST", SELF, what="ask who Slipway is in the cluster", body=body)
@@ -78,10 +78,10 @@ def _look_up_kind(connection: Connection, group: str, kind: str) -> Kind:
     raise Missing(f"the cluster does not know the kind {name}; is its definition installed?")
 
 
-def beyond_azure(targets: Iterable[ManifestTarget], kinds: Iterable[Kind]) -> tuple[Right, ...]:
+def rights_beyond_azure(targets: Iterable[ManifestTarget], kinds: Iterable[Kind]) -> tuple[Right, ...]:
     """The rights on objects of these kinds that are needed and that Azure's role lacks."""
     every = dict.fromkeys([*(target.kind for target in targets), *kinds])
-    needed = [right for kind in every if kind.namespaced for right in of_kind(kind)]
+    needed = [right for kind in every if kind.namespaced for right in rights_for_kind(kind)]
     return tuple(right for right in needed if not azure_role.role_allows(right.verb, right.group, right.resource))
 
 

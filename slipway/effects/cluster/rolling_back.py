@@ -28,7 +28,7 @@ def roll_back(
 ) -> RollbackOutcome:
     """Apply each of the manifests that can be applied. Raises `ClusterUnreachable` and `FenceLost`, since then no other
     can be applied."""
-    targets, unknown = kinds.those_known(manifests, namespace, look_again=True)
+    targets, unknown = kinds.known_targets(manifests, namespace, look_again=True)
     unapplied = [
         UnappliedObject(
             kind=str(manifest["kind"]), name=str(manifest["metadata"]["name"]), why=str(error), passing=False
@@ -58,7 +58,7 @@ def free_stuck_pod(objects: FencedObjects, targets: Sequence[ManifestTarget], *,
     is left alone.
     """
     for target in targets:
-        if target.kind.kind == "StatefulSet" and (pod := _stuck(objects, target, only_held_up=only_held_up)):
+        if target.kind.kind == "StatefulSet" and (pod := _stuck_pod(objects, target, only_held_up=only_held_up)):
             try:
                 objects.delete(_POD, pod["metadata"]["name"], target.namespace, pod["metadata"])
             except (
@@ -71,7 +71,7 @@ def free_stuck_pod(objects: FencedObjects, targets: Sequence[ManifestTarget], *,
     return ""
 
 
-def _stuck(objects: Objects, target: ManifestTarget, *, only_held_up: bool) -> Json | None:
+def _stuck_pod(objects: Objects, target: ManifestTarget, *, only_held_up: bool) -> Json | None:
     live = objects.get(target.kind, target.name, target.namespace)
     revision = ((live or {}).get("status") or {}).get("updateRevision")
     if (

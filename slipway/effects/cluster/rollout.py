@@ -10,12 +10,12 @@ from .containers import Holdup
 from .events import events_of
 from .kinds import ManifestTarget
 from .nodes import nodes_in_the_way
-from .objects import Objects, built_in, together
+from .objects import Objects, built_in, map_parallel
 from .pods import left_behind, newest_pods, newest_replica_set, newest_revision, selector_text
 from .records import Json, ObjectState, ProgressState, RolloutState
 from .rules import WITH_PODS, judge_workload, watched
 from .situations import Situation, WatchedKind
-from .verdicts import NO_EVIDENCE, WorkloadEvidence, WorkloadVerdict, altogether, verdict
+from .verdicts import NO_EVIDENCE, WorkloadEvidence, WorkloadVerdict, overall_state, verdict
 
 _REPLICA_SET = built_in("apps/v1", "ReplicaSet")
 _REVISION = built_in("apps/v1", "ControllerRevision")
@@ -40,10 +40,10 @@ def rollout(objects: Objects, targets: Sequence[ManifestTarget], earlier: Earlie
     another."""
     listed = [target for target in targets if watched(target.kind.api_version, target.kind.kind)]
     open_ones = [target for target in listed if target.label not in earlier.done]
-    verdicts = together(lambda target: look_at_rollout(objects, target, earlier), open_ones)
+    verdicts = map_parallel(lambda target: look_at_rollout(objects, target, earlier), open_ones)
     verdict_by_label = dict(zip((target.label for target in open_ones), verdicts, strict=True))
-    judged = [(target, verdict_by_label.get(target.label) or _seen_done(target)) for target in listed]
-    state, reason = altogether((target.label, verdict) for target, verdict in judged)
+    judged = [(target, verdict_by_label.get(target.label) or _verdict_seen_done(target)) for target in listed]
+    state, reason = overall_state((target.label, verdict) for target, verdict in judged)
     states = tuple(
         ObjectState(kind=target.kind.kind, name=target.name, state=verdict.state, reason=verdict.reason)
         for target, verdict in judged
@@ -61,7 +61,7 @@ def look_at(
 ) -> WorkloadVerdict:
     """The verdict on an object that was read before."""
     kind = present(watched(target.kind.api_version, target.kind.kind), f"how {target.label} is watched")
-    evidence = _by_its_clock(earlier, objects.connection.date)
+    evidence = _poll_times(earlier, objects.connection.date)
     first = judge_workload(kind, live, evidence)
     if live is None or kind not in WITH_PODS or first.state is ProgressState.DONE:
         return first
@@ -70,14 +70,14 @@ def look_at(
     return judge_workload(kind, live, evidence_of(objects, target, live, evidence))
 
 
-def _by_its_clock(earlier: EarlierPolls, date: datetime | None) -> WorkloadEvidence:
+def _poll_times(earlier: EarlierPolls, date: datetime | None) -> WorkloadEvidence:
     """The times of the poll by the cluster's clock, since they are compared with the cluster's timestamps."""
     if earlier.asked_at is None or earlier.now is None or date is None:
         return WorkloadEvidence(asked_at=earlier.asked_at, now=earlier.now)
     return WorkloadEvidence(asked_at=date - (earlier.now - earlier.asked_at), now=date)
 
 
-def _seen_done(target: ManifestTarget) -> WorkloadVerdict:
+def _verdict_seen_done(target: ManifestTarget) -> WorkloadVerdict:
     kind = present(watched(target.kind.api_version, target.kind.kind), f"how {target.label} is watched")
     return verdict(kind, Situation.UP, "it was seen done")
 
@@ -130,11 +130,11 @@ def _hints(objects: Objects, live: Json, pods: Sequence[Json], newest: Sequence[
             away = nodes_in_the_way(objects, live, pods, newest)
             return tuple(Holdup(situation=Situation.NODE_AWAY, text=text) for text in away)
         case "StatefulSet" if (live.get("status") or {}).get("updateRevision"):
-            return tuple(_stuck(name) for name in left_behind(live, pods, newest))
+            return tuple(_stuck_pod_holdup(name) for name in left_behind(live, pods, newest))
         case _:
             return ()
 
 
-def _stuck(pod: str) -> Holdup:
+def _stuck_pod_holdup(pod: str) -> Holdup:
     text = f"pod {pod} has another template and is not ready, and the StatefulSet may wait for it for ever"
     return Holdup(situation=Situation.POD_STUCK, text=Situation.POD_STUCK.describe(text, pod=pod))

@@ -18,7 +18,15 @@ from .custom_resources import custom_resource, is_custom
 from .names import NO_NODE_NEEDED
 from .records import Json, ProgressState
 from .situations import Situation, WatchedKind
-from .verdicts import NO_EVIDENCE, WorkloadEvidence, WorkloadVerdict, advised, holdups, unless_hindered, verdict
+from .verdicts import (
+    NO_EVIDENCE,
+    WorkloadEvidence,
+    WorkloadVerdict,
+    holdups,
+    unfinished_verdict,
+    verdict,
+    verdict_with_advice,
+)
 
 PAUSED = Situation.PAUSED.describe("the Deployment is paused")
 SUSPENDED = Situation.SUSPENDED.describe("the Job is suspended")
@@ -44,13 +52,17 @@ def deployment(live: Mapping[str, Any], evidence: WorkloadEvidence = NO_EVIDENCE
     if spec.get("paused"):
         return verdict(kind, Situation.PAUSED, PAUSED)
     if lack := _deployment_lacks(spec, status):
-        hindered = unless_hindered(kind, evidence, *lack)
-        return hindered if hindered.state is ProgressState.FAILED else _late(spec, status, evidence) or hindered
+        hindered = unfinished_verdict(kind, evidence, *lack)
+        return (
+            hindered if hindered.state is ProgressState.FAILED else _missed_deadline(spec, status, evidence) or hindered
+        )
     replicas = count(spec, "replicas", default=1)
     return verdict(kind, Situation.UP, f"{count(status, 'availableReplicas')} of {replicas} pods are available")
 
 
-def _late(spec: Mapping[str, Any], status: Mapping[str, Any], evidence: WorkloadEvidence) -> WorkloadVerdict | None:
+def _missed_deadline(
+    spec: Mapping[str, Any], status: Mapping[str, Any], evidence: WorkloadEvidence
+) -> WorkloadVerdict | None:
     """Failed if the newest ReplicaSet exceeded a progress deadline that the team set.
 
     The server's default of ten minutes is not the team's choice, and pods may become ready later: then `rollout_within`
@@ -62,7 +74,7 @@ def _late(spec: Mapping[str, Any], status: Mapping[str, Any], evidence: Workload
     if count(spec, "progressDeadlineSeconds", default=_DEFAULT_DEADLINE) == _DEFAULT_DEADLINE:
         return None
     texts = (f"ProgressDeadlineExceeded: {late.get('message', '')}", *(holdup.text for holdup in holdups(evidence)[:1]))
-    return advised(WatchedKind.DEPLOYMENT, Situation.TOO_LATE, "; ".join(texts))
+    return verdict_with_advice(WatchedKind.DEPLOYMENT, Situation.TOO_LATE, "; ".join(texts))
 
 
 def _deployment_lacks(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Lack | None:
@@ -82,9 +94,9 @@ def stateful_set(live: Mapping[str, Any], evidence: WorkloadEvidence = NO_EVIDEN
     if not status_is_current(live):
         return verdict(kind, Situation.NOT_OBSERVED, _NOT_OBSERVED)
     if on_delete(spec):
-        return _by_hand(kind, count(status, "updatedReplicas"), replicas)
+        return _verdict_by_hand(kind, count(status, "updatedReplicas"), replicas)
     if lack := _stateful_set_lacks(spec, status):
-        return unless_hindered(kind, evidence, *lack)
+        return unfinished_verdict(kind, evidence, *lack)
     return verdict(kind, Situation.UP, f"{count(status, 'readyReplicas')} of {replicas} pods are ready")
 
 
@@ -112,14 +124,14 @@ def daemon_set(live: Mapping[str, Any], evidence: WorkloadEvidence = NO_EVIDENCE
     desired = count(status, "desiredNumberScheduled")
     updated, available = count(status, "updatedNumberScheduled"), count(status, "numberAvailable")
     if desired == 0 and not _may_have_no_node(live):
-        return advised(kind, Situation.UNSCHEDULABLE, "no node is to have a pod of it, so nothing runs")
+        return verdict_with_advice(kind, Situation.UNSCHEDULABLE, "no node is to have a pod of it, so nothing runs")
     if on_delete(spec):
-        return _by_hand(kind, updated, desired)
+        return _verdict_by_hand(kind, updated, desired)
     if updated < desired:
         lack = f"{updated} of {desired} pods have the new template"
-        return unless_hindered(kind, evidence, Situation.UNDER_WAY, lack)
+        return unfinished_verdict(kind, evidence, Situation.UNDER_WAY, lack)
     if available < desired:
-        return unless_hindered(kind, evidence, Situation.NOT_READY, f"{available} of {desired} pods are available")
+        return unfinished_verdict(kind, evidence, Situation.NOT_READY, f"{available} of {desired} pods are available")
     return verdict(kind, Situation.UP, f"{available} of {desired} nodes have an available pod")
 
 
@@ -134,12 +146,12 @@ def job(live: Mapping[str, Any], evidence: WorkloadEvidence = NO_EVIDENCE) -> Wo
     if complete := condition_that_holds(status, "Complete"):
         return verdict(kind, Situation.UP, str(complete.get("message") or "the Job is complete"))
     if failed := condition_that_holds(status, "Failed"):
-        return advised(kind, Situation.FAILED, reason_of(failed) or "the Job failed")
+        return verdict_with_advice(kind, Situation.FAILED, reason_of(failed) or "the Job failed")
     if spec.get("suspend"):
         return verdict(kind, Situation.SUSPENDED, SUSPENDED)
     active, lost = count(status, "active"), count(status, "failed")
     lack = f"{active} pods active" + (f", {lost} failed" if lost else "")
-    return unless_hindered(kind, evidence, Situation.UNDER_WAY, lack)
+    return unfinished_verdict(kind, evidence, Situation.UNDER_WAY, lack)
 
 
 def cron_job(live: Mapping[str, Any], _evidence: WorkloadEvidence = NO_EVIDENCE) -> WorkloadVerdict:
@@ -173,9 +185,9 @@ def watched(api_version: str, kind: str) -> WatchedKind | None:
 def judge_workload(kind: WatchedKind, live: Json | None, evidence: WorkloadEvidence = NO_EVIDENCE) -> WorkloadVerdict:
     """The verdict on the workload as the cluster has it; None if the cluster does not have it."""
     if live is None:
-        return advised(kind, Situation.GONE, "it is not in the cluster")
+        return verdict_with_advice(kind, Situation.GONE, "it is not in the cluster")
     if (live.get("metadata") or {}).get("deletionTimestamp"):
-        return advised(kind, Situation.BEING_DELETED, "the live object is being deleted")
+        return verdict_with_advice(kind, Situation.BEING_DELETED, "the live object is being deleted")
     return RULES[kind](live, evidence)
 
 
@@ -186,7 +198,7 @@ def _about_another_set(late: Mapping[str, Any], evidence: WorkloadEvidence) -> b
     return quoted is not None and newest is not None and quoted[1] != newest["metadata"]["name"]
 
 
-def _by_hand(kind: WatchedKind, updated: int, desired: int) -> WorkloadVerdict:
+def _verdict_by_hand(kind: WatchedKind, updated: int, desired: int) -> WorkloadVerdict:
     if updated < desired:
         return verdict(kind, Situation.BY_HAND, f"{updated} of {desired} pods have the new template; {BY_HAND}")
     return verdict(kind, Situation.UP, f"{updated} of {desired} pods have the new template")

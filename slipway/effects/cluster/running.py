@@ -13,9 +13,9 @@ from ...domain.images import InjectedContainer
 from ...domain.model import Record
 from ...manifests.images import pod_spec
 from . import fields
-from .as_planned import of_pod, unlike
+from .as_planned import difference_from_template, pod_not_as_planned
 from .kinds import ManifestTarget
-from .objects import Objects, together
+from .objects import Objects, map_parallel
 from .rollout import newest_of
 from .rules import WITH_PODS, watched
 
@@ -45,7 +45,7 @@ def compare_pods(
 ) -> ComparedPods:
     """Compares every workload. Raises `ClusterError` if one cannot be read."""
     workloads = [target for target in targets if pod_spec(target.manifest)]
-    results = together(lambda target: _compared(objects, target, injected), workloads)
+    results = map_parallel(lambda target: _compare_workload(objects, target, injected), workloads)
     return ComparedPods(
         others=tuple(text for result in results for text in result.others)[:_MOST_OTHERS],
         unread=tuple(text for result in results for text in result.unread),
@@ -53,14 +53,14 @@ def compare_pods(
     )
 
 
-def _compared(objects: Objects, target: ManifestTarget, injected: Sequence[InjectedContainer]) -> ComparedPods:
+def _compare_workload(objects: Objects, target: ManifestTarget, injected: Sequence[InjectedContainer]) -> ComparedPods:
     live = objects.get(target.kind, target.name, target.namespace)
     if live is None:
         gone = f"{target.label} is gone, and its pods with it"
         return ComparedPods(unread=(gone,)) if target.kind.kind == "Job" else ComparedPods(too_few=gone)
     planned = pod_spec(target.manifest)
-    if why := unlike(planned, pod_spec(live), injected, more_variables=True):
-        return ComparedPods(others=(f"{target.label} is not as the plan has it: {why}{_set_by(target, live)}",))
+    if why := difference_from_template(planned, pod_spec(live), injected, more_variables=True):
+        return ComparedPods(others=(f"{target.label} is not as the plan has it: {why}{_who_took_over(target, live)}",))
     if watched(target.kind.api_version, target.kind.kind) not in WITH_PODS:
         later = target.kind.kind in ("CronJob", "Pod", "PodTemplate")  # no pods yet, or itself
         return ComparedPods() if later else ComparedPods(unread=(f"{target.label}: nobody waits for its pods",))
@@ -72,11 +72,15 @@ def _compared(objects: Objects, target: ManifestTarget, injected: Sequence[Injec
         if target.kind.kind == "Job":
             return ComparedPods(unread=(f"{target.label}: no pod of it is left",))
         return ComparedPods(too_few=f"{target.label}: {len(pods)} of {template} of its pods are visible")
-    others = (of_pod(pod, why) for pod in pods if (why := unlike(planned, pod["spec"], injected, more_variables=True)))
+    others = (
+        pod_not_as_planned(pod, why)
+        for pod in pods
+        if (why := difference_from_template(planned, pod["spec"], injected, more_variables=True))
+    )
     return ComparedPods(others=tuple(others))
 
 
-def _set_by(target: ManifestTarget, live: Mapping[str, Any]) -> str:
+def _who_took_over(target: ManifestTarget, live: Mapping[str, Any]) -> str:
     """The managers that took over fields of the planned template from Slipway."""
     templates = {"spec": {name: target.manifest["spec"].get(name) for name in ("template", "jobTemplate")}}
     by = fields.managed_fields(templates, live["metadata"].get("managedFields") or (), after=_NEVER).by

@@ -40,7 +40,7 @@ _DEFAULTS = {"protocol": "TCP"}
 """Values of key fields that a manifest may leave out."""
 
 
-def left_over(live: Mapping[str, Any], manifest: Mapping[str, Any]) -> list[FieldPath]:
+def left_over_fields(live: Mapping[str, Any], manifest: Mapping[str, Any]) -> list[FieldPath]:
     """The topmost fields that only former managers own and that the manifest does not have."""
     theirs, others = set[FieldPath](), set[FieldPath]()
     entries = (live.get("metadata") or {}).get("managedFields") or ()
@@ -51,7 +51,7 @@ def left_over(live: Mapping[str, Any], manifest: Mapping[str, Any]) -> list[Fiel
         former = entry.get("manager") in FORMER and not entry.get("subresource") and not shares
         (theirs if former else others).update(paths(entry.get("fieldsV1") or {}))
     still_owned = {path[:length] for path in others for length in range(1, len(path) + 1)}
-    stale = {path for path in theirs - still_owned if _may_go(path) and pointer_to(path, manifest) is None}
+    stale = {path for path in theirs - still_owned if _may_be_removed(path) and pointer_to(path, manifest) is None}
     return sorted(path for path in stale if not any(path[:length] in stale for length in range(1, len(path))))
 
 
@@ -70,7 +70,7 @@ def pointer_to(path: FieldPath, value: Any) -> Pointer | None:
 def without_paths(live: Json, paths: Sequence[FieldPath]) -> Json:
     """A copy of the object without the fields."""
     copied: Json = json.loads(json.dumps(live))
-    for pointer in _in_order(copied, paths):
+    for pointer in _removal_order(copied, paths):
         holder: Any = copied
         for step in pointer[:-1]:
             holder = holder[step]
@@ -80,7 +80,7 @@ def without_paths(live: Json, paths: Sequence[FieldPath]) -> Json:
 
 def removed_fields(objects: Objects, target: ManifestTarget, live: Json) -> tuple[list[FieldPath], str]:
     """The fields that a release removes, by a dry run; and a message for fields that the server keeps."""
-    paths = left_over(live, target.manifest)
+    paths = left_over_fields(live, target.manifest)
     if not paths:
         return [], ""
     try:
@@ -90,7 +90,7 @@ def removed_fields(objects: Objects, target: ManifestTarget, live: Json) -> tupl
     return [path for path in paths if pointer_to(path, cleaned) is None], ""
 
 
-def finish(objects: FencedObjects, target: ManifestTarget, answer: ApiServerResponse) -> ApiServerResponse:
+def remove_left_over(objects: FencedObjects, target: ManifestTarget, answer: ApiServerResponse) -> ApiServerResponse:
     """Remove the fields left over after an apply. Raises `ClusterError`."""
     live = answer.body if answer.status != HTTPStatus.CREATED else None
     last: ObjectRefused | None = None
@@ -120,7 +120,7 @@ def _remove(
     objects: Objects, target: ManifestTarget, live: Json, paths: Sequence[FieldPath], *, dry_run: bool = False
 ) -> ApiServerResponse:
     version = [] if dry_run else [_same_version(live)]
-    removals = [{"op": "remove", "path": _text(pointer)} for pointer in _in_order(live, paths)]
+    removals = [{"op": "remove", "path": _text(pointer)} for pointer in _removal_order(live, paths)]
     return objects.patch(target, [*version, *removals], dry_run=dry_run)
 
 
@@ -128,7 +128,7 @@ def _same_version(live: Json) -> Json:
     return {"op": "test", "path": "/metadata/resourceVersion", "value": live["metadata"]["resourceVersion"]}
 
 
-def _in_order(live: Json, paths: Sequence[FieldPath]) -> list[Pointer]:
+def _removal_order(live: Json, paths: Sequence[FieldPath]) -> list[Pointer]:
     """The places of the fields, later items of a list first, so that removing one does not move the others."""
     pointers = filter(None, (pointer_to(path, live) for path in paths))
     return sorted(pointers, key=lambda pointer: [f"{s:09}" if isinstance(s, int) else s for s in pointer], reverse=True)
@@ -138,7 +138,7 @@ def _text(pointer: Pointer) -> str:
     return "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in pointer)
 
 
-def _may_go(path: FieldPath) -> bool:
+def _may_be_removed(path: FieldPath) -> bool:
     if path[0] == "f:metadata":
         return path[:2] in _OF_METADATA and path not in _OF_METADATA
     is_set_item = any(key.startswith("v:") for key in path)
@@ -161,11 +161,13 @@ def _step(key: str, value: Any) -> str | int | None:
         return key[2:] if isinstance(value, Mapping) and key[2:] in value else None
     if key.startswith("k:") and isinstance(value, list):
         key_fields = _keys(key)
-        return next((n for n, item in enumerate(value) if isinstance(item, Mapping) and _is(item, key_fields)), None)
+        return next(
+            (n for n, item in enumerate(value) if isinstance(item, Mapping) and _item_matches(item, key_fields)), None
+        )
     return None
 
 
-def _is(item: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+def _item_matches(item: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
     return all(item.get(name, _DEFAULTS.get(name)) == value for name, value in wanted.items())
 
 

@@ -47,12 +47,14 @@ def verdict(kind: WatchedKind, situation: Situation, reason: str) -> WorkloadVer
     return WorkloadVerdict(state=state_of(kind, situation), situation=situation, reason=reason)
 
 
-def advised(kind: WatchedKind, situation: Situation, what: str) -> WorkloadVerdict:
+def verdict_with_advice(kind: WatchedKind, situation: Situation, what: str) -> WorkloadVerdict:
     """A verdict whose reason says what to do."""
     return verdict(kind, situation, situation.describe(what))
 
 
-def unless_hindered(kind: WatchedKind, evidence: WorkloadEvidence, situation: Situation, lack: str) -> WorkloadVerdict:
+def unfinished_verdict(
+    kind: WatchedKind, evidence: WorkloadEvidence, situation: Situation, lack: str
+) -> WorkloadVerdict:
     """The verdict on an unfinished workload: its `lack` and its obstacles, or the situation that only another release
     will cure, if its pods show that."""
     hindrances = holdups(evidence)
@@ -85,7 +87,7 @@ def _pods_not_made(evidence: WorkloadEvidence) -> Iterable[Holdup]:
             yield Holdup(situation=Situation.NO_POD, text=Situation.NO_POD.describe(f"no pod can be created: {why}"))
 
 
-def altogether(verdicts: Iterable[tuple[str, WorkloadVerdict]]) -> tuple[ProgressState, str]:
+def overall_state(verdicts: Iterable[tuple[str, WorkloadVerdict]]) -> tuple[ProgressState, str]:
     """One state and reason for pairs of label and verdict: failed if any is, done if all are."""
     labelled = list(verdicts)
     for state in (ProgressState.FAILED, ProgressState.HOPELESS, ProgressState.WAITING):

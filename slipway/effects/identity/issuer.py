@@ -73,7 +73,7 @@ class Issuer:
 
     def key(self, kid: str) -> Key | CannotVerify:
         """The key with that id, fetched if needed."""
-        state = self._current(kid)
+        state = self._current_keys(kid)
         if isinstance(state, CannotVerify):
             return state
         key = state.published.key(kid)
@@ -82,38 +82,38 @@ class Issuer:
         )
 
     def key_set(self) -> KeySet | CannotVerify:
-        state = self._current(None)
+        state = self._current_keys(None)
         return state if isinstance(state, CannotVerify) else state.published.key_set
 
     def endpoints(self) -> IssuerEndpoints | CannotVerify:
-        state = self._current(None)
+        state = self._current_keys(None)
         return state if isinstance(state, CannotVerify) else state.endpoints
 
-    def _current(self, kid: str | None) -> _Fetched | CannotVerify:
+    def _current_keys(self, kid: str | None) -> _Fetched | CannotVerify:
         state, now = self._known, self._monotonic()
         # Without keys, everybody waits for the thread that fetches; with keys, nobody does.
-        if self._wants(state, kid, now) and self._lock.acquire(blocking=not self._usable(state, now)):
+        if self._should_fetch(state, kid, now) and self._lock.acquire(blocking=not self._is_usable(state, now)):
             try:
                 now = self._monotonic()
-                if self._wants(self._known, kid, now):
-                    self._fetch(now, unknown=self._usable(self._known, now) and not self._old(self._known, now))
+                if self._should_fetch(self._known, kid, now):
+                    self._fetch(now, unknown=self._is_usable(self._known, now) and not self._is_old(self._known, now))
             finally:
                 self._lock.release()
         state = self._known
-        if state is None or not self._usable(state, self._monotonic()):
+        if state is None or not self._is_usable(state, self._monotonic()):
             return CannotVerify(why=f"the keys of {urlsplit(self._url).hostname} are not known: {self._trouble}")
         return state
 
-    def _wants(self, known: _Fetched | None, kid: str | None, now: float) -> bool:
-        if self._old(known, now):
+    def _should_fetch(self, known: _Fetched | None, kid: str | None, now: float) -> bool:
+        if self._is_old(known, now):
             return now - self._tried_at >= FAILED_PAUSE
         unknown = known is not None and kid is not None and kid not in known.published.numbers
         return unknown and now - self._asked_for_unknown_at >= UNKNOWN_PAUSE
 
-    def _old(self, known: _Fetched | None, now: float) -> bool:
+    def _is_old(self, known: _Fetched | None, now: float) -> bool:
         return known is None or now - known.at >= MAX_AGE
 
-    def _usable(self, known: _Fetched | None, now: float) -> bool:
+    def _is_usable(self, known: _Fetched | None, now: float) -> bool:
         return known is not None and now - known.at < LAST_GOOD
 
     def _fetch(self, now: float, *, unknown: bool) -> None:
@@ -131,7 +131,7 @@ class Issuer:
         if discovery.get("issuer") != self._url:
             raise ValueError("its discovery document is that of another issuer")
         addresses = {name: discovery.get(name) for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")}
-        authorization, token, keys = (self._own(name, value) for name, value in addresses.items())
+        authorization, token, keys = (self._check_own_host(name, value) for name, value in addresses.items())
         published = read_keys(self._get(keys, KEYS_LIMIT), issuer=self._url, tenant=self._tenant)
         return _Fetched(
             endpoints=IssuerEndpoints(authorization=authorization, token=token), published=published, at=now
@@ -143,7 +143,7 @@ class Issuer:
             raise ProviderAway(f"it answers {reply.status}")
         return reply.body
 
-    def _own(self, name: str, value: object) -> str:
+    def _check_own_host(self, name: str, value: object) -> str:
         """An address on the issuer's own host: its document must not send codes, or us, anywhere else."""
         if not isinstance(value, str) or urlsplit(value)[:2] != urlsplit(self._url)[:2]:
             raise ValueError(f"expected {name} on the issuer's own host")

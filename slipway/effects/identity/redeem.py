@@ -90,7 +90,7 @@ def redeem(issuer: Issuer, pool: IdentityPool, client: Client, code: Code) -> Ve
     except ValueError:
         return CannotVerify(why="the identity provider answers with something other than JSON")
     if reply.status != _OK:
-        return _failed(reply.status, answer)
+        return _redeem_failure(reply.status, answer)
     token = answer.get("id_token")
     if not isinstance(token, str) or not 0 < len(token) <= TOKEN_LIMIT:
         return CannotVerify(why="the identity provider's answer holds no ID token")
@@ -109,7 +109,7 @@ def _form(client: Client, code: Code) -> dict[str, str]:
     }
 
 
-def _failed(status: int, claims: dict[str, Any]) -> IdentityRefused | CannotVerify:
+def _redeem_failure(status: int, claims: dict[str, Any]) -> IdentityRefused | CannotVerify:
     """Only a used or foreign code is the person's own problem; every other fault may be mended."""
     error, described = claims.get("error"), claims.get("error_description")
     name = error if isinstance(error, str) and _ERROR.fullmatch(error) else "an error without a name"

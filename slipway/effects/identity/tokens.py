@@ -48,7 +48,7 @@ class _BadError(Exception):
     """The token is refused; the text says why."""
 
 
-class _Later(Exception):  # noqa: N818 - it is an answer
+class _CannotVerifyYet(Exception):  # noqa: N818 - it is an answer
     """The token cannot be verified yet; the text says why."""
 
 
@@ -82,11 +82,11 @@ class IdTokens:
     def verify(self, token: str, *, nonce: str, at: datetime) -> Verdict[IdToken]:
         """`nonce` is the one that was sent; `at` is the time at which the token has to be valid."""
         try:
-            claims = _verified(self._source, token, audience=self._client_id, at=at)
+            claims = _verified_claims(self._source, token, audience=self._client_id, at=at)
             return VerifiedToken(value=_id_token(claims, self._client_id, nonce))
         except _BadError as refused:
             return IdentityRefused(why=str(refused))
-        except _Later as later:
+        except _CannotVerifyYet as later:
             return CannotVerify(why=str(later))
 
 
@@ -104,11 +104,11 @@ class AccessTokens:
 
     def verify(self, token: str, *, at: datetime) -> Verdict[TokenPerson | TokenApplication]:
         try:
-            claims = _verified(self.source, token, audience=self.client_id, at=at)
+            claims = _verified_claims(self.source, token, audience=self.client_id, at=at)
             return VerifiedToken(value=self._caller(claims.values))
         except _BadError as refused:
             return IdentityRefused(why=str(refused))
-        except _Later as later:
+        except _CannotVerifyYet as later:
             return CannotVerify(why=str(later))
 
     def _caller(self, claims: dict[str, Any]) -> TokenPerson | TokenApplication:
@@ -131,7 +131,7 @@ class AccessTokens:
         )
 
 
-def _verified(source: IssuerKeySource, token: str, *, audience: str, at: datetime) -> _Claims:
+def _verified_claims(source: IssuerKeySource, token: str, *, audience: str, at: datetime) -> _Claims:
     header, claims = _parts(token)
     key = _key_of(source, header)
     try:
@@ -185,7 +185,7 @@ def _key_of(source: IssuerKeySource, header: dict[str, Any]) -> Key:
         raise _BadError("the token names no key")
     key = source.key(kid)
     if isinstance(key, CannotVerify):
-        raise _Later(key.why)
+        raise _CannotVerifyYet(key.why)
     return key
 
 

@@ -51,9 +51,9 @@ class CachedKeys:
         """
         keys = self._keys
         if keys and not self._is_due(key_id, self._monotonic()):
-            return self._for_sure(keys, key_id)
+            return self._keys_if_certain(keys, key_id)
         if not self._lock.acquire(blocking=not keys):
-            return self._for_sure(keys, key_id)
+            return self._keys_if_certain(keys, key_id)
         try:
             now = self._monotonic()
             if self._is_due(key_id, now):
@@ -64,9 +64,9 @@ class CachedKeys:
             self._lock.release()
         if not self._keys:
             raise KeysUnavailable("the signing keys cannot be read right now")
-        return self._for_sure(self._keys, key_id)
+        return self._keys_if_certain(self._keys, key_id)
 
-    def _for_sure(self, keys: Mapping[str, bytes], key_id: str | None) -> Mapping[str, bytes]:
+    def _keys_if_certain(self, keys: Mapping[str, bytes], key_id: str | None) -> Mapping[str, bytes]:
         if key_id is None or key_id in keys or key_id in self._absent:
             return keys
         self._await(key_id)

@@ -181,7 +181,7 @@ def drain_dead_letters(client: ServiceBusClient, queue: str, keep: Callable[[Dea
         with client.get_queue_receiver(queue, sub_queue=ServiceBusSubQueue.DEAD_LETTER) as receiver:
             for message in receiver.receive_messages(max_message_count=limit, max_wait_time=1):
                 try:
-                    keep(_letter(queue, message))
+                    keep(_dead_letter(queue, message))
                 except Exception:
                     receiver.abandon_message(message)  # otherwise it stays locked until the lock expires
                     raise
@@ -192,7 +192,7 @@ def drain_dead_letters(client: ServiceBusClient, queue: str, keep: Callable[[Dea
     return drained
 
 
-def _letter(queue: str, message: ServiceBusReceivedMessage) -> DeadLetter:
+def _dead_letter(queue: str, message: ServiceBusReceivedMessage) -> DeadLetter:
     return DeadLetter(
         queue=queue,
         body=_content(message),
@@ -223,7 +223,7 @@ def take_free_sessions(
                 for message in messages:
                     receiver.session.renew_lock()
                     try:
-                        take(_waiting(queue, message))
+                        take(_waiting_message(queue, message))
                     except Exception:
                         receiver.abandon_message(message)
                         raise
@@ -236,7 +236,7 @@ def take_free_sessions(
     return taken
 
 
-def _waiting(queue: str, message: ServiceBusReceivedMessage) -> WaitingMessage:
+def _waiting_message(queue: str, message: ServiceBusReceivedMessage) -> WaitingMessage:
     properties = message.application_properties or {}
     tries = properties.get(TRIES, properties.get(TRIES.encode(), 0))
     return WaitingMessage(
@@ -267,14 +267,14 @@ def probe_queue(client: ServiceBusClient, queue: str) -> datetime | None:
         right = "listen"
         with client.get_queue_receiver(queue, sub_queue=ServiceBusSubQueue.DEAD_LETTER) as receiver:
             receiver.peek_messages(max_message_count=1, timeout=10)
-        return _oldest(client, queue, sessions=sessions)
+        return _oldest_enqueued(client, queue, sessions=sessions)
     except (ServiceBusAuthorizationError, ServiceBusAuthenticationError) as error:
         raise QueueDenied(queue, right) from error
     except (ServiceBusError, ValueError, OSError) as error:
         raise QueueUnavailable(f"queue {queue}: {type(error).__name__}") from error
 
 
-def _oldest(client: ServiceBusClient, queue: str, *, sessions: bool) -> datetime | None:
+def _oldest_enqueued(client: ServiceBusClient, queue: str, *, sessions: bool) -> datetime | None:
     """When the oldest message began to wait. A message that is scheduled for later does not wait yet."""
     session = NEXT_AVAILABLE_SESSION if sessions else None
     try:

@@ -42,17 +42,17 @@ class AcsEmail:
             # The queue retries steps with pauses; retries of the client would only block the queue's message.
             self._client.begin_send(body, operation_id=operation_id(message), polling=False, retry_total=0)
         except ClientAuthenticationError as error:
-            raise self._trouble(f"the service refused the app's identity ({error.status_code})") from None
+            raise self._sending_error(f"the service refused the app's identity ({error.status_code})") from None
         except HttpResponseError as error:
             again = error.status_code in RETRYABLE
-            raise self._trouble(f"expected a status of 202, got {error.status_code}", retryable=again) from None
+            raise self._sending_error(f"expected a status of 202, got {error.status_code}", retryable=again) from None
         except AzureError as error:
-            raise self._trouble(f"no answer ({type(error).__name__})", retryable=True) from None
+            raise self._sending_error(f"no answer ({type(error).__name__})", retryable=True) from None
 
     def reach(self) -> None:
         """None: only sending a mail would tell."""
 
-    def _trouble(self, what: str, *, retryable: bool = False) -> NotificationError:
+    def _sending_error(self, what: str, *, retryable: bool = False) -> NotificationError:
         return NotificationError(f"channel {self._name}: {what}", retryable=retryable)
 
 

@@ -16,13 +16,13 @@ from .channel import Message
 def asking_card(message: Message, *, room: int = SIZE_LIMIT) -> Element:
     """The card. Lists are shortened if it would exceed `room` bytes; raises ValueError if it still does."""
     for lines_kept in (None, 4, 0):
-        element = _asking(message, lines_kept)
+        element = _asking_element(message, lines_kept)
         if len(json.dumps(element)) <= room:
             return element
     raise ValueError(f"the card exceeds {room} bytes even without lists")
 
 
-def _asking(message: Message, kept: int | None) -> Element:
+def _asking_element(message: Message, kept: int | None) -> Element:
     page = message.locate_url or message.approval_url
     notice_card = card(message.evolve(locate_url=page), kept=kept)
     approves = message.vote is not None and message.vote.approves

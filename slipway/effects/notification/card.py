@@ -47,8 +47,8 @@ def card(message: Message, *, kept: int | None = None) -> Element:
         "fallbackText": one_line(message.headline, HEADLINE),
         "msteams": {"width": "Full"},
         "body": [
-            _foreign(_run(one_line(message.headline, HEADLINE), size="Large", weight="Bolder")),
-            *_asks(message),
+            _literal_block(_literal_run(one_line(message.headline, HEADLINE), size="Large", weight="Bolder")),
+            *_how_to_decide(message),
             {"type": "Container", "spacing": "Medium", "items": [_row(fact) for fact in facts(message)]},
             *_list(heading(message), planned_changes(message), kept),
             *_list("Evidence", shown_results(message), kept),
@@ -58,22 +58,24 @@ def card(message: Message, *, kept: int | None = None) -> Element:
     }
 
 
-def _asks(message: Message) -> Iterator[Element]:
+def _how_to_decide(message: Message) -> Iterator[Element]:
     """The deadline, and how approvers get their link."""
     if message.deadline is not None:
         deadline = f"{message.deadline.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        yield _own(
+        yield _text_block(
             f"Decide by {{{{DATE({deadline}, SHORT)}}}} {{{{TIME({deadline})}}}}", weight="Bolder", spacing="Small"
         )
     if message.approval is None or message.locate_url:
         return
     if message.asked_by:
         ways = ", ".join(message.asked_by)
-        yield _own(
+        yield _text_block(
             f"Each approver was sent a personal link by {ways}. This card has none, because many people read it."
         )
     else:
-        yield _own("Nobody was sent a link: this application has no channel that reaches each person.", color="Warning")
+        yield _text_block(
+            "Nobody was sent a link: this application has no channel that reaches each person.", color="Warning"
+        )
 
 
 def _list(heading: str, lines: tuple[str, ...], kept: int | None) -> Iterator[Element]:
@@ -82,28 +84,28 @@ def _list(heading: str, lines: tuple[str, ...], kept: int | None) -> Iterator[El
     shown = lines if kept is None else lines[:kept]
     if left := len(lines) - len(shown):
         shown = (*shown, f"and {left} more, on the page")
-    yield _own(heading, weight="Bolder", spacing="Medium")
+    yield _text_block(heading, weight="Bolder", spacing="Medium")
     for line in shown:
-        yield _foreign(_run(line, size="Small"), spacing="None")
+        yield _literal_block(_literal_run(line, size="Small"), spacing="None")
 
 
 def _row(fact: MessageFact) -> Element:
-    link = {"selectAction": {"type": "Action.OpenUrl", "url": fact.link}} if _fits(fact.link) else {}
+    link = {"selectAction": {"type": "Action.OpenUrl", "url": fact.link}} if _is_linkable(fact.link) else {}
     return {
         "type": "ColumnSet",
         "spacing": "Small",
         "columns": [
-            {"type": "Column", "width": "120px", "items": [_own(fact.name, isSubtle=True)]},
-            {"type": "Column", "width": "stretch", "items": [_foreign(_run(fact.value, **link))]},
+            {"type": "Column", "width": "120px", "items": [_text_block(fact.name, isSubtle=True)]},
+            {"type": "Column", "width": "stretch", "items": [_literal_block(_literal_run(fact.value, **link))]},
         ],
     }
 
 
 def _actions(message: Message) -> Iterator[Element]:
-    if _fits(message.locate_url):
+    if _is_linkable(message.locate_url):
         title = "Review and decide" if message.approval is not None or message.change else "Review"
         yield {"type": "Action.OpenUrl", "title": title, "url": message.locate_url, "style": "positive"}
-    if _fits(message.release_url):
+    if _is_linkable(message.release_url):
         yield {
             "type": "Action.OpenUrl",
             "title": f"Release {message.release}" if message.release else "Open Slipway",
@@ -111,20 +113,20 @@ def _actions(message: Message) -> Iterator[Element]:
         }
 
 
-def _fits(link: str | None) -> bool:
+def _is_linkable(link: str | None) -> bool:
     return bool(link) and len(link or "") <= LINK
 
 
-def _own(text: str, **more: Any) -> Element:
+def _text_block(text: str, **more: Any) -> Element:
     """Our own text, which may contain Markdown."""
     return {"type": "TextBlock", "text": text, "wrap": True, **more}
 
 
-def _foreign(*runs: Element, **more: Any) -> Element:
+def _literal_block(*runs: Element, **more: Any) -> Element:
     return {"type": "RichTextBlock", "inlines": list(runs), **more}
 
 
-def _run(text: str, **more: Any) -> Element:
+def _literal_run(text: str, **more: Any) -> Element:
     """Text shown literally. It splits `{{`, which begins a function in a card."""
     while "{{" in text:
         text = text.replace("{{", "{ {")

@@ -32,36 +32,37 @@ def facts(message: Message) -> tuple[MessageFact, ...]:
 
 
 def _facts(message: Message) -> Iterator[MessageFact]:
-    yield MessageFact(name="Application", value=_line(message.application))
-    yield MessageFact(name="Version", value=_line(message.tag))
-    yield MessageFact(name="Environment", value=_line(message.environment))
+    yield MessageFact(name="Application", value=_shortened_line(message.application))
+    yield MessageFact(name="Version", value=_shortened_line(message.tag))
+    yield MessageFact(name="Environment", value=_shortened_line(message.environment))
     approval = message.approval
     if approval is None:
         return
-    yield MessageFact(name="Live there now", value=_live(approval))
+    yield MessageFact(name="Live there now", value=_live_version(approval))
     yield MessageFact(name="Digest", value=short(approval.digest, DIGEST))
     yield MessageFact(name="Plan", value=short(approval.plan_hash, DIGEST))
-    yield MessageFact(name="Pushed by", value=_line(approval.pushed_by))
-    yield MessageFact(name="Requested by", value=_line(approval.requested_by))
+    yield MessageFact(name="Pushed by", value=_shortened_line(approval.pushed_by))
+    yield MessageFact(name="Requested by", value=_shortened_line(approval.requested_by))
     yield MessageFact(name="Commit", value=_commit(approval))
-    yield MessageFact(name="Changed by", value=_line(approval.changed_by))
-    yield MessageFact(name="CI run", value=_line(approval.run), link=web_address(approval.run_url))
-    yield MessageFact(name="Proof of the run", value=_line(approval.proof))
-    yield from (MessageFact(name="Waived", value=_line(each)) for each in approval.waived)
+    yield MessageFact(name="Changed by", value=_shortened_line(approval.changed_by))
+    yield MessageFact(name="CI run", value=_shortened_line(approval.run), link=web_address(approval.run_url))
+    yield MessageFact(name="Proof of the run", value=_shortened_line(approval.proof))
+    yield from (MessageFact(name="Waived", value=_shortened_line(each)) for each in approval.waived)
     yield MessageFact(name="Votes", value=f"{approval.approvals} of {approval.required}")
     if approval.newer is not None:
-        newer = f"{_line(approval.newer.tag)} ({approval.newer.release}), {approval.newer.phase.replace('_', ' ')}"
+        phase = approval.newer.phase.replace("_", " ")
+        newer = f"{_shortened_line(approval.newer.tag)} ({approval.newer.release}), {phase}"
         yield MessageFact(name="Newer release", value=newer, link=web_address(approval.newer.url))
 
 
-def _live(approval: ApprovalDetails) -> str:
+def _live_version(approval: ApprovalDetails) -> str:
     live = approval.live
-    return f"{_line(live.tag)} ({live.release}), since {moment(live.since)}" if live else "nothing"
+    return f"{_shortened_line(live.tag)} ({live.release}), since {moment(live.since)}" if live else "nothing"
 
 
 def _commit(approval: ApprovalDetails) -> str:
-    branch = _line(approval.branch.removeprefix("refs/heads/"))
-    commit = _line(approval.commit)[:DIGEST]
+    branch = _shortened_line(approval.branch.removeprefix("refs/heads/"))
+    commit = _shortened_line(approval.commit)[:DIGEST]
     return f"{commit} on {branch}" if commit and branch else commit or branch
 
 
@@ -76,7 +77,7 @@ def heading(message: Message) -> str:
 
 def planned_changes(message: Message) -> tuple[str, ...]:
     """The planned changes, one line per object, at most `CHANGES` lines."""
-    return _shortened([_line(line) for line in message.lines], CHANGES)
+    return _shortened([_shortened_line(line) for line in message.lines], CHANGES)
 
 
 def shown_results(message: Message) -> tuple[str, ...]:
@@ -88,14 +89,14 @@ def shown_results(message: Message) -> tuple[str, ...]:
 def shown_rules(message: Message) -> tuple[str, ...]:
     """The gate's rules by name, each with its result."""
     results = message.approval.rules if message.approval else ()
-    return _shortened([f"{result.mark} {result.name}: {_line(result.reason)}" for result in results], RULES)
+    return _shortened([f"{result.mark} {result.name}: {_shortened_line(result.reason)}" for result in results], RULES)
 
 
 def _result(result: Result) -> str:
     mark = "✓" if result.passed else "✕"
-    where = f" in {_line(result.environment)}" if result.environment else ""
-    summary = f": {_line(result.summary)}" if result.summary else ""
-    return f"{mark} {_line(result.name)}{where}{summary}"
+    where = f" in {_shortened_line(result.environment)}" if result.environment else ""
+    summary = f": {_shortened_line(result.summary)}" if result.summary else ""
+    return f"{mark} {_shortened_line(result.name)}{where}{summary}"
 
 
 def _shortened(lines: list[str], most: int) -> tuple[str, ...]:
@@ -104,5 +105,5 @@ def _shortened(lines: list[str], most: int) -> tuple[str, ...]:
     return (*lines[: most - 1], f"and {len(lines) - most + 1} more")
 
 
-def _line(text: str) -> str:
+def _shortened_line(text: str) -> str:
     return one_line(text, SHOWN)

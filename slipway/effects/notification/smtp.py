@@ -57,24 +57,28 @@ class SmtpMail:
                 refused = server.send_message(mail, from_addr=self._sender, to_addrs=list(recipients))
         except smtplib.SMTPRecipientsRefused as refusal:
             codes = [code for code, _ in refusal.recipients.values()]
-            raise self._trouble(
+            raise self._sending_error(
                 f"the server refused every recipient ({codes[0]})", max(codes), of_one=bool(message.recipient)
             ) from None
         except smtplib.SMTPResponseException as rejection:
             kind = type(rejection).__name__.removeprefix("SMTP")
-            raise self._trouble(f"the server answered {rejection.smtp_code} ({kind})", rejection.smtp_code) from None
+            raise self._sending_error(
+                f"the server answered {rejection.smtp_code} ({kind})", rejection.smtp_code
+            ) from None
         except smtplib.SMTPNotSupportedError:
-            raise self._trouble(f"the server does not offer what {self._server.security} or a login needs") from None
+            raise self._sending_error(
+                f"the server does not offer what {self._server.security} or a login needs"
+            ) from None
         except ssl.SSLCertVerificationError as error:
-            raise self._trouble(f"the server's certificate is not trusted ({error.verify_message})") from None
+            raise self._sending_error(f"the server's certificate is not trusted ({error.verify_message})") from None
         except (OSError, smtplib.SMTPException) as error:
             raise NotificationError(
                 f"channel {self._name}: no answer ({type(error).__name__})", retryable=True
             ) from None
         except (ValueError, MessageError) as error:
-            raise self._trouble(f"the mail could not be written ({type(error).__name__})") from None
+            raise self._sending_error(f"the mail could not be written ({type(error).__name__})") from None
         if refused:
-            raise self._trouble(f"the server refused {len(refused)} of {len(recipients)} recipients")
+            raise self._sending_error(f"the server refused {len(refused)} of {len(recipients)} recipients")
 
     def reach(self) -> str:
         """Connect and sign in without sending a mail; returns a text for the doctor. Raises `NotificationError`."""
@@ -82,14 +86,14 @@ class SmtpMail:
             with self._connected() as server:
                 server.noop()
         except smtplib.SMTPResponseException as rejection:
-            raise self._trouble(f"the server answered {rejection.smtp_code} to signing in") from None
+            raise self._sending_error(f"the server answered {rejection.smtp_code} to signing in") from None
         except ssl.SSLCertVerificationError as error:
-            raise self._trouble(f"the server's certificate is not trusted ({error.verify_message})") from None
+            raise self._sending_error(f"the server's certificate is not trusted ({error.verify_message})") from None
         except (OSError, smtplib.SMTPException) as error:
-            raise self._trouble(f"no answer ({type(error).__name__})") from None
+            raise self._sending_error(f"no answer ({type(error).__name__})") from None
         return "the server accepts the connection and the login"
 
-    def _trouble(self, what: str, code: int = PERMANENT, *, of_one: bool = False) -> NotificationError:
+    def _sending_error(self, what: str, code: int = PERMANENT, *, of_one: bool = False) -> NotificationError:
         """An error without the server's text, which may repeat addresses."""
         return NotificationError(f"channel {self._name}: {what}", retryable=code < PERMANENT, of_one=of_one)
 

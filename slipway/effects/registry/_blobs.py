@@ -198,7 +198,7 @@ def _open(session: RegistrySession, repository: str, digest: str, size: int, off
     """A response positioned at `offset`, also if the registry ignores the range."""
     where = session.where(repository, digest)
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={offset}-"} if offset else {})
-    response = _followed(session, f"/v2/{repository}/blobs/{digest}", where, pull_scopes(repository), headers)
+    response = _follow_redirects(session, f"/v2/{repository}/blobs/{digest}", where, pull_scopes(repository), headers)
     try:
         if response.status not in (_OK, _PARTIAL):
             raise failure(response, where, "reading the blob")
@@ -226,7 +226,7 @@ def _check_extent(response: urllib3.BaseHTTPResponse, expected: int, start: int,
         raise Unsupported(where, f"requested the bytes from {start}, got {extent[:80]!r}")
 
 
-def _followed(
+def _follow_redirects(
     session: RegistrySession, path: str, where: ErrorSubject, scopes: Scopes, headers: dict[str, str]
 ) -> urllib3.BaseHTTPResponse:
     """Follow redirects through `RegistrySession`, which sends the token to the registry alone, not to its storage."""

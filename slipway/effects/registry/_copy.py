@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from slipway.domain.model import canonical
 
-from ._copy_types import Comparison, CopyResult, CopySource, CopyTarget, Progress, Unfinished, at_most
+from ._copy_types import Comparison, CopyResult, CopySource, CopyTarget, Progress, Unfinished, limited_notes
 from ._endpoint import checked_digest
 from ._errors import (
     DigestMismatch,
@@ -30,7 +30,7 @@ from ._graph import Graph, Node, discover, platforms_of
 from ._inventory import TargetInventory, has_manifest
 from ._listing import referrers_index, referrers_tag
 from ._manifest import Content, Descriptor, content_of
-from ._parallel import each
+from ._parallel import map_parallel
 from ._progress import BlobOutcome, ProgressCounter
 
 
@@ -53,9 +53,9 @@ def copy_artifact(
     if target.digest != source.digest:
         raise DigestMismatch(where, f"the plan's target digest is {target.digest}, the source is {source.digest}")
     with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="copy") as executor:
-        tag = executor.submit(named_now, target)
+        tag = executor.submit(digest_named_by_tag, target)
         inventory = TargetInventory(target.registry, target.repository)
-        graph = discover(source.registry, source.repository, source.digest, executor, also=inventory.about)
+        graph = discover(source.registry, source.repository, source.digest, executor, also=inventory.questions_about)
         root = graph.nodes[graph.root].manifest
         platforms = executor.submit(platforms_of, source.registry, source.repository, root)
         run = _Run(
@@ -72,7 +72,7 @@ def copy_artifact(
         _copy_cosign_tags(run)
         notes = _list_referrers(run) + run.notes()
         confirmed = inventory.manifests | _read_back(run, copied)
-        tag_was = _tag(run)
+        tag_was = _move_tag(run)
     return CopyResult(
         source=str(source.registry.where(source.repository, source.digest)),
         target=str(target.registry.where(target.repository, target.digest)),
@@ -93,7 +93,7 @@ def copy_artifact(
             resolves_to=target.digest,
             read_back=tuple(node.digest for node in run.nodes() if node.digest in confirmed),
         ),
-        notes=at_most(graph.notes + notes),
+        notes=limited_notes(graph.notes + notes),
     )
 
 
@@ -113,7 +113,7 @@ class _Run:
         for level in self.levels:
             yield from (node for node in level if node.digest not in self.left_out)
 
-    def leave_out_those_with(self, blob: str, why: str) -> None:
+    def leave_out_holders_of(self, blob: str, why: str) -> None:
         for node in self.graph.nodes.values():
             if any(each.digest == blob for each in node.content.blobs):
                 self.left_out[node.digest] = why
@@ -133,9 +133,9 @@ def _copy_blobs(
 
     def copy(blob: Descriptor) -> None:
         over = counter.count[BlobOutcome.COPIED] and time_is_up()
-        counter.done(blob, BlobOutcome.DEFERRED if over else _copy_blob(run, blob, counter))
+        counter.finish(blob, BlobOutcome.DEFERRED if over else _copy_blob(run, blob, counter))
 
-    each(run.executor, copy, blobs)
+    map_parallel(run.executor, copy, blobs)
     if counter.count[BlobOutcome.DEFERRED]:
         raise Unfinished(counter.progress)
     return counter
@@ -160,9 +160,11 @@ def _copy_blob(run: _Run, blob: Descriptor, counter: ProgressCounter) -> BlobOut
             verify=False,  # `open_blob` already checks the hash
         )
     except NotInRegistry as gone:
-        if blob.digest in run.graph.needed() or gone.where != source.registry.where(source.repository, blob.digest):
+        if blob.digest in run.graph.needed_blobs() or gone.where != source.registry.where(
+            source.repository, blob.digest
+        ):
             raise
-        run.leave_out_those_with(blob.digest, f"{blob.digest} is gone")
+        run.leave_out_holders_of(blob.digest, f"{blob.digest} is gone")
         return BlobOutcome.SKIPPED
     return BlobOutcome.COPIED
 
@@ -188,13 +190,13 @@ def _copy_manifests(run: _Run) -> list[Node]:
 
     missing = [[node for node in level if node.digest not in run.inventory.manifests] for level in run.levels]
     for level in missing:
-        each(run.executor, store, level)
+        map_parallel(run.executor, store, level)
     return [node for level in missing for node in level if node.digest not in run.left_out]
 
 
 def _copy_cosign_tags(run: _Run) -> None:
     pairs = [pair for node in run.nodes() for pair in node.cosign_tags.items() if pair[1] not in run.left_out]
-    each(run.executor, lambda pair: _copy_cosign_tag(run, *pair), pairs)
+    map_parallel(run.executor, lambda pair: _copy_cosign_tag(run, *pair), pairs)
 
 
 def _copy_cosign_tag(run: _Run, tag: str, digest: str) -> None:
@@ -238,13 +240,15 @@ def _list_referrers(run: _Run) -> tuple[str, ...]:
         target.registry.put_manifest(target.repository, referrers_tag(node.digest), index.raw, index.media_type)
         return note
 
-    notes = each(run.executor, list_for, [node for node in run.nodes() if node.referrers])
+    notes = map_parallel(run.executor, list_for, [node for node in run.nodes() if node.referrers])
     return tuple(sorted(set(filter(None, notes))))
 
 
 def _read_back(run: _Run, copied: list[Node]) -> frozenset[str]:
     target = run.target
-    stored = each(run.executor, lambda node: has_manifest(target.registry, target.repository, node.digest), copied)
+    stored = map_parallel(
+        run.executor, lambda node: has_manifest(target.registry, target.repository, node.digest), copied
+    )
     for node, is_stored in zip(copied, stored, strict=True):
         if not is_stored:
             where = run.target.registry.where(run.target.repository, node.digest)
@@ -252,10 +256,10 @@ def _read_back(run: _Run, copied: list[Node]) -> frozenset[str]:
     return frozenset(node.digest for node in copied)
 
 
-def _tag(run: _Run) -> str | None:
+def _move_tag(run: _Run) -> str | None:
     """Make the tag name the artifact. Returns the digest that it named before, or None if it was not moved."""
     target = run.target
-    current = named_now(target)
+    current = digest_named_by_tag(target)
     if current == target.digest:
         return None
     if current is not None:
@@ -272,7 +276,7 @@ def _tag(run: _Run) -> str | None:
     return current
 
 
-def named_now(target: CopyTarget) -> str | None:
+def digest_named_by_tag(target: CopyTarget) -> str | None:
     """The digest that the tag names. Raises `TagTaken` if it is another one and the tag may not be moved."""
     current = target.registry.resolve(target.repository, target.tag)
     if current not in (None, target.digest) and not target.may_move:

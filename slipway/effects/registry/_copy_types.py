@@ -58,7 +58,7 @@ class Unfinished(Exception):  # noqa: N818 - not an error: the copy goes on in a
 MOST_NOTES: Final = 20
 
 
-def at_most(notes: tuple[str, ...]) -> tuple[str, ...]:
+def limited_notes(notes: tuple[str, ...]) -> tuple[str, ...]:
     """At most `MOST_NOTES` of the notes."""
     more = len(notes) - MOST_NOTES
     return (*notes[:MOST_NOTES], f"and {more} more") if more > 0 else notes

@@ -10,12 +10,12 @@ from functools import partial
 from typing import Final
 
 from ._client import Registry
-from ._copy import named_now
+from ._copy import digest_named_by_tag
 from ._copy_types import CopySource, CopyTarget
 from ._errors import LayerMissing, Unsupported
 from ._graph import discover, missing_child
 from ._manifest import INDEXES, Content, Manifest, content_of
-from ._parallel import Question, each
+from ._parallel import Question, map_parallel
 
 _WORKERS: Final = 4
 
@@ -23,7 +23,7 @@ _WORKERS: Final = 4
 def foresee(source: CopySource, target: CopyTarget) -> None:
     """Raises the `RegistryError` that a copy would raise."""
     with ThreadPoolExecutor(max_workers=_WORKERS, thread_name_prefix="foresee") as executor:
-        tag = executor.submit(named_now, target)
+        tag = executor.submit(digest_named_by_tag, target)
         _look_through(source.registry, source.repository, source.digest, executor)
         tag.result()
 
@@ -37,16 +37,16 @@ def check_whole(registry: Registry, repository: str, digest: str) -> None:
 def _look_through(registry: Registry, repository: str, digest: str, executor: Executor) -> None:
     digests_held = set[str]()
 
-    def look(digest: str) -> tuple[Question, ...]:
+    def look_for_blob(digest: str) -> tuple[Question, ...]:
         if registry.blob_exists(repository, digest):
             digests_held.add(digest)
         return ()
 
-    def about(_: Manifest, content: Content) -> Iterator[Question]:
-        return (partial(look, blob.digest) for blob in content.blobs if not blob.may_be_elsewhere)
+    def questions_about(_: Manifest, content: Content) -> Iterator[Question]:
+        return (partial(look_for_blob, blob.digest) for blob in content.blobs if not blob.may_be_elsewhere)
 
-    graph = discover(registry, repository, digest, executor, also=about)
-    needed = graph.needed()
+    graph = discover(registry, repository, digest, executor, also=questions_about)
+    needed = graph.needed_blobs()
     for blob in graph.blobs():
         if blob.digest in needed - digests_held and not blob.may_be_elsewhere:
             where = registry.where(repository, blob.digest)
@@ -62,7 +62,7 @@ def check_children(registry: Registry, repository: str, manifest: Manifest) -> N
     except Unsupported:
         return  # it cannot be copied, which only matters if it has to be
     with ThreadPoolExecutor(max_workers=_WORKERS, thread_name_prefix="foresee") as executor:
-        digests = each(executor, lambda child: registry.resolve(repository, child.digest), children)
+        digests = map_parallel(executor, lambda child: registry.resolve(repository, child.digest), children)
     for child, digest in zip(children, digests, strict=True):
         if digest is None:
             raise missing_child(registry.where(repository, manifest.digest), child)

@@ -85,7 +85,7 @@ class Graph:
         """The manifests that refer to the artifact and are not part of it, sorted."""
         return tuple(sorted(self.nodes.keys() - self.parts()))
 
-    def needed(self) -> frozenset[str]:
+    def needed_blobs(self) -> frozenset[str]:
         """Digests of the blobs that make the artifact complete; the others belong only to its referrers."""
         return frozenset(blob.digest for digest in self.parts() for blob in self.nodes[digest].content.blobs)
 
@@ -113,7 +113,7 @@ def discover(
     complete without it. Raises `Incomplete` if a part of the artifact itself is gone.
     """
     discovery = _Discovery(registry, repository, digest, also)
-    explore(executor, discovery.about(digest))
+    explore(executor, discovery.questions_about(digest))
     graph = discovery.graph()
     _check(graph, registry, repository)
     return graph
@@ -160,23 +160,25 @@ class _Discovery:
         """The number of layers and configs, each counted as often as manifests list it."""
         self._elsewhere: set[str] = set()
         self._missing_below: dict[str, tuple[str, Descriptor] | None] = {}
-        """The findings of `_missing`, since many indexes may list the same manifests."""
+        """The findings of `_missing_child`, since many indexes may list the same manifests."""
         self.notes: set[str] = set()
 
-    def about(self, *digests: str) -> list[Question]:
+    def questions_about(self, *digests: str) -> list[Question]:
         """The questions about the manifests that were not seen before."""
         with self._lock:
             new = [digest for digest in dict.fromkeys(digests) if digest not in self._known]
             self._known |= dict.fromkeys(new)
             if len(self._known) > MOST_MANIFESTS:
-                raise OurLimit(self._where(self._root), f"expected at most {MOST_MANIFESTS} manifests, got more")
+                raise OurLimit(
+                    self._error_subject(self._root), f"expected at most {MOST_MANIFESTS} manifests, got more"
+                )
         return [question for digest in new for question in self._questions(digest)]
 
     def graph(self) -> Graph:
         """The complete parts that belong to the artifact. Raises `Incomplete`."""
-        if missing := self._missing(self._root):
+        if missing := self._missing_child(self._root):
             index, child = missing
-            raise missing_child(self._where(index), child)
+            raise missing_child(self._error_subject(index), child)
         nodes, pending = dict[str, Node](), [self._root]
         while pending:
             digest = pending.pop()
@@ -188,7 +190,7 @@ class _Discovery:
             root=self._root, nodes=nodes, elsewhere=frozenset(self._elsewhere), notes=tuple(sorted(self.notes))
         )
 
-    def _missing(self, digest: str) -> tuple[str, Descriptor] | None:
+    def _missing_child(self, digest: str) -> tuple[str, Descriptor] | None:
         """An index at or below the manifest, and the first child that it lists but that does not exist."""
         if digest not in self._missing_below:
             self._missing_below[digest] = self._find_missing(digest)
@@ -198,7 +200,7 @@ class _Discovery:
         for child in self._contents[digest].children:
             if child.digest not in self._contents:
                 return digest, child
-            if below := self._missing(child.digest):
+            if below := self._missing_child(child.digest):
                 return below
         return None
 
@@ -207,15 +209,15 @@ class _Discovery:
         return Node(
             manifest=self._manifests[digest],
             content=self._contents[digest],
-            referrers=tuple(each for each in self._referrers[digest] if self._has(digest, each.digest)),
-            cosign_tags={tag: tag_digest for tag, tag_digest in tags if self._has(digest, tag_digest)},
+            referrers=tuple(each for each in self._referrers[digest] if self._holds_referrer(digest, each.digest)),
+            cosign_tags={tag: tag_digest for tag, tag_digest in tags if self._holds_referrer(digest, tag_digest)},
         )
 
-    def _has(self, subject: str, referrer: str) -> bool:
+    def _holds_referrer(self, subject: str, referrer: str) -> bool:
         """Whether the whole referrer exists; adds a note if it does not."""
-        if referrer in self._contents and not self._missing(referrer):
+        if referrer in self._contents and not self._missing_child(referrer):
             return True
-        self.notes.add(f"{self._where(subject)} lists {referrer}, which is gone and was left out")
+        self.notes.add(f"{self._error_subject(subject)} lists {referrer}, which is gone and was left out")
         return False
 
     def _questions(self, digest: str) -> Iterator[Question]:
@@ -231,22 +233,30 @@ class _Discovery:
             if digest == self._root:
                 raise
             return []  # whether that matters depends on the manifest that lists it
-        content = content_of(manifest, self._where(digest))
+        content = content_of(manifest, self._error_subject(digest))
         with self._lock:
             self._manifests[digest], self._contents[digest] = manifest, content
             self._size += len(manifest.raw)
             if self._size > MOST_BYTES:
-                raise OurLimit(self._where(self._root), f"expected at most {MOST_BYTES} bytes of manifests, got more")
+                raise OurLimit(
+                    self._error_subject(self._root), f"expected at most {MOST_BYTES} bytes of manifests, got more"
+                )
             self._listed += len(content.blobs)
             if self._listed > MOST_BLOBS:
-                raise OurLimit(self._where(self._root), f"expected at most {MOST_BLOBS} layers and configs, got more")
+                raise OurLimit(
+                    self._error_subject(self._root), f"expected at most {MOST_BLOBS} layers and configs, got more"
+                )
         foreign = (partial(self._look_for, blob) for blob in content.blobs if blob.may_be_elsewhere)
-        return [*self.about(*(child.digest for child in content.children)), *foreign, *self._also(manifest, content)]
+        return [
+            *self.questions_about(*(child.digest for child in content.children)),
+            *foreign,
+            *self._also(manifest, content),
+        ]
 
     def _look_for(self, layer: Descriptor) -> tuple[Question, ...]:
         """Foreign layers that the source holds are copied like any other."""
         if not self._registry.blob_exists(self._repository, layer.digest):
-            where = self._where(layer.digest)
+            where = self._error_subject(layer.digest)
             if not layer.urls:
                 raise LayerMissing(where, "the foreign layer is not there, and its manifest names no other place")
             host = urlsplit(layer.urls[0]).hostname
@@ -259,7 +269,7 @@ class _Discovery:
         self._referrers[digest] = referrers.listed
         if referrers.note:
             self.notes.add(f"{self._registry.where(self._repository)} {referrers.note}")
-        return self.about(*(referrer.digest for referrer in referrers.listed))
+        return self.questions_about(*(referrer.digest for referrer in referrers.listed))
 
     def _resolve(self, digest: str, tag: str) -> list[Question]:
         tag_digest = self._registry.resolve(self._repository, tag)
@@ -267,9 +277,9 @@ class _Discovery:
             return []
         with self._lock:
             self._cosign_tags[digest][tag] = tag_digest
-        return self.about(tag_digest)
+        return self.questions_about(tag_digest)
 
-    def _where(self, digest: str) -> ErrorSubject:
+    def _error_subject(self, digest: str) -> ErrorSubject:
         return self._registry.where(self._repository, digest)
 
 

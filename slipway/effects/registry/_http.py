@@ -151,10 +151,10 @@ def ask(
     def once() -> RegistryResponse:
         return read_answer(send(around, method, url, where=where, headers=headers, body=body), where, limit)
 
-    return insist(around, once, where=where, attempts=1 if callable(body) else around.limits.attempts)
+    return with_retries(around, once, where=where, attempts=1 if callable(body) else around.limits.attempts)
 
 
-def insist[A: (RegistryResponse, urllib3.BaseHTTPResponse)](
+def with_retries[A: (RegistryResponse, urllib3.BaseHTTPResponse)](
     around: Surroundings, once: Callable[[], A], *, where: ErrorSubject, attempts: int
 ) -> A:
     """Repeat `once` while it fails with a transient error, pausing in between."""
@@ -173,7 +173,7 @@ def insist[A: (RegistryResponse, urllib3.BaseHTTPResponse)](
                 discard(answer)
             retry_after = _retry_after(answer.headers, around.clock())
             wait = wait if retry_after is None else max(wait, retry_after)
-            failure = _busy(where, answer, retry_after)
+            failure = _transient_error(where, answer, retry_after)
         attempt += 1
         if attempt >= attempts or not failure.retryable or wait > around.limits.longest_pause:
             raise failure
@@ -218,7 +218,7 @@ def read_answer(response: urllib3.BaseHTTPResponse, where: ErrorSubject, limit: 
     return RegistryResponse(status=response.status, headers=response.headers, body=data[:limit])
 
 
-def _busy(
+def _transient_error(
     where: ErrorSubject, answer: RegistryResponse | urllib3.BaseHTTPResponse, retry_after: float | None
 ) -> RegistryError:
     if answer.status == _TOO_MANY_REQUESTS:

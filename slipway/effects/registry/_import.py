@@ -50,7 +50,7 @@ class Importing:
     """Seconds to wait before polling again."""
 
     @property
-    def done(self) -> bool:
+    def is_done(self) -> bool:
         return not self.operation
 
 
@@ -95,7 +95,7 @@ class Importer:
     def look(self, operation: str, target: CopyTarget) -> Importing:
         """Poll the import once."""
         where = target.registry.where(target.repository, target.digest)
-        answer = self._ask("GET", self._trusted(operation, where), where)
+        answer = self._ask("GET", self._checked_address(operation, where), where)
         if answer.status == _NOT_FOUND:
             raise Unreachable(where, "Resource Manager no longer knows the import")
         return self._importing(answer, where, "looking at the import", known=operation)
@@ -114,17 +114,17 @@ class Importer:
             raise RequestRejected(where, f"{doing} was answered with {answer.status}{detail}")
         status = str(_content(answer).get("status", "")).casefold()
         if status in _ENDED_BADLY:
-            raise _ended_badly(status, _error(answer), where)
+            raise _import_failure(status, _error(answer), where)
         if status == _ENDED_WELL or (answer.status in (_OK, _NO_CONTENT) and not status):
             return Importing()
         address = answer.headers.get("Azure-AsyncOperation") or answer.headers.get("Location") or known
         after = answer.headers.get("Retry-After", "")
         return Importing(
-            operation=self._trusted(address, where),
+            operation=self._checked_address(address, where),
             after=min(float(after[:4]), _LONGEST_PAUSE) if after.isdecimal() else 1.0,
         )
 
-    def _trusted(self, address: str, where: ErrorSubject) -> str:
+    def _checked_address(self, address: str, where: ErrorSubject) -> str:
         """The address, if it is Resource Manager's, since the token must go nowhere else; raises `Unsupported`
         otherwise."""
         if origin(address) != origin(self._endpoint) or len(address) > _LONGEST_ADDRESS:
@@ -148,7 +148,7 @@ def _check_count(source: CopySource) -> None:
             raise NotImportable(where, f"it has over {MOST_IMPORTED} manifests, which registries do not import")
 
 
-def _ended_badly(status: str, error: tuple[str, str], where: ErrorSubject) -> Exception:
+def _import_failure(status: str, error: tuple[str, str], where: ErrorSubject) -> Exception:
     code = error[0]
     if _NO_RIGHTS.search(code):
         return ImportDenied(where, f"the import {status}{in_brackets(*error)}")

@@ -21,7 +21,7 @@ class TargetInventory:
         """Digests of manifests that were read and hashed, and need not be read back later."""
         self.blobs: set[str] = set()
 
-    def about(self, manifest: Manifest, content: Content) -> Iterator[Question]:
+    def questions_about(self, manifest: Manifest, content: Content) -> Iterator[Question]:
         yield partial(self._manifest, manifest.digest)
         for blob in content.blobs:
             with self._lock:

@@ -7,7 +7,7 @@ type Question = Callable[[], Iterable[Question]]
 """Finds something out, and returns the questions that follow from the answer."""
 
 
-def each[T, R](executor: Executor, function: Callable[[T], R], items: Iterable[T]) -> list[R]:
+def map_parallel[T, R](executor: Executor, function: Callable[[T], R], items: Iterable[T]) -> list[R]:
     """The results in the order of the items. After a failure, calls not yet started are cancelled."""
     futures = [executor.submit(function, item) for item in items]
     try:
@@ -21,7 +21,7 @@ def each[T, R](executor: Executor, function: Callable[[T], R], items: Iterable[T
 
 
 def explore(executor: Executor, questions: Iterable[Question]) -> None:
-    """Ask the questions and all that follow from them, each as soon as it is known. Stops like `each`."""
+    """Ask the questions and all that follow from them, each as soon as it is known. Stops like `map_parallel`."""
     pending: set[Future[Iterable[Question]]] = {executor.submit(question) for question in questions}
     try:
         while pending:

@@ -52,7 +52,7 @@ class ProgressCounter:
                 reported = self._passing[blob.digest] = passed
                 self._report_unless_busy()
 
-    def done(self, blob: Descriptor, outcome: BlobOutcome) -> None:
+    def finish(self, blob: Descriptor, outcome: BlobOutcome) -> None:
         with self._telling:
             self.count[outcome] += 1
             self._passing[blob.digest] = 0

@@ -10,7 +10,7 @@ import urllib3
 from ._credentials import Authorization, Authorizer, BearerChallenge, Credential
 from ._endpoint import RegistryEndpoint, origin
 from ._errors import Denied, ErrorSubject
-from ._http import FIRST_ERROR, Body, RegistryResponse, Surroundings, ask, discard, insist, read_answer, send
+from ._http import FIRST_ERROR, Body, RegistryResponse, Surroundings, ask, discard, read_answer, send, with_retries
 
 type Scopes = tuple[str, ...]
 
@@ -85,7 +85,7 @@ class RegistrySession:
             def attempt() -> urllib3.BaseHTTPResponse:
                 return send(self.around, method, url, where=where, headers={**headers, **authorization})
 
-            return insist(self.around, attempt, where=where, attempts=self.around.limits.attempts)
+            return with_retries(self.around, attempt, where=where, attempts=self.around.limits.attempts)
 
         return self._signed_in(once, scopes, where) if sign else once({})
 

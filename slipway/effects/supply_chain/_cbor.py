@@ -74,9 +74,9 @@ class _CborReader:
             case 3:
                 value = self._text(number)
             case 4:
-                value = [self.value(depth - 1) for _ in range(self._few(number))]
+                value = [self.value(depth - 1) for _ in range(self._check_count(number))]
             case 5:
-                value = self._map(self._few(number), depth)
+                value = self._map(self._check_count(number), depth)
             case 6:
                 value = Tagged(number, self.value(depth - 1))
             case _ if number in _SIMPLE_VALUES:
@@ -112,7 +112,7 @@ class _CborReader:
         except UnicodeDecodeError:
             raise self._wrong("text that is not UTF-8") from None
 
-    def _few(self, count: int) -> int:
+    def _check_count(self, count: int) -> int:
         if count > MAX_ITEMS:
             raise self._wrong(f"more than {MAX_ITEMS} items")
         return count

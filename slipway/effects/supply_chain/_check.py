@@ -105,10 +105,10 @@ def _judge(proof: _Proof, digest: str, candidates: Iterable[_Candidate]) -> Rule
                 raise
             refused.append(f"{candidate.name}: {error.what}")
     if not refused:
-        return _missing(proof, f"expected {proof.one} of {_short(digest)}, there is none")
+        return _not_attached(proof, f"expected {proof.one} of {_short_digest(digest)}, there is none")
     more = f"; and {len(refused) - _REASONS_SHOWN} more" if len(refused) > _REASONS_SHOWN else ""
     reasons = "; ".join(refused[:_REASONS_SHOWN])
-    expected = f"expected {proof.one} of {_short(digest)}, none of {len(refused)} holds"
+    expected = f"expected {proof.one} of {_short_digest(digest)}, none of {len(refused)} holds"
     return proof.rule.fails(_bounded(f"{expected}: {reasons}{more}"))
 
 
@@ -125,11 +125,11 @@ def _judge_all(proof: _Proof, image: CheckedImage, find: Callable[[str], Iterabl
     reasons = [] if nothing_of_the_whole else [whole.reason]
     reason = "; ".join(reasons + [f"{name}: {part.reason}" for name, part in broken.items()])
     if nothing_of_the_whole and all(isinstance(part, NotYet) for part in broken.values()):
-        return _missing(proof, reason)
+        return _not_attached(proof, reason)
     return proof.rule.fails(_bounded(reason))
 
 
-def _missing(proof: _Proof, reason: str) -> RuleResult:
+def _not_attached(proof: _Proof, reason: str) -> RuleResult:
     """The result if there is no candidate: one may still be pushed."""
     return proof.rule.not_yet(_bounded(reason), WaitsFor.EVENT)
 
@@ -138,7 +138,7 @@ def _bounded(reason: str) -> str:
     return reason if len(reason) <= _REASON else reason[: _REASON - 1] + "…"
 
 
-def _short(digest: str) -> str:
+def _short_digest(digest: str) -> str:
     return digest[:19]
 
 
@@ -159,7 +159,7 @@ def _notation(
         return verify_notation(raw, envelope.media_type, target, trust, now)
 
     for attached in attachments.referrers(manifest.digest, {NOTATION_SIGNATURE}):
-        yield _Candidate(_short(attached.digest), partial(prove, attached))
+        yield _Candidate(_short_digest(attached.digest), partial(prove, attached))
 
 
 def _signatures(attachments: Attachments, digest: str, key: PublicKey) -> Iterator[_Candidate]:
@@ -178,11 +178,11 @@ def _signatures(attachments: Attachments, digest: str, key: PublicKey) -> Iterat
     for attached in (*classic, *attachments.referrers(digest, {_cosign.SIGNATURE_ARTIFACT})):
         for layer in attached.layers:
             if layer.media_type == _cosign.SIMPLE_SIGNING:
-                yield _Candidate(_short(layer.digest), partial(prove_layer, layer))
+                yield _Candidate(_short_digest(layer.digest), partial(prove_layer, layer))
     for attached in attachments.referrers(digest, BUNDLES):
         for layer in attached.layers:
-            if _may_be(attached, layer, (_cosign.SIGNS,)):
-                yield _Candidate(_short(layer.digest), partial(prove_bundle, layer))
+            if _may_attest(attached, layer, (_cosign.SIGNS,)):
+                yield _Candidate(_short_digest(layer.digest), partial(prove_bundle, layer))
 
 
 # ---- documents
@@ -200,9 +200,9 @@ def _sboms(attachments: Attachments, image: CheckedImage, digest: str) -> Iterat
     tagged = attachments.tagged(digest, ".sbom")
     for attached in (*([tagged] if tagged else []), *attachments.referrers(digest, _documents.SBOM_TYPES)):
         for layer in attached.layers:
-            yield _Candidate(_short(layer.digest), partial(prove, layer))
+            yield _Candidate(_short_digest(layer.digest), partial(prove, layer))
     for layer in _attested(attachments, image, digest, _documents.SBOM_PREDICATES):
-        yield _Candidate(_short(layer.digest), partial(prove_attested, layer))
+        yield _Candidate(_short_digest(layer.digest), partial(prove_attested, layer))
 
 
 def _provenance(
@@ -214,7 +214,7 @@ def _provenance(
         return f"{builder} ({'signed with the required key' if trust.key else 'no signature asked for'})"
 
     for layer in _attested(attachments, image, digest, _documents.PROVENANCES):
-        yield _Candidate(_short(layer.digest), partial(prove, layer))
+        yield _Candidate(_short_digest(layer.digest), partial(prove, layer))
 
 
 def _attested(
@@ -228,11 +228,11 @@ def _attested(
     referring = attachments.referrers(digest, {*BUNDLES, DSSE, IN_TOTO})
     for attached in (*([tagged] if tagged else []), *built, *referring):
         for layer in attached.layers:
-            if _may_be(attached, layer, predicates):
+            if _may_attest(attached, layer, predicates):
                 yield layer
 
 
-def _may_be(attached: AttachedManifest, layer: Descriptor, predicates: Sequence[str]) -> bool:
+def _may_attest(attached: AttachedManifest, layer: Descriptor, predicates: Sequence[str]) -> bool:
     """Whether the annotations allow one of the predicates, so that others need not be read; only the content is a
     proof."""
     annotations = {**attached.annotations, **(layer.annotations or {})}

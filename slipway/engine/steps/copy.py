@@ -192,7 +192,7 @@ def _imported(
             target_id=clients.resource_ids.get(run.application.registry_of(environment), ""),
         )
     run.remember(operation=import_state.operation, importing=target.digest)
-    if import_state.done:
+    if import_state.is_done:
         return None
     if run.is_last:
         raise TimeIsOver(run.too_late())

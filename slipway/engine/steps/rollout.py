@@ -112,7 +112,7 @@ class RolloutTarget:
     @property
     def taken_order(self) -> TakenOrder | None:
         """The order under which the rollout wrote there; None as long as it has written nothing."""
-        order = self.writes.taken
+        order = self.writes.taken_order
         return TakenOrder(cluster=self.cluster, namespace=self.namespace, order=order) if order is not None else None
 
 

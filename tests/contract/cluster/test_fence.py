@@ -51,7 +51,7 @@ class UnfencedVersions(FencedObjects):
     """Writes without naming the version that was read."""
 
     @override
-    def _only_if(self, target: ManifestTarget, live: Json | None) -> ManifestTarget:
+    def _only_if_unchanged(self, target: ManifestTarget, live: Json | None) -> ManifestTarget:
         return target
 
 
@@ -59,7 +59,7 @@ class UnmarkedObjects(FencedObjects):
     """Writes objects without their order."""
 
     @override
-    def _marked(self, target: ManifestTarget, live: Json | None) -> ManifestTarget:
+    def _with_marks(self, target: ManifestTarget, live: Json | None) -> ManifestTarget:
         return target
 
 
@@ -67,7 +67,7 @@ class NotReadAgain(FencedObjects):
     """Does not read the Lease again after a create."""
 
     @override
-    def _created(self, target: ManifestTarget, response: ApiServerResponse) -> ApiServerResponse:
+    def _check_created(self, target: ManifestTarget, response: ApiServerResponse) -> ApiServerResponse:
         return response
 
 
@@ -341,7 +341,7 @@ def test_after_a_reset_the_lease_is_taken_over_whatever_order_it_holds(place: Pl
     recorded = Order(epoch=0, number=9)
     reset = place.cluster.fenced(place.namespace, lambda: claim(3, epoch=1, recorded=recorded))
     reset.apply([config(a="1")])
-    assert reset.taken == Order(epoch=1, number=3)
+    assert reset.taken_order == Order(epoch=1, number=3)
     with pytest.raises(FenceLost, match="superseded"):
         place.apply([config(a="0")], number=10)
 

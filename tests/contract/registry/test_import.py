@@ -50,7 +50,7 @@ def start(registries: Azure, repository: str, digest: str = ROOT.digest, *, toke
 def imported(registries: Azure, repository: str) -> list[Importing]:
     """All states of an import, up to its end."""
     states = [start(registries, repository)]
-    while not states[-1].done:
+    while not states[-1].is_done:
         states.append(registries.importer().look(states[-1].operation, ends(registries, repository)[1]))
     return states
 
@@ -61,7 +61,7 @@ def test_an_import_brings_the_image_by_digest_and_neither_tag_nor_signature(any_
 
     states = imported(any_azure, repository)
 
-    assert [look.done for look in states] == [False, False, True]
+    assert [look.is_done for look in states] == [False, False, True]
     assert any_azure.arm.imports[-1] == {
         "source": {"resourceId": SOURCE_ID, "sourceImage": f"{repository}@{ROOT.digest}"},
         "untaggedTargetRepositories": [repository],
@@ -116,7 +116,7 @@ def test_fifty_manifests_are_imported(default_azure: Azure, repository: str) -> 
     most = index(*(image(bytes([number]), architecture=f"a{number}") for number in range(49)))
     push_artifact(default_azure.source, repository, most)
     importing = start(default_azure, repository, most.digest)
-    while not importing.done:
+    while not importing.is_done:
         importing = default_azure.importer().look(importing.operation, ends(default_azure, repository)[1])
 
     assert default_azure.target.resolve(repository, most.digest) == most.digest

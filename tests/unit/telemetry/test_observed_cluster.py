@@ -16,10 +16,10 @@ MANIFEST = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "setti
 def test_writes_under_a_fence_are_spans_of_their_cluster(recorder: Recorder) -> None:
     cluster = observation.cluster(MemoryCluster(), "staging")
     fenced = cluster.fenced("shop", claim)
-    assert fenced.taken is None
+    assert fenced.taken_order is None
     fenced.apply([MANIFEST])
     fenced.start_job(MANIFEST)
-    assert str(fenced.taken) == "0.1"
+    assert str(fenced.taken_order) == "0.1"
     cluster.preview([MANIFEST], "shop")
     spans = [(span.name, span.attributes[Attribute.SERVICE]) for span in recorder.spans]
     assert spans == [(f"cluster {action}", "staging") for action in ("apply", "start-job", "preview")]

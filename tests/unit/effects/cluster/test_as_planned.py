@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from slipway.domain.images import InjectedContainer
-from slipway.effects.cluster.as_planned import other_than_planned, unlike
+from slipway.effects.cluster.as_planned import difference_from_template, other_than_planned
 
 DIGEST = "shop.example/hello@sha256:" + "a" * 64
 CONTAINER: dict[str, Any] = {
@@ -86,10 +86,10 @@ def test_a_container_that_the_project_names_may_run_beside_the_planned_ones() ->
 def test_variables_of_the_plan_may_not_differ_even_where_an_operator_may_add_others() -> None:
     template, spec = JOB["spec"]["template"]["spec"], pod()["spec"]
     spec["containers"][0]["env"].append({"name": "OTEL_SERVICE_NAME", "value": "shop"})
-    assert unlike(template, spec) == "container acceptance differs in env"
-    assert unlike(template, spec, more_variables=True) == ""
+    assert difference_from_template(template, spec) == "container acceptance differs in env"
+    assert difference_from_template(template, spec, more_variables=True) == ""
     spec["containers"][0]["env"][0] = {"name": "TARGET", "value": "mine"}
-    assert unlike(template, spec, more_variables=True) == "container acceptance differs in env"
+    assert difference_from_template(template, spec, more_variables=True) == "container acceptance differs in env"
 
 
 def test_a_job_without_any_pod_left_proves_nothing() -> None:

@@ -8,7 +8,7 @@ from slipway.effects.cluster.containers import Holdup
 from slipway.effects.cluster.records import ProgressState
 from slipway.effects.cluster.rules import daemon_set, deployment, job, stateful_set
 from slipway.effects.cluster.situations import Situation
-from slipway.effects.cluster.verdicts import WorkloadEvidence, WorkloadVerdict, altogether
+from slipway.effects.cluster.verdicts import WorkloadEvidence, WorkloadVerdict, overall_state
 
 DONE, WAITING, FAILED = ProgressState.DONE, ProgressState.WAITING, ProgressState.FAILED
 HOPELESS = ProgressState.HOPELESS
@@ -360,18 +360,18 @@ def verdict_of(state: ProgressState, reason: str) -> WorkloadVerdict:
 @pytest.mark.parametrize("worst", [FAILED, HOPELESS])
 def test_one_failure_fails_the_rollout_and_is_named(worst: ProgressState) -> None:
     verdicts = [("Deployment/a", verdict_of(DONE, "fine")), ("Deployment/b", verdict_of(WAITING, "slow"))]
-    assert altogether([*verdicts, ("Deployment/c", verdict_of(worst, "broken"))]) == (worst, "Deployment/c: broken")
+    assert overall_state([*verdicts, ("Deployment/c", verdict_of(worst, "broken"))]) == (worst, "Deployment/c: broken")
 
 
 def test_a_rollout_waits_for_the_last_workload() -> None:
     verdicts = [("Deployment/a", verdict_of(DONE, "fine")), ("Deployment/b", verdict_of(WAITING, "slow"))]
-    assert altogether(verdicts) == (WAITING, "Deployment/b: slow")
+    assert overall_state(verdicts) == (WAITING, "Deployment/b: slow")
 
 
 def test_only_three_of_many_reasons_are_shown() -> None:
-    _, reason = altogether((f"Deployment/{n}", verdict_of(WAITING, "slow")) for n in range(5))
+    _, reason = overall_state((f"Deployment/{n}", verdict_of(WAITING, "slow")) for n in range(5))
     assert reason == "Deployment/0: slow; Deployment/1: slow; Deployment/2: slow (and 2 more)"
 
 
 def test_manifests_without_workloads_are_rolled_out_at_once() -> None:
-    assert altogether([]) == (DONE, "there is nothing to wait for")
+    assert overall_state([]) == (DONE, "there is nothing to wait for")

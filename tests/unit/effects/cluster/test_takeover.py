@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from slipway.effects.cluster.takeover import field_name, left_over, pointer_to, without_paths
+from slipway.effects.cluster.takeover import field_name, left_over_fields, pointer_to, without_paths
 
 type Json = dict[str, Any]
 
@@ -52,7 +52,7 @@ def test_a_field_that_only_a_former_manager_owns_and_the_manifest_lacks_is_left_
 ) -> None:
     slipway = ("slipway", "Apply", variable("KEEP"))
     live = managed_by(an_object(env=("KEEP", "OLD")), (manager, operation, variable("OLD")), slipway)
-    [path] = left_over(live, an_object(env=("KEEP",)))
+    [path] = left_over_fields(live, an_object(env=("KEEP",)))
     assert field_name(path) == "spec.template.spec.containers[name=web].env[name=OLD]"
     assert without_paths(live, [path])["spec"] == an_object(env=("KEEP",))["spec"]
 
@@ -87,7 +87,7 @@ def test_a_field_that_only_a_former_manager_owns_and_the_manifest_lacks_is_left_
     ],
 )
 def test_a_field_of_another_owner_or_of_the_server_is_not_left_over(live: Json) -> None:
-    assert left_over(live, an_object()) == []
+    assert left_over_fields(live, an_object()) == []
 
 
 def test_a_list_item_of_the_manifest_is_not_left_over_though_it_omits_a_default() -> None:
@@ -95,14 +95,14 @@ def test_a_list_item_of_the_manifest_is_not_left_over_though_it_omits_a_default(
     manifest = an_object()
     manifest["spec"]["template"]["spec"]["containers"][0]["ports"] = [{"containerPort": 80}]
     live = managed_by(manifest, ("kubectl", "Update", fields))
-    assert not [path for path in left_over(live, manifest) if path[-1] == PORT]
+    assert not [path for path in left_over_fields(live, manifest) if path[-1] == PORT]
 
 
 def test_later_list_items_are_removed_first_so_that_no_index_shifts() -> None:
     live = managed_by(
         an_object(env=("A", "B", "C")), ("helm", "Update", variable("A")), ("helm", "Update", variable("B"))
     )
-    paths = left_over(live, an_object(env=("C",)))
+    paths = left_over_fields(live, an_object(env=("C",)))
     assert len(paths) == 2
     assert without_paths(live, paths)["spec"] == an_object(env=("C",))["spec"]
 
