@@ -21,14 +21,14 @@ from slipway.ledger.installation import ID_PATTERN
 from slipway.text import without_tokens
 
 from .commands import received
-from .contract import SEQUENCES, Endpoint, Parameter, in_path, number, whole
+from .contract import SEQUENCES, Endpoint, Parameter, in_path, number, whole_number
 from .guard import caller_of_request, permit
 from .http import ok
 from .shared import new_blueprint, parts
 
 blueprint = new_blueprint()
-_LIMIT = whole("limit", "Maximum number of releases.", least=1, most=200, default=20)
-_BEFORE = whole("before", "Releases with a lower number; needs `application`.", most=SEQUENCES)
+_LIMIT = whole_number("limit", "Maximum number of releases.", least=1, most=200, default=20)
+_BEFORE = whole_number("before", "Releases with a lower number; needs `application`.", most=SEQUENCES)
 _RELEASE = in_path("release", "Id of a release, such as `shop-482`.")
 
 

@@ -12,7 +12,7 @@ from slipway.ledger.table import gathered
 from slipway.queries.reading import PAGE_LIMIT as CHAIN_LIMIT
 from slipway.queries.trail import PAGE, read_query
 
-from .contract import SEQUENCES, Endpoint, Parameter, in_path, number, whole
+from .contract import SEQUENCES, Endpoint, Parameter, in_path, number, whole_number
 from .http import ok
 from .shared import new_blueprint, parts
 
@@ -20,7 +20,7 @@ blueprint = new_blueprint()
 APPLICATIONS_AT_ONCE = 20
 _TIME = {"type": "string", "examples": ["2026-11-23", "2026-11-23T08:00:00Z"]}
 APPLICATION = in_path("application", "Name of an application, or `_installation`.")
-AFTER = whole("after", "Only records after this sequence.", most=SEQUENCES)
+AFTER = whole_number("after", "Only records after this sequence.", most=SEQUENCES)
 FILTERS = (
     Parameter(
         name="application",
@@ -43,8 +43,8 @@ FILTERS = (
     ),
 )
 _MOST = "Maximum number of records."
-_LIMIT = whole("limit", _MOST, least=1, most=PAGE_LIMIT, default=PAGE)
-_CHAIN_LIMIT = whole("limit", _MOST, least=1, most=CHAIN_LIMIT, default=100)
+_LIMIT = whole_number("limit", _MOST, least=1, most=PAGE_LIMIT, default=PAGE)
+_CHAIN_LIMIT = whole_number("limit", _MOST, least=1, most=CHAIN_LIMIT, default=100)
 
 
 @Endpoint(

@@ -34,7 +34,7 @@ from slipway.inbound.reading import bad_input, read_as, read_json
 from slipway.ledger.keys import INSTALLATION
 
 from .commands import received, to_confirm
-from .contract import Endpoint, Parameter, in_path, number, whole
+from .contract import Endpoint, Parameter, in_path, number, whole_number
 from .guard import admit, caller_of_request, permit
 from .http import EarlyResponse, ok, problem, request_body
 from .shared import new_blueprint, parts
@@ -51,7 +51,7 @@ _SUBJECT = (
     ),
     in_path("name", "Its name.", NAME_PATTERN),
 )
-_LIMIT = whole("limit", f"At most this many; 1 to {MOST_VERSIONS}.", least=1, most=MOST_VERSIONS, default=20)
+_LIMIT = whole_number("limit", f"At most this many; 1 to {MOST_VERSIONS}.", least=1, most=MOST_VERSIONS, default=20)
 _WHO = (
     "Projects need the permission apply; applications need it too, or a role or client id that their project names "
     "among its owners."
@@ -156,7 +156,7 @@ def list_versions(req: func.HttpRequest) -> func.HttpResponse:
     field_names = set(VersionShown.model_fields)
     listed = tuple(VersionShown.model_validate(version.model_dump(include=field_names)) for version in history)
     if not listed:
-        raise NotFound(parts().catalogue.not_here(subject))
+        raise NotFound(parts().catalogue.not_found_message(subject))
     chain = subject.name if subject.kind is SubjectKind.APPLICATION else INSTALLATION
     return ok(VersionHistory(subject=str(subject), chain=chain, versions=listed))
 
@@ -185,7 +185,7 @@ def export_files(req: func.HttpRequest) -> func.HttpResponse:
     content = parts().versions.document(document) if document in documents and document else None
     if content is None or document is None:
         no_version = f"there is no such version of {subject.kind} {subject.name!r}"
-        raise NotFound(no_version if documents else parts().catalogue.not_here(subject))
+        raise NotFound(no_version if documents else parts().catalogue.not_found_message(subject))
     stored = read_stored(content)
     if stored.holds_secrets:
         permit(caller_of_request(req), Permission.SEE_SECRETS)

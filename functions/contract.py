@@ -43,7 +43,7 @@ def in_path(name: str, description: str, pattern: str = "") -> Parameter:
     return Parameter(name=name, description=description, schema=schema, where="path")
 
 
-def whole(name: str, description: str, *, least: int = 0, most: int, default: int | None = None) -> Parameter:
+def whole_number(name: str, description: str, *, least: int = 0, most: int, default: int | None = None) -> Parameter:
     """A whole number in the query, which `number` reads."""
     schema = {"type": "integer", "minimum": least, "maximum": most}
     return Parameter(

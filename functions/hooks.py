@@ -29,7 +29,7 @@ blueprint = new_blueprint()
 @blueprint.function_name("azure_devops_hook")
 @blueprint.route(route="api/hooks/azure-devops", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
 def azure_devops_hook(req: func.HttpRequest) -> func.HttpResponse:
-    if not authentic(req.headers.get("Authorization", "")):
+    if not is_authentic(req.headers.get("Authorization", "")):
         parts().denials.deny(NOBODY, "the hook")
         response = _refused("expected basic authentication with the hook's secret")
         response.headers["WWW-Authenticate"] = 'Basic realm="slipway"'
@@ -37,7 +37,7 @@ def azure_devops_hook(req: func.HttpRequest) -> func.HttpResponse:
     return _take(Source.AZURE_DEVOPS, req)
 
 
-def authentic(header: str) -> bool:
+def is_authentic(header: str) -> bool:
     """Whether the header carries one of the live secrets as its password. Compared in constant time."""
     scheme, _, text = header.partition(" ")
     if scheme.lower() != "basic":

@@ -6,7 +6,7 @@ from slipway.domain.numbers_report import NumbersAnswer
 from slipway.queries.numbers import WEEKS_LIMIT
 from slipway.queries.numbers_asked import WEEKS, read_question
 
-from .contract import Endpoint, Parameter, whole
+from .contract import Endpoint, Parameter, whole_number
 from .http import ok
 from .shared import new_blueprint, parts
 
@@ -24,7 +24,7 @@ _WEEK = {"type": "string", "examples": ["2026-W48"]}
     parameters=(
         Parameter(name="application", description="Only this application."),
         Parameter(name="environment", description="Only this environment."),
-        whole("weeks", "Number of weeks, ending with `until`.", least=1, most=WEEKS_LIMIT, default=WEEKS),
+        whole_number("weeks", "Number of weeks, ending with `until`.", least=1, most=WEEKS_LIMIT, default=WEEKS),
         Parameter(name="until", description="An ISO week; by default the current one.", schema=_WEEK),
     ),
     answer=NumbersAnswer,

@@ -5,7 +5,7 @@ import azure.functions as func
 
 from slipway.web.answer import Answer
 from slipway.web.confirming import confirm, show_confirmation
-from slipway.web.operating import give, read_subject, show_commands
+from slipway.web.operating import give_command, read_subject, show_commands
 from slipway.web.signin import Visitor
 
 from .pages import services, shows, takes
@@ -21,7 +21,7 @@ def page_operate(req: func.HttpRequest, who: Visitor) -> Answer:
 
 @takes(blueprint, "operate")
 def take_command(req: func.HttpRequest, who: Visitor) -> Answer:
-    return give(services(), read_subject(req.params), who, req.headers, req.get_body())
+    return give_command(services(), read_subject(req.params), who, req.headers, req.get_body())
 
 
 @shows(blueprint, "confirm/{handle}")

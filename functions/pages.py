@@ -17,7 +17,7 @@ from slipway.web import evidence as documents
 from slipway.web.answer import Answer, compressed, conditional, see_other
 from slipway.web.board import show_board
 from slipway.web.catalogue import show_catalogue, show_versions
-from slipway.web.messages import ask_to_sign_in, elsewhere, no_role, not_signed_in, or_message, session_over
+from slipway.web.messages import ask_to_sign_in, no_role, no_such_page, not_signed_in, or_message, session_over
 from slipway.web.numbers import show_numbers
 from slipway.web.outcome import show_outcome
 from slipway.web.parked import show_parked
@@ -153,7 +153,7 @@ def unknown_page(req: func.HttpRequest) -> func.HttpResponse:
     address = req.route_params["address"]
     if address.lower() == "api":
         return problem(404, "Not found", "there is no such address; /api/v1/openapi.json describes all of them")
-    return respond(req, elsewhere(address))
+    return respond(req, no_such_page(address))
 
 
 @blueprint.function_name("page_stylesheet")
@@ -194,11 +194,11 @@ def reading(
     def answer() -> Answer:
         components = parts()
         session = components.sessions.read(req.headers)
-        if session is None or components.sessions.stale(session):
+        if session is None or components.sessions.is_stale(session):
             return _to_sign_in(req, path, quiet=session is not None)
         who = visitor_of(session)
         page = _permitted(who, work, role=role)
-        cookie = components.sessions.used(session)
+        cookie = components.sessions.cookie_noting_use(session)
         return replace(page, cookies=(*page.cookies, cookie)) if cookie else page
 
     return respond(req, or_message(answer, again=(path, "Try again")))

@@ -14,12 +14,12 @@ from slipway.api.audit import (
 from slipway.domain.keyring import format_keys
 
 from .audit_api import APPLICATION
-from .contract import SEQUENCES, Endpoint, number, whole
+from .contract import SEQUENCES, Endpoint, number, whole_number
 from .http import ok
 from .shared import new_blueprint, parts
 
 blueprint = new_blueprint()
-_AFTER = whole("after", "Only records after this sequence.", most=SEQUENCES, default=0)
+_AFTER = whole_number("after", "Only records after this sequence.", most=SEQUENCES, default=0)
 NEWEST = 20
 """Anchors in one answer: an earlier one says nothing of the chain that a later one does not."""
 

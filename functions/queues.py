@@ -57,7 +57,7 @@ def take_event(body: bytes, _: str) -> None:
 
 @_takes(Queue.WORK)
 def take_work(body: bytes, session: str) -> None:
-    parts().turns.take(session, body)
+    parts().session_worker.take(session, body)
 
 
 @_takes(Queue.HINTS)

@@ -20,12 +20,12 @@ blueprint = new_blueprint()
 @blueprint.function_name("page_said_back")
 @blueprint.route(route="say/back", methods=["GET"], auth_level=ANONYMOUS)
 def page_said_back(req: func.HttpRequest) -> func.HttpResponse:
-    return respond(req, or_message(lambda: _back(req)))
+    return respond(req, or_message(lambda: _handle_return(req)))
 
 
-def _back(req: func.HttpRequest) -> Answer:
+def _handle_return(req: func.HttpRequest) -> Answer:
     components = parts()
-    outcome = components.saying.back(
+    outcome = components.saying.handle_return(
         state=req.params.get("state", ""),
         code=req.params.get("code", ""),
         error=req.params.get("error", ""),

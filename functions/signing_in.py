@@ -26,7 +26,9 @@ def page_sign_in(req: func.HttpRequest) -> func.HttpResponse:
 @blueprint.function_name("page_signed_in")
 @blueprint.route(route="sign-in/back", methods=["GET"], auth_level=ANONYMOUS)
 def page_signed_in(req: func.HttpRequest) -> func.HttpResponse:
-    return respond(req, or_message(lambda: _redirect_or_message(parts().sign_in.back(req.headers, req.params))))
+    return respond(
+        req, or_message(lambda: _redirect_or_message(parts().sign_in.handle_return(req.headers, req.params)))
+    )
 
 
 @shows(blueprint, "sign-out", role=False)

@@ -39,7 +39,7 @@ def reconcile_sources(timer: func.TimerRequest) -> None:  # noqa: ARG001 - the b
     try:
         measure(Metric.PARKED_NOW, len(parts().installation.open_parked(limit=COUNTED)))
         parked = parts().parking.empty_dead_letters()
-        parts().turns.take_left_behind()
+        parts().session_worker.take_left_behind()
     except (QueueUnavailable, LedgerUnavailable) as away:
         log.warning("queues were not looked through: %s", away)
     else:

@@ -48,7 +48,7 @@ def at_the_provider(home: Installation, lead: object, who: TokenPerson = OLGA, *
     """Sign in on the page that the button opens, and come back; returns the path of the page that follows."""
     assert isinstance(lead, ProviderRedirect), lead
     state, code = home.votes.signs_in(lead.to, who)
-    back = home.app.saying.back(state=state, code=code, error="", browser=browser)
+    back = home.app.saying.handle_return(state=state, code=code, error="", browser=browser)
     assert isinstance(back, ProviderRedirect), back
     return back.to
 

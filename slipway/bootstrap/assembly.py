@@ -182,7 +182,7 @@ class App(Facing):
         return PushProver(registry=self.registry, clock=self.clock)
 
     @lazy
-    def turns(self) -> SessionWorker:
+    def session_worker(self) -> SessionWorker:
         return SessionWorker(door=self.door, receiver=self.receiver, bus=self.bus, envelopes=self.envelopes)
 
     @lazy

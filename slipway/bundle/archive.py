@@ -76,7 +76,7 @@ def compress(tar: bytes) -> bytes:
     packed = io.BytesIO()
     with gzip.GzipFile(filename="", mode="wb", compresslevel=9, mtime=0, fileobj=packed) as stream:
         stream.write(tar)
-    if too_large := _over(len(packed.getvalue()), len(tar)):
+    if too_large := _exceeded_limit(len(packed.getvalue()), len(tar)):
         raise BadArchive(too_large)
     return packed.getvalue()
 
@@ -94,7 +94,7 @@ def decompress(packed: bytes) -> bytes:
             chunk = stream.decompress(waiting, _CHUNK)
             waiting = stream.unconsumed_tail
             tar += chunk
-            if too_large := _over(len(packed), len(tar)):
+            if too_large := _exceeded_limit(len(packed), len(tar)):
                 raise BadArchive(too_large)
             if not chunk and not waiting:
                 break
@@ -107,7 +107,7 @@ def decompress(packed: bytes) -> bytes:
     return bytes(tar)
 
 
-def _over(packed: int, unpacked: int) -> str:
+def _exceeded_limit(packed: int, unpacked: int) -> str:
     """The exceeded limit; empty if there is none."""
     if unpacked > LARGEST_LAYER:
         return f"expected at most {LARGEST_LAYER} bytes unpacked, got more"

@@ -75,10 +75,10 @@ def build(options: BuildOptions, resolve: Resolver, render: Renderer, compare: S
         target = options.targets.environments[name]
         for path, (origin, documents) in sources[name].items():
             with findings.collecting():
-                files[path] = _rendered(documents, origin, target, images, compare)
+                files[path] = _rendered_file(documents, origin, target, images, compare)
     findings.raise_any()
     if unused := images.unused():
-        raise ConfigError([_not_named(repository, images, options.folder) for repository in unused])
+        raise ConfigError([_unnamed_image(repository, images, options.folder) for repository in unused])
     config = BundleConfig(
         schema_version=1,
         application=options.targets.application,
@@ -107,7 +107,7 @@ def build(options: BuildOptions, resolve: Resolver, render: Renderer, compare: S
     return BuiltBundle(packed=pack_bundle(config, files), config=config, missing=missing, notes=tuple(read.notes))
 
 
-def _not_named(repository: str, images: ImagePinner, folder: Path) -> Problem:
+def _unnamed_image(repository: str, images: ImagePinner, folder: Path) -> Problem:
     """The problem of a tag that was given for an image which no manifest names: without it, the manifests' own tag,
     perhaps an old one, would be used silently."""
     repositories = ", ".join(image.repository for image in images.listed()) or "none"
@@ -131,7 +131,7 @@ def _entry(name: str, position: int, target: RenderTarget, images: tuple[str, ..
     )
 
 
-def _rendered(
+def _rendered_file(
     documents: tuple[Document, ...],
     position: BundlePath,
     target: RenderTarget,
@@ -142,7 +142,7 @@ def _rendered(
     values = []
     for document in documents:
         with findings.collecting():
-            values.append(_object(document, position, target, images, compare))
+            values.append(_checked_object(document, position, target, images, compare))
     findings.raise_any()
     data = write_documents(values)
     if [document.value for document in read_text(data, name=documents[0].file)] != values:
@@ -152,7 +152,7 @@ def _rendered(
     return data
 
 
-def _object(
+def _checked_object(
     document: Document, position: BundlePath, target: RenderTarget, images: ImagePinner, compare: SchemaComparison
 ) -> dict[str, Any]:
     problems = list(

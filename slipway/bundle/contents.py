@@ -204,13 +204,13 @@ def _image_problems(member: Member, listed: Mapping[str, str], used: set[str], r
     for image in image_places(member.value, rules):
         if isinstance(image.text, str) and image.text in listed:
             used.add(listed[image.text])
-        elif not _is_left(member, image, rules):
+        elif not _may_stay_as_is(member, image, rules):
             expected = "an image of the environment by digest, in its registry"
             expected += f" ({', '.join(sorted(listed)[:3])})" if listed else " (none is listed)"
             yield member.document.problem(image.steps, expected=expected, got=short_value(image.text))
 
 
-def _is_left(member: Member, image: ImagePosition, rules: ImageRules) -> bool:
+def _may_stay_as_is(member: Member, image: ImagePosition, rules: ImageRules) -> bool:
     """Whether the project allows the image as it is: from another registry by digest, or in an unpinned kind."""
     reference = digest_reference(image.text)
     return rules.leaves(member.value) or (reference is not None and rules.is_foreign(reference.name))

@@ -78,7 +78,7 @@ def helm_arguments(chart: Path, values: Iterable[Path], target: RenderTarget, *,
     return ("template", application, str(chart.resolve()), *fixed, *apis, *value_files)
 
 
-def sorted_out(rendered: Iterable[RenderedObject]) -> HelmChart:
+def sort_chart_objects(rendered: Iterable[RenderedObject]) -> HelmChart:
     """Raises `ConfigError` with every hook that is refused."""
     findings = Findings()
     notes: list[str] = []

@@ -53,7 +53,7 @@ def check_folder(folder: Path, *, relative_to: Path) -> None:
             for document in read_file(file, name=_name(file, relative_to)):
                 if isinstance(document.value, dict):
                     findings.extend(_problems(document, document.value, file.parent))
-                    waiting += _new(_folders(document.value, file.parent), visited)
+                    waiting += _not_visited(_folders(document.value, file.parent), visited)
         if len(visited) > _MOST_FOLDERS:
             findings.add(
                 Problem(file=_name(folder, relative_to), expected=f"at most {_MOST_FOLDERS} bases", got="more")
@@ -66,7 +66,7 @@ def _name(path: Path, relative_to: Path) -> str:
     return Path(os.path.relpath(path, relative_to)).as_posix()
 
 
-def _new(folders: Iterable[Path], seen: set[Path]) -> list[Path]:
+def _not_visited(folders: Iterable[Path], seen: set[Path]) -> list[Path]:
     new = [folder for folder in folders if folder.resolve() not in seen]
     seen.update(folder.resolve() for folder in new)
     return new
@@ -97,11 +97,11 @@ def _problems(document: Document, value: dict[str, Any], folder: Path) -> Iterat
 def _paths_in(value: dict[str, Any]) -> Iterator[tuple[Steps, str]]:
     """Every path that the kustomization names, with its place in it."""
     for key in _PATHS:
-        for index, text in enumerate(_list(value, key)):
+        for index, text in enumerate(_list_at(value, key)):
             if isinstance(text, str) and "\n" not in text:
                 yield (key, index), text
     for key in _WITH_PATH:
-        for index, item in enumerate(_list(value, key)):
+        for index, item in enumerate(_list_at(value, key)):
             if isinstance(item, dict) and isinstance(item.get("path"), str):
                 yield (key, index, "path"), item["path"]
     schema = value.get("openapi")
@@ -109,6 +109,6 @@ def _paths_in(value: dict[str, Any]) -> Iterator[tuple[Steps, str]]:
         yield ("openapi", "path"), schema["path"]
 
 
-def _list(value: dict[str, Any], key: str) -> list[Any]:
+def _list_at(value: dict[str, Any], key: str) -> list[Any]:
     listed = value.get(key)
     return listed if isinstance(listed, list) else []

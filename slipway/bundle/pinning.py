@@ -45,7 +45,7 @@ class ImagePinner:
     def pinned(self, document: Document, position: ImagePosition, target: RenderTarget) -> str:
         """The image by digest, in the target's registry if it is one of CI's. Raises `ConfigError`."""
 
-        def wrong(expected: str, message: str = "") -> ConfigError:
+        def image_error(expected: str, message: str = "") -> ConfigError:
             return ConfigError(
                 [document.problem(position.steps, message, expected=expected, got=short_value(position.text))]
             )
@@ -53,9 +53,9 @@ class ImagePinner:
         try:
             image_reference = parse_reference(position.text) if isinstance(position.text, str) else None
         except ValueError as error:
-            raise wrong("an image such as team/shop:1.4.0") from error
+            raise image_error("an image such as team/shop:1.4.0") from error
         if image_reference is None:
-            raise wrong("an image such as team/shop:1.4.0")
+            raise image_error("an image such as team/shop:1.4.0")
         if image_reference.host and image_reference.host not in self._ours:
             if self.rules.is_foreign(image_reference.name) and image_reference.digest:
                 return f"{image_reference.name}@{image_reference.digest}"
@@ -63,24 +63,24 @@ class ImagePinner:
             advice = f"copy it there first, as {image_reference.repository}: a bundle brings its images along"
             if self.rules.is_foreign(image_reference.name):
                 expected, advice = f"{image_reference.name}@sha256:…", "the project takes it from there by digest"
-            raise wrong(expected, advice)
+            raise image_error(expected, advice)
         by_hand = None if image_reference.digest else self._given.get(image_reference.repository)
         reference = by_hand or (image_reference if image_reference.digest or image_reference.tag else None)
         if reference is None:
             option = f"--image {image_reference.repository}:TAG"
-            raise wrong(
+            raise image_error(
                 "a tag or a digest", f"add one, or say it with {option} or --image {image_reference.repository}@DIGEST"
             )
         image = self._find(image_reference.repository, reference.digest or reference.tag)
         if image is None:
             where = f"{self._registry}/{image_reference.repository}"
-            raise wrong(
+            raise image_error(
                 f"an image that {where} has under {reference.digest or reference.tag}",
                 "push the image before the bundle",
             )
         first = self._images.setdefault(image_reference.repository, image)
         if first.digest != image.digest:
-            raise wrong(
+            raise image_error(
                 f"{image_reference.repository} by the digest {first.digest}", "a bundle has one digest of each image"
             )
         return f"{target.registry}/{image_reference.repository}@{image.digest}"

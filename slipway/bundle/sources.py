@@ -74,7 +74,7 @@ def read_sources(folder: SourceFolder, findings: Findings) -> Sources:
     if len(paths) > MOST_FILES:
         raise ConfigError([Problem(file=_ROOT, expected=f"at most {MOST_FILES} files", got=str(len(paths)))])
     sources = Sources()
-    ways = {name: _way(root / name) for name in folder.targets.environments}
+    ways = {name: _folder_kind(root / name) for name in folder.targets.environments}
     for path in paths:
         with findings.collecting():
             _add_file(folder, path, ways, sources)
@@ -89,7 +89,7 @@ def read_sources(folder: SourceFolder, findings: Findings) -> Sources:
     return sources
 
 
-def _way(folder: Path) -> FolderKind:
+def _folder_kind(folder: Path) -> FolderKind:
     if kustomize.kustomization_in(folder):
         return FolderKind.KUSTOMIZE
     return FolderKind.HELM if (folder / helm.VALUES_FILE).is_file() else FolderKind.PLAIN
@@ -99,10 +99,10 @@ def _check_alone(folder: Path, source: SourceFolder) -> None:
     file = kustomize.kustomization_in(folder)
     if file and (folder / helm.VALUES_FILE).is_file():
         got = f"{file.name} and {helm.VALUES_FILE}"
-        raise ConfigError([Problem(file=_shown(folder, source), expected="one of both", got=got)])
+        raise ConfigError([Problem(file=_shown_path(folder, source), expected="one of both", got=got)])
 
 
-def _shown(path: Path, folder: SourceFolder) -> str:
+def _shown_path(path: Path, folder: SourceFolder) -> str:
     return path.relative_to(folder.root).as_posix() if path.is_relative_to(folder.root) else path.name
 
 
@@ -145,9 +145,11 @@ def _documents(path: Path, name: str) -> tuple[Document, ...]:
 def _render_kustomization(folder: SourceFolder, environment: str, sources: Sources) -> None:
     kustomization = folder.root / _ROOT / environment
     file = kustomize.kustomization_in(kustomization)
-    shown = _shown(file or kustomization, folder)
+    shown = _shown_path(file or kustomization, folder)
     kustomize.check_folder(kustomization, relative_to=folder.root)
-    rendered = _twice(folder, Program.KUSTOMIZE, kustomize.kustomize_arguments(kustomization.resolve()), shown, sources)
+    rendered = _render_twice(
+        folder, Program.KUSTOMIZE, kustomize.kustomize_arguments(kustomization.resolve()), shown, sources
+    )
     for name, each in zip(file_names(rendered), rendered, strict=True):
         _add_rendered(environment, ContentPart.MANIFESTS, name, each.document, sources)
 
@@ -156,12 +158,12 @@ def _render_chart(folder: SourceFolder, environment: str, sources: Sources) -> N
     values = folder.root / _ROOT / environment / helm.VALUES_FILE
     common = folder.root / helm.VALUES_FILE
     chart = folder.chart or folder.root / CHART_FOLDER
-    shown = _shown(values, folder)
+    shown = _shown_path(values, folder)
     _check_chart(chart, shown)
     target: RenderTarget = folder.targets.environments[environment]
     files = [file.resolve() for file in (common, values) if file.is_file()]
     arguments = helm.helm_arguments(chart, files, target, application=folder.targets.application)
-    made = helm.sorted_out(_twice(folder, Program.HELM, arguments, shown, sources))
+    made = helm.sort_chart_objects(_render_twice(folder, Program.HELM, arguments, shown, sources))
     for part, documents in made.parts.items():
         for name, document in documents.items():
             _add_rendered(environment, part, name, document, sources)
@@ -179,7 +181,7 @@ def _check_chart(chart: Path, named: str) -> None:
         raise ConfigError([Problem(file=named, expected="a chart for these values", got="none", message=advice)])
 
 
-def _twice(
+def _render_twice(
     folder: SourceFolder, program: Program, arguments: tuple[str, ...], named: str, sources: Sources
 ) -> tuple[RenderedObject, ...]:
     """The objects that a program renders, if they are the same under both conditions. Raises `ConfigError`."""

@@ -19,7 +19,7 @@ from .conflicts import SampleObject
 from .definition import Definition
 from .files import Files
 from .finding import FoundDocument, find
-from .rendering import BUILT_INS, marked, render_job, render_jobs_around, render_objects
+from .rendering import BUILT_INS, labelled_object, render_job, render_jobs_around, render_objects
 from .tags import check_tag, downgrade
 
 __all__ = [
@@ -40,7 +40,7 @@ __all__ = [
     "check_tag",
     "downgrade",
     "find",
-    "marked",
+    "labelled_object",
     "render_job",
     "render_jobs_around",
     "render_objects",

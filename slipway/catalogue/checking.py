@@ -34,7 +34,7 @@ from .environment_check import EnvironmentCheck
 from .files import Files
 from .finding import FoundDocument, find
 from .tags import fault_of_versions
-from .validation import AsRead, parse_document
+from .validation import DocumentReading, parse_document
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,21 +148,21 @@ def check_project(document: Document, *, known: SettingsNames | None = None) -> 
     findings.extend(reading.problems)
     if reading.value is None:
         raise ConfigError(findings.problems)
-    project, problems = reading.value, list(_not_enforced(document, reading.value))
+    project, problems = reading.value, list(_unenforced_fields(document, reading.value))
     if known is not None:
         for name, environment in project.environments.items():
             at: Steps = ("environments", name)
             for index, cluster in enumerate(environment.clusters):
                 steps = (*at, "clusters", index)
-                problems += _unknown(document, steps, cluster, "cluster", known.clusters, environment=name)
+                problems += _unknown_name(document, steps, cluster, "cluster", known.clusters, environment=name)
             steps, registry = (*at, "registry"), environment.registry
-            problems += _unknown(document, steps, registry, "registry", known.registries, environment=name)
+            problems += _unknown_name(document, steps, registry, "registry", known.registries, environment=name)
     findings.extend(each for each in problems if not reading.why_unknown(each.field))
     findings.raise_any()
     return project
 
 
-def _not_enforced(document: Document, project: Project) -> Iterator[Problem]:
+def _unenforced_fields(document: Document, project: Project) -> Iterator[Problem]:
     later = "is not enforced by this version of Slipway yet; leave it out"
     for name, environment in project.environments.items():
         if environment.provenance is ProvenanceLevel.SIGNED:
@@ -194,7 +194,7 @@ def judged_application(
         findings.skip(what, because="too much in it is wrong", at=reading.problems[0])
         return
     written, within = reading.value, project is not None
-    assumed_project = assumed(written)
+    assumed_project = permissive_project(written)
     environments = {**assumed_project.environments, **(project.environments if project else {})}
     # Not `evolve`: the values made up for an environment that the project lacks need not fit the others.
     allowing = (project or assumed_project).model_copy(update={"environments": environments})
@@ -202,16 +202,18 @@ def judged_application(
     problems = [*_own_problems(document, written), *_cannot_prove(document, definition.application, within=within)]
     broken = breaches(written, project) if project else ()
     problems += (document.problem(each.field, expected=each.expected, got=each.got) for each in broken)
-    problems += names_unknown(document, written, known) if known else ()
-    _add_certain(findings, problems, reading)
+    problems += unknown_names(document, written, known) if known else ()
+    _add_certain_problems(findings, problems, reading)
     yield Claims(
         definition=definition,
         document=document,
-        rendered=_rendered(document, definition, reading, findings, within=within),
+        rendered=_rendered_objects(document, definition, reading, findings, within=within),
     )
 
 
-def _add_certain(findings: Findings, problems: Iterable[Problem], reading: AsRead[WrittenApplication]) -> None:
+def _add_certain_problems(
+    findings: Findings, problems: Iterable[Problem], reading: DocumentReading[WrittenApplication]
+) -> None:
     """Add the problems that do not depend on unknown values."""
     certain = list[Problem]()
     for unsure in reading.unsure:
@@ -225,10 +227,10 @@ def _add_certain(findings: Findings, problems: Iterable[Problem], reading: AsRea
     findings.extend_elsewhere(certain)
 
 
-def _rendered(
+def _rendered_objects(
     document: Document,
     definition: Definition,
-    reading: AsRead[WrittenApplication],
+    reading: DocumentReading[WrittenApplication],
     findings: Findings,
     *,
     within: bool,
@@ -261,13 +263,13 @@ def _rendered(
             for what, why in (("manifests", why_no_manifests), ("Jobs", why_no_jobs)):
                 if why is not None:
                     check.findings.skip(f"its {what}", because=f"they rest on {why.field}", at=why)
-        _add_certain(findings, (*check.trust_problems(), *check.window_problems()), reading)
+        _add_certain_problems(findings, (*check.trust_problems(), *check.window_problems()), reading)
     findings.extend_elsewhere(merged_by_environment({name: check.findings.problems for name, check in as_told.items()}))
     findings.not_checked += merged_by_environment({name: check.findings.not_checked for name, check in as_told.items()})
     return {name: tuple(check.rendered) for name, check in of_each.items()}
 
 
-def assumed(written: WrittenApplication, own: Project | None = None) -> Project:
+def permissive_project(written: WrittenApplication, own: Project | None = None) -> Project:
     """A project that allows the application's requests if its `own` project does not, or cannot be read.
 
     The rules for its objects and their images stay as in its own project.
@@ -328,12 +330,12 @@ def _cannot_prove(document: Document, application: Application, *, within: bool)
             )
 
 
-def names_unknown(document: Document, application: WrittenApplication, known: SettingsNames) -> Iterator[Problem]:
+def unknown_names(document: Document, application: WrittenApplication, known: SettingsNames) -> Iterator[Problem]:
     """Names that the installation's settings do not define, and channels that do not suffice."""
     pushed: Steps = (str(application.source), "registry")
-    yield from _unknown(document, pushed, application.pushed.registry, "registry", known.registries)
+    yield from _unknown_name(document, pushed, application.pushed.registry, "registry", known.registries)
     for index, channel in enumerate(application.notify):
-        yield from _unknown(document, ("notify", index), channel, "channel", known.channels)
+        yield from _unknown_name(document, ("notify", index), channel, "channel", known.channels)
     asks = any(isinstance(environment.gate, WrittenApprovalGate) for environment in application.environments)
     if asks and application.notify and known.asking.issuperset(application.notify):
         yield document.problem(
@@ -345,10 +347,10 @@ def names_unknown(document: Document, application: WrittenApplication, known: Se
     for index, environment in enumerate(application.environments):
         for number, cluster in enumerate(environment.clusters):
             steps: Steps = ("environments", index, "clusters", number)
-            yield from _unknown(document, steps, cluster, "cluster", known.clusters, environment=environment.name)
+            yield from _unknown_name(document, steps, cluster, "cluster", known.clusters, environment=environment.name)
 
 
-def _unknown(
+def _unknown_name(
     document: Document, steps: Steps, name: str | None, kind: str, names: frozenset[str], *, environment: str = ""
 ) -> Iterator[Problem]:
     if name is not None and name not in names:

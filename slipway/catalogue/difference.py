@@ -26,8 +26,8 @@ def _lines(before: StoredDocument | None, after: StoredDocument | None) -> Itera
     now = dict(_fields(after.value if after else {}))
     for field in [*now, *(field for field in was if field not in now)]:
         if was.get(field) != now.get(field):
-            change = "" if before is None else f"{_shown(was, field)} → "
-            yield f"{field}: {change}{_shown(now, field)}"
+            change = "" if before is None else f"{_shown_value(was, field)} → "
+            yield f"{field}: {change}{_shown_value(now, field)}"
     files, others = before.files if before else {}, after.files if after else {}
     for path in sorted({*files, *others}):
         if may_be_secret(files.get(path, "") + others.get(path, "")):
@@ -56,7 +56,7 @@ def _fields(value: Any, at: str = "") -> Iterator[tuple[str, Any]]:
             yield at, value
 
 
-def _shown(values: dict[str, Any], field: str) -> str:
+def _shown_value(values: dict[str, Any], field: str) -> str:
     if field not in values:
         return "nothing"
     value = values[field]

@@ -13,7 +13,7 @@ from ..domain.events import Event, ImagePushed, PipelineCompleted, StepFinished
 from ..domain.model import canonical, sha256
 from ..domain.snapshot import Policy
 from ..domain.versions import Subject, SubjectKind, VersionsInForce
-from ..manifests.problems import meant
+from ..manifests.problems import did_you_mean
 from .definition import Definition
 from .tags import check_tag, is_lower
 from .windows import Calendar, calendar_of
@@ -41,7 +41,7 @@ class Entry:
             definition=self.fingerprint,
             problems=self.problems,
             now=now,
-            windows={name: calendar.at(now) for name, calendar in self.calendars.items()},
+            windows={name: calendar.status_at(now) for name, calendar in self.calendars.items()},
             check_tag=partial(check_tag, self.application.versions),
             is_lower=partial(is_lower, self.application.versions),
         )
@@ -119,16 +119,16 @@ class Catalogue:
         meant."""
         entry = self.get(application)
         if entry is None:
-            raise NotFound(not_here("application", application, self.entries))
+            raise NotFound(not_found_message("application", application, self.entries))
         return entry
 
     def names(self, kind: SubjectKind) -> Iterable[str]:
         """The names in force, as far as they are known here."""
         return self.entries if kind is SubjectKind.APPLICATION else ()
 
-    def not_here(self, subject: Subject) -> str:
+    def not_found_message(self, subject: Subject) -> str:
         """The message that nothing has this name, with the name that was probably meant."""
-        return not_here(subject.kind, subject.name, self.names(subject.kind))
+        return not_found_message(subject.kind, subject.name, self.names(subject.kind))
 
     def environment(self, application: str, name: str) -> Environment | None:
         """An environment of an application in force."""
@@ -141,11 +141,11 @@ class Catalogue:
             case ImagePushed():
                 return tuple(e for e in self if _delivers(e.application, event))
             case PipelineCompleted():
-                return tuple(e for e in self if _built_by(e.application, event))
+                return tuple(e for e in self if _is_built_by(e.application, event))
             case StepFinished():
-                return _one(self.of_step(event.step.application))
+                return _as_tuple(self.of_step(event.step.application))
             case _:
-                return _one(self.get(event.application))
+                return _as_tuple(self.get(event.application))
 
     def comes_with_a_bundle(self, event: ImagePushed) -> bool:
         """Whether a bundle may bring the pushed image along: some bundle is delivered from the same registry."""
@@ -153,13 +153,13 @@ class Catalogue:
         return any(a.source is SourceKind.BUNDLE and a.pushed.registry == event.registry for a in applications)
 
 
-def not_here(what: str, name: str, known: Iterable[str]) -> str:
+def not_found_message(what: str, name: str, known: Iterable[str]) -> str:
     """The message that nothing has this name, with the name that was probably meant."""
-    parts = (f"there is no {what} {name[:_SHOWN]!r}", meant(name[:_SHOWN], known))
+    parts = (f"there is no {what} {name[:_SHOWN]!r}", did_you_mean(name[:_SHOWN], known))
     return "; ".join(part for part in parts if part)
 
 
-def _one(entry: Entry | None) -> tuple[Entry, ...]:
+def _as_tuple(entry: Entry | None) -> tuple[Entry, ...]:
     return (entry,) if entry else ()
 
 
@@ -168,7 +168,7 @@ def _delivers(application: Application, event: ImagePushed) -> bool:
     return (pushed.registry, pushed.repository) == (event.registry, event.repository)
 
 
-def _built_by(application: Application, event: PipelineCompleted) -> bool:
+def _is_built_by(application: Application, event: PipelineCompleted) -> bool:
     if event.repository is not None and event.repository != application.pushed.repository:
         return False
     return application.pipeline is not None and application.pipeline.owns(event.run)

@@ -18,8 +18,8 @@ from ..manifests.problems import Findings, Problem, Steps
 from ..manifests.references import names_application
 from .conflicts import SampleObject
 from .definition import Definition
-from .files import inside
-from .manifests import SUFFIXES, manifests_read, read_job_file
+from .files import path_inside
+from .manifests import SUFFIXES, read_job_file, readable_manifests
 from .rendering import BUILT_INS, render_document
 from .windows import window_faults
 
@@ -80,14 +80,16 @@ class EnvironmentCheck:
         """The objects that the environment would apply."""
         steps, folder, files = (*self._at, "manifests"), self._environment.manifests, self._definition.files
         listed = files.below(folder)
-        lost = [path for path in sorted(files.unread) if path.startswith(f"{inside(folder)}/")]
+        lost = [path for path in sorted(files.unread) if path.startswith(f"{path_inside(folder)}/")]
         if not listed and not lost:
-            self._wrong(steps, expected="a folder of manifests", got=f"{files.shown(folder)}: not there, or empty")
+            self._add_problem(
+                steps, expected="a folder of manifests", got=f"{files.shown(folder)}: not there, or empty"
+            )
             return
-        passed_over = self._not_read(listed)
+        passed_over = self._files_not_read(listed)
         documents = list[Document]()
         with self.findings.collecting():
-            documents += manifests_read(self._definition, self._environment, self.findings, without=passed_over)
+            documents += readable_manifests(self._definition, self._environment, self.findings, without=passed_over)
         all_read = not lost and not self.findings.problems
         for document in documents:
             self._judge(document, deployed=True)
@@ -104,7 +106,7 @@ class EnvironmentCheck:
         if not all_judged:
             self.findings.skip(f"whether there is {image}", because="not all of the manifests could be judged")
         elif not any(problem.field.endswith(".image") for problem in self.findings.problems):
-            self._wrong(steps, expected=image, got="none in these manifests")
+            self._add_problem(steps, expected=image, got="none in these manifests")
 
     def _judge(self, document: Document, *, deployed: bool, as_job: Checks | None = None) -> None:
         """Everything about one object. If two readers have a problem with the same field, the first one's counts."""
@@ -135,10 +137,10 @@ class EnvironmentCheck:
             return (document.problem(("kind",), message, expected=expected, got=got),)
         return tuple(limit_problems(document, value, self._definition.application.kinds)) if self._within else ()
 
-    def _not_read(self, listed: Iterable[str]) -> frozenset[str]:
+    def _files_not_read(self, listed: Iterable[str]) -> frozenset[str]:
         """The files that are not manifests. If a file were skipped silently, its author would believe that it is
         applied."""
-        folder, files, passed_over = inside(self._environment.manifests), self._definition.files, set[str]()
+        folder, files, passed_over = path_inside(self._environment.manifests), self._definition.files, set[str]()
         for path in listed:
             expected, advice, line = "", "", 1
             if hint := _tool_of(path, files.text(path) or ""):
@@ -170,13 +172,13 @@ class EnvironmentCheck:
 
     def _look_at_job(self, path: str, steps: Steps, as_job: Checks) -> None:
         files = self._definition.files
-        if inside(path) in files.unread:
+        if path_inside(path) in files.unread:
             return
         if files.text(path) is None:
-            self._wrong(steps, expected="a file with a Job", got=f"{files.shown(path)}: not there")
+            self._add_problem(steps, expected="a file with a Job", got=f"{files.shown(path)}: not there")
             return
-        if inside(posixpath.dirname(path) or ".") == inside(self._environment.manifests):
-            self._wrong(steps, "it would be deployed with the manifests; put it into a folder of its own")
+        if path_inside(posixpath.dirname(path) or ".") == path_inside(self._environment.manifests):
+            self._add_problem(steps, "it would be deployed with the manifests; put it into a folder of its own")
             return
         with self.findings.collecting():
             self._judge(read_job_file(self._definition, path), deployed=False, as_job=as_job)
@@ -192,7 +194,7 @@ class EnvironmentCheck:
             return
         from .trust import trust_faults  # noqa: PLC0415 - cryptography is slow to import and rarely needed
 
-        unread = {field for field, name in required.files() if inside(name) in self._definition.files.unread}
+        unread = {field for field, name in required.files() if path_inside(name) in self._definition.files.unread}
         for fault in trust_faults(self._definition.files, required):
             if fault.field in unread:
                 continue
@@ -202,10 +204,10 @@ class EnvironmentCheck:
     def window_problems(self) -> Iterator[Problem]:
         """Problems with the time windows: rules, time zone, holidays."""
         windows, files = self._environment.windows, self._definition.files
-        if windows.exists and (not windows.holidays_file or inside(windows.holidays_file) not in files.unread):
+        if windows.exists and (not windows.holidays_file or path_inside(windows.holidays_file) not in files.unread):
             for fault in window_faults(files, windows):
                 steps = (*self._at, "windows", *fault.field)
                 yield self._document.problem(steps, expected=fault.expected, got=fault.got)
 
-    def _wrong(self, steps: Steps, message: str = "", *, expected: str = "", got: str = "") -> None:
+    def _add_problem(self, steps: Steps, message: str = "", *, expected: str = "", got: str = "") -> None:
         self.findings.add(self._document.problem(steps, message, expected=expected, got=got))

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from ..manifests.documents import Document, read_as_far
+from ..manifests.documents import Document, read_with_problems
 from ..manifests.problems import ConfigError, Problem
 
 MOST_FILES: Final = 500
@@ -33,12 +33,12 @@ class Files:
 
     def text(self, path: str) -> str | None:
         """The content of a file; None if there is none, or if the path leads out of the folder."""
-        inside_path = inside(path)
+        inside_path = path_inside(path)
         return self.contents.get(inside_path) if inside_path else None
 
     def below(self, folder: str) -> tuple[str, ...]:
         """Paths of all files in the folder and in the folders inside it, in order."""
-        prefix = f"{inside(folder)}/"
+        prefix = f"{path_inside(folder)}/"
         return tuple(sorted(path for path in self.contents if prefix == "./" or path.startswith(prefix)))
 
     def read(self, path: str) -> tuple[Document, ...]:
@@ -47,10 +47,10 @@ class Files:
         text = self.text(path)
         if text is None:
             raise ConfigError([Problem(file=self.shown(path), message="there is no such file")])
-        return read_as_far(text.encode(), name=self.shown(path))
+        return read_with_problems(text.encode(), name=self.shown(path))
 
 
-def inside(path: str) -> str | None:
+def path_inside(path: str) -> str | None:
     """The path in its shortest form; None if it leads out of the folder that it is relative to."""
     if path.startswith("/") or "\\" in path or "\0" in path:
         return None

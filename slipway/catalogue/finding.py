@@ -15,9 +15,9 @@ from slipway.domain.application import SourceKind, WrittenApplication
 from slipway.domain.around import Side
 from slipway.domain.project import Project
 
-from ..manifests.documents import MAX_BYTES, Document, bytes_of, read_as_far
+from ..manifests.documents import MAX_BYTES, Document, bytes_of, read_with_problems
 from ..manifests.problems import ConfigError, Findings, Problem, Steps, short_value, shown_path
-from .files import LARGEST, MOST_FILES, Files, inside
+from .files import LARGEST, MOST_FILES, Files, path_inside
 from .validation import parse_document
 
 PROJECT_FILE: Final = "project.yaml"
@@ -51,13 +51,13 @@ def find(path: Path, findings: Findings) -> tuple[FoundDocument, ...]:
             name = shown_path(file, root=root if root.is_dir() else root.parent)
             if file.is_symlink():
                 raise ConfigError([Problem(file=name, expected="a file", got="a link")])
-            for document in read_as_far(bytes_of(file, name=name), name=name):
+            for document in read_with_problems(bytes_of(file, name=name), name=name):
                 if document.value is None:
                     findings.extend(document.problems)
                     continue
                 with findings.collecting():
                     documents.append(_read_document(document, file.parent))
-    findings.extend(_twice(documents))
+    findings.extend(_duplicates(documents))
     return tuple(sorted(documents, key=lambda each: each.kind != "project"))
 
 
@@ -98,14 +98,14 @@ def _read_document(document: Document, folder: Path) -> FoundDocument:
     return FoundDocument(kind=kind, name=name, document=document, files=files, problems=problems)
 
 
-def _ways(relative: str) -> Iterator[PurePosixPath]:
+def _path_and_parents(relative: str) -> Iterator[PurePosixPath]:
     """The file, and the folders that it lies in."""
     path = PurePosixPath(relative)
     yield path
     yield from (parent for parent in path.parents if parent.name)
 
 
-def _twice(documents: list[FoundDocument]) -> Iterator[Problem]:
+def _duplicates(documents: list[FoundDocument]) -> Iterator[Problem]:
     first: dict[tuple[str, str], str] = {}
     for each in documents:
         position = each.document.position(())
@@ -160,7 +160,7 @@ class _Collector:
             self._read(path, steps)
 
     def _path(self, name: str, steps: Steps) -> Path | None:
-        relative = inside(name)
+        relative = path_inside(name)
         if relative is None:
             self._problem(steps, expected="a path beside the application's document", got=repr(name))
             return None
@@ -171,7 +171,7 @@ class _Collector:
         if relative in self._contents or relative in self._unread:
             return
         self._unread.add(relative)
-        if any((self._folder / part).is_symlink() for part in _ways(relative)):
+        if any((self._folder / part).is_symlink() for part in _path_and_parents(relative)):
             # A reviewer would see one name, but another file would be applied.
             self._problem(steps, expected="files and folders", got=f"{relative}, which is a link or lies behind one")
             return

@@ -22,7 +22,7 @@ from ..domain.governing import breaches, governed
 from ..domain.project import Project
 from ..domain.versions import CatalogueEntry, Subject, SubjectKind, Version, VersionsInForce
 from ..manifests.problems import ConfigError, Problem
-from .checking import SettingsNames, assumed, names_unknown
+from .checking import SettingsNames, permissive_project, unknown_names
 from .definition import Definition
 from .entries import Broken, Catalogue, Entry, entry_of
 from .stored import StoredDocument, read_stored
@@ -98,29 +98,29 @@ class LiveCatalogue(Catalogue):
     @property
     def entries(self) -> Mapping[str, Entry]:
         """By name. Raises `LedgerUnavailable`."""
-        return self._now().entries
+        return self._current_read().entries
 
     @property
     def projects(self) -> Mapping[str, InForceProject]:
         """By name. Raises `LedgerUnavailable`."""
-        return self._now().projects
+        return self._current_read().projects
 
     def names(self, kind: SubjectKind) -> Iterable[str]:
         return self.projects if kind is SubjectKind.PROJECT else self.entries
 
     @property
     def broken(self) -> tuple[Broken, ...]:
-        return self._now().broken
+        return self._current_read().broken
 
     def look_again(self) -> None:
         with self._lock:
-            self._read = None if self._read is None else _aged(self._read, max(STEP_AGE, self._max_age))
+            self._read = None if self._read is None else _made_older(self._read, max(STEP_AGE, self._max_age))
 
     def get(self, application: str) -> Entry | None:
         return self._fresh_answer(partial(super().get, application))
 
     def of_step(self, application: str) -> Entry | None:
-        return self._now(max(STEP_AGE, self._max_age)).entries.get(application) or self.get(application)
+        return self._current_read(max(STEP_AGE, self._max_age)).entries.get(application) or self.get(application)
 
     def environment(self, application: str, name: str) -> Environment | None:
         return self._fresh_answer(partial(super().environment, application, name))
@@ -136,35 +136,35 @@ class LiveCatalogue(Catalogue):
         self.look_again()
         return ask()
 
-    def _now(self, age: timedelta | None = None) -> _Read:
+    def _current_read(self, age: timedelta | None = None) -> _Read:
         with self._lock:
             now = self._clock()
             if self._read is not None and timedelta(0) <= now - self._read.at < (age or self._max_age):
                 return self._read
             marker = self._versions().marker()
             if self._read is not None and self._read.marker == marker:
-                self._read = _at(self._read, now)
+                self._read = _with_time(self._read, now)
             else:
-                self._read = self._everything(marker, now)
+                self._read = self._read_everything(marker, now)
             return self._read
 
-    def _everything(self, marker: str, now: datetime) -> _Read:
+    def _read_everything(self, marker: str, now: datetime) -> _Read:
         listed = [each for each in self._versions().listed() if not each.removed]
         projects, entries = dict[str, InForceProject](), dict[str, Entry]()
         broken = list[Broken]()
         cache = dict[tuple[str, str], Entry]()
         for each in listed:
             if each.subject.kind is SubjectKind.PROJECT:
-                self._reading(broken, each, partial(self._project, each, projects))
+                self._collect_broken(broken, each, partial(self._project, each, projects))
         for each in listed:
             if each.subject.kind is SubjectKind.APPLICATION:
-                self._reading(broken, each, partial(self._application, each, projects, entries, cache))
+                self._collect_broken(broken, each, partial(self._application, each, projects, entries, cache))
         self._cache = cache
         if any(each.unread for each in broken):
             marker = MENDED_WITHOUT_NOTICE
         return _Read(marker=marker, at=now, entries=entries, projects=projects, broken=tuple(broken))
 
-    def _reading(self, broken: list[Broken], listed: CatalogueEntry, read: Callable[[], None]) -> None:
+    def _collect_broken(self, broken: list[Broken], listed: CatalogueEntry, read: Callable[[], None]) -> None:
         """Collect an application that cannot be read, so that the others go on."""
         try:
             read()
@@ -177,7 +177,7 @@ class LiveCatalogue(Catalogue):
     def _project(self, listed: CatalogueEntry, projects: dict[str, InForceProject]) -> None:
         if (document := self._document(listed)) is None:
             return
-        project = validate(self._stored(document).document, Project)
+        project = validate(self._stored_document(document).document, Project)
         projects[project.project] = InForceProject(project=project, document=document)
 
     def _application(
@@ -194,7 +194,7 @@ class LiveCatalogue(Catalogue):
             if (key := (document, project.document)) in self._cache:
                 entries[name] = cache[key] = self._cache[key]
                 return
-        entry = self._entry(document, self._stored(document), projects)
+        entry = self._entry(document, self._stored_document(document), projects)
         entries[name] = entry
         if entry.versions is not None:
             cache[document, entry.versions.project] = entry
@@ -206,7 +206,7 @@ class LiveCatalogue(Catalogue):
     def _entry(self, document: str, stored: StoredDocument, projects: Mapping[str, InForceProject]) -> Entry:
         written = validate(stored.document, WrittenApplication)
         project = projects.get(written.project)
-        wrong = names_unknown(stored.document, written, self._known) if self._known else ()
+        wrong = unknown_names(stored.document, written, self._known) if self._known else ()
         problems = [str(problem) for problem in wrong]
         if project is None:
             problems.append(f"project: expected a project of this installation, got {written.project!r}")
@@ -216,14 +216,14 @@ class LiveCatalogue(Catalogue):
                 for each in breaches(written, project.project)
             ]
         own = project.project if project is not None else None
-        within = assumed(written, own) if own is None or problems else own
+        within = permissive_project(written, own) if own is None or problems else own
         return entry_of(
             Definition(application=governed(written, within), files=stored.beside),
             versions=VersionsInForce(application=document, project=project.document) if project else None,
             problems=tuple(problems),
         )
 
-    def _stored(self, digest: str) -> StoredDocument:
+    def _stored_document(self, digest: str) -> StoredDocument:
         try:
             content = self._versions().document(digest)
         except ValueError as error:
@@ -233,9 +233,9 @@ class LiveCatalogue(Catalogue):
         return read_stored(content)
 
 
-def _at(read: _Read, now: datetime) -> _Read:
+def _with_time(read: _Read, now: datetime) -> _Read:
     return _Read(marker=read.marker, at=now, entries=read.entries, projects=read.projects, broken=read.broken)
 
 
-def _aged(read: _Read, age: timedelta) -> _Read:
-    return _at(read, read.at - age)
+def _made_older(read: _Read, age: timedelta) -> _Read:
+    return _with_time(read, read.at - age)

@@ -9,7 +9,7 @@ from ..manifests.documents import Document
 from ..manifests.objects import MOST_OBJECTS
 from ..manifests.problems import ConfigError, Findings, Problem
 from .definition import Definition
-from .files import inside
+from .files import path_inside
 
 MAX_FILES = 100
 SUFFIXES = frozenset({".yaml", ".yml"})
@@ -18,17 +18,19 @@ SUFFIXES = frozenset({".yaml", ".yml"})
 def read_manifests(definition: Definition, environment: Environment) -> tuple[Document, ...]:
     """All documents of the environment's manifests folder, ordered by file name and position in the file."""
     findings = Findings()
-    documents = manifests_read(definition, environment, findings)
+    documents = readable_manifests(definition, environment, findings)
     findings.raise_any()
     return documents
 
 
-def manifests_read(
+def readable_manifests(
     definition: Definition, environment: Environment, findings: Findings, *, without: Collection[str] = ()
 ) -> tuple[Document, ...]:
     """The manifests in the readable files; the problems of the others are added to the findings."""
     files, folder = definition.files, environment.manifests
-    names = [path for path in files.below(folder) if posixpath.dirname(path) == inside(folder) and path not in without]
+    names = [
+        path for path in files.below(folder) if posixpath.dirname(path) == path_inside(folder) and path not in without
+    ]
     names = [path for path in names if posixpath.splitext(path)[1] in SUFFIXES]
     if len(names) > MAX_FILES:
         raise ConfigError(

@@ -41,9 +41,9 @@ class Mending:
         self._replaced = set[Steps]()
         self._tried: dict[Steps, int] = {}
 
-    def is_own_doing(self, wrong: Misfit) -> bool:
+    def is_about_stand_in(self, wrong: Misfit) -> bool:
         """Whether the problem is about a stand-in."""
-        return any(_common(replaced, wrong.steps) for replaced in self._replaced)
+        return any(_leads_to_other(replaced, wrong.steps) for replaced in self._replaced)
 
     def why_unsure(self, wrong: Misfit) -> Problem | None:
         """The problem because of which it is not known whether fields go together."""
@@ -63,7 +63,7 @@ class Mending:
             if isinstance(steps[-1], int) and (steps[0], len(steps)) != ("environments", _OF_ENVIRONMENT):
                 steps = steps[:-1]  # if an item is removed, the items after it would be mistaken for others
                 continue
-            holder = self._at(steps[:-1])
+            holder = self._value_at(steps[:-1])
             if steps in just_now or not isinstance(holder, dict | list):
                 return True  # it was replaced together with the value that contains it
             just_now.add(steps)
@@ -95,7 +95,7 @@ class Mending:
         self._replaced.add(steps)
         self.unknown.setdefault(dotted_path(steps), problem)
 
-    def _at(self, steps: Steps) -> Any:
+    def _value_at(self, steps: Steps) -> Any:
         value = self.value
         for step in steps:
             is_there = (
@@ -107,6 +107,6 @@ class Mending:
         return value
 
 
-def _common(one: Steps, other: Steps) -> bool:
+def _leads_to_other(one: Steps, other: Steps) -> bool:
     """Whether one path leads to the other."""
     return one[: len(other)] == other[: len(one)]

@@ -39,7 +39,7 @@ def pin(
             image_place.holder[image_place.key] = image
             is_own = True
         elif (reference := digest_reference(image_place.text)) is not None:
-            wrong = tuple(_not_allowed(document, image_place, reference, application, hosts))
+            wrong = tuple(_image_not_allowed(document, image_place, reference, application, hosts))
             findings.extend_elsewhere(wrong if not rules.leaves(value) else ())
             if not wrong:
                 host = reference.host if rules.is_foreign(reference.name) else image.partition("/")[0]
@@ -55,7 +55,7 @@ def pin(
     return is_own
 
 
-def _not_allowed(
+def _image_not_allowed(
     document: Document,
     position: ImagePosition,
     named: Reference,

@@ -159,10 +159,12 @@ def render_document(
         value["metadata"]["namespace"] = environment.namespace
     release = values["SLIPWAY_RELEASE"] if pinned else None
     application = definition.application.application
-    return marked(value, application=application, environment=environment.name, release=release), findings
+    return labelled_object(value, application=application, environment=environment.name, release=release), findings
 
 
-def marked(value: dict[str, Any], *, application: str, environment: str, release: str | None) -> dict[str, Any]:
+def labelled_object(
+    value: dict[str, Any], *, application: str, environment: str, release: str | None
+) -> dict[str, Any]:
     """The object as applied: with Slipway's labels, with the release if it runs the release's image, and without fields
     that only a server sets.
 

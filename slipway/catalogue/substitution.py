@@ -25,7 +25,7 @@ def substitute(document: Document, findings: Findings, *, built_ins: Mapping[str
     Raises ConfigError if there is too much text to go on.
     """
     work = _Substitution(document, findings, {**own, **built_ins}, frozenset(own.keys() - built_ins.keys()))
-    return work.of(document.value, ())
+    return work.replaced_in(document.value, ())
 
 
 class _Substitution:
@@ -38,12 +38,12 @@ class _Substitution:
         self._characters = 0
         self._findings = findings
 
-    def of(self, value: Any, steps: Steps) -> Any:
+    def replaced_in(self, value: Any, steps: Steps) -> Any:
         match value:
             case dict():
-                return {self._key(key, steps): self.of(item, (*steps, key)) for key, item in value.items()}
+                return {self._key(key, steps): self.replaced_in(item, (*steps, key)) for key, item in value.items()}
             case list():
-                return [self.of(item, (*steps, index)) for index, item in enumerate(value)]
+                return [self.replaced_in(item, (*steps, index)) for index, item in enumerate(value)]
             case str():
                 return self._text(value, steps)
             case _:
@@ -59,7 +59,7 @@ class _Substitution:
         if "${" not in text:
             return text
         if steps in self._document.open_names and (name := text[2:-1]) in self._typed:
-            return _typed(self._values[name])
+            return _typed_value(self._values[name])
         replaced = _NAME.sub(lambda match: self._replacement(match, steps), text)
         self._characters += len(replaced)
         if self._characters > MAX_CHARACTERS:
@@ -78,7 +78,7 @@ class _Substitution:
         return self._values[name]
 
 
-def _typed(value: str) -> str | int | bool:
+def _typed_value(value: str) -> str | int | bool:
     if value in _BOOLEANS:
         return _BOOLEANS[value]
     return int(value) if _WHOLE_NUMBER.fullmatch(value) else value

@@ -23,7 +23,7 @@ application's expression blocks a worker for the others."""
 
 def check_tag(versions: Versions, tag: str) -> RuleResult:
     """Whether the versions include the tag, with the reason."""
-    kind, pattern = _written(versions)
+    kind, pattern = _kind_and_text(versions)
     if not tag:
         return _result(passed=False, reason=f"pushed without a tag; {kind} {pattern} needs one")
     if len(tag) > LONGEST_TAG:
@@ -50,7 +50,7 @@ def _expression(text: str) -> Callable[[str], object]:
     return matching
 
 
-def _written(versions: Versions) -> tuple[str, str]:
+def _kind_and_text(versions: Versions) -> tuple[str, str]:
     """The kind of the rule, and its text."""
     if versions.range is not None:
         return "semver", versions.range
@@ -61,7 +61,7 @@ def _written(versions: Versions) -> tuple[str, str]:
 
 def fault_of_versions(versions: Versions) -> tuple[tuple[str, ...], str] | None:
     """(field within `versions`, reason) of an invalid rule; None for a valid one."""
-    kind, text = _written(versions)
+    kind, text = _kind_and_text(versions)
     for line in versions.lines:
         try:
             parse_range(line)
@@ -89,7 +89,7 @@ def is_lower(versions: Versions, tag: str, other: str) -> bool:
     this, that = parse_version(tag), parse_version(other)
     if not versions.by_semver or this is None or that is None:
         return False
-    return _line(versions, this) == _line(versions, that) and this < that
+    return _version_line(versions, this) == _version_line(versions, that) and this < that
 
 
 def downgrade(tag: str, live: str) -> str:
@@ -101,7 +101,7 @@ def downgrade(tag: str, live: str) -> str:
     return f"{tag} is a downgrade: {live} is live here"
 
 
-def _line(versions: Versions, version: Version) -> str:
+def _version_line(versions: Versions, version: Version) -> str:
     """The first line that contains the version; a pre-release belongs to the line of its version."""
     version = version.finalize_version()
     return next((line for line in versions.lines if version in parse_range(line)), "")

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from slipway.domain.requirements import NamedFile, Requirements, TrustRules
 
 from ..manifests.problems import ConfigError, Problem, Steps, dotted_path
-from .files import Files, inside
+from .files import Files, path_inside
 
 _SMALLEST_RSA: Final = 2048
 _LARGEST_RSA: Final = 8192
@@ -42,7 +42,7 @@ class InvalidTrustFile:
     got: str
 
 
-class _Unusable(Exception):  # noqa: N818 - never leaves this module
+class _UnusableFile(Exception):  # noqa: N818 - never leaves this module
     def __init__(self, expected: str, got: str) -> None:
         super().__init__(expected)
         self.expected, self.got = expected, got
@@ -80,19 +80,19 @@ def _faults(files: Files, named: Iterable[NamedFile]) -> Iterator[InvalidTrustFi
                 _certificates(data)
             else:
                 _public_key(data)
-        except _Unusable as error:
+        except _UnusableFile as error:
             yield InvalidTrustFile(field=field, expected=error.expected, got=f"{name}: {error.got}")
 
 
 def _content(files: Files, name: str) -> bytes:
-    if inside(name) is None:
-        raise _Unusable("a path beside the application's document", "it leads out of the folder")
+    if path_inside(name) is None:
+        raise _UnusableFile("a path beside the application's document", "it leads out of the folder")
     text = files.text(name)
     if text is None:
-        raise _Unusable("a file", "there is none")
+        raise _UnusableFile("a file", "there is none")
     data = text.encode()
     if b"PRIVATE KEY-----" in data:
-        raise _Unusable("a public key or a certificate", "a private key; take it out of the folder, and replace it")
+        raise _UnusableFile("a public key or a certificate", "a private key; take it out of the folder, and replace it")
     return data
 
 
@@ -104,9 +104,9 @@ def _certificates(data: bytes) -> tuple[x509.Certificate, ...]:
             certificate.subject.rfc4514_string() for certificate in certificates if not _may_be_root(certificate)
         ]
     except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension) as error:
-        raise _Unusable(expected, f"no readable certificate ({error})") from None
+        raise _UnusableFile(expected, f"no readable certificate ({error})") from None
     if unsuitable:
-        raise _Unusable(expected, f"that of {unsuitable[0]}, which is neither a CA's nor self-signed")
+        raise _UnusableFile(expected, f"that of {unsuitable[0]}, which is neither a CA's nor self-signed")
     return certificates
 
 
@@ -127,11 +127,11 @@ def _public_key(data: bytes) -> PublicKey:
     try:
         key = load_pem_public_key(data)
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise _Unusable(expected, f"no readable key ({str(error).partition('. ')[0]})") from None
+        raise _UnusableFile(expected, f"no readable key ({str(error).partition('. ')[0]})") from None
     if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name == "secp256r1":
         return key
     if isinstance(key, rsa.RSAPublicKey) and _SMALLEST_RSA <= key.key_size <= _LARGEST_RSA:
         return key
     if isinstance(key, ed25519.Ed25519PublicKey):
         return key
-    raise _Unusable(expected, "a key of another kind or size")
+    raise _UnusableFile(expected, "a key of another kind or size")

@@ -57,7 +57,7 @@ def validate[M: BaseModel](document: Document, model: type[M]) -> M:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AsRead[M: BaseModel]:
+class DocumentReading[M: BaseModel]:
     """As much of a document as can be read, so that one mistake does not hide independent ones."""
 
     value: M | None
@@ -76,7 +76,7 @@ class AsRead[M: BaseModel]:
         return None
 
 
-def parse_document[M: BaseModel](document: Document, model: type[M]) -> AsRead[M]:
+def parse_document[M: BaseModel](document: Document, model: type[M]) -> DocumentReading[M]:
     """The record that the document describes, with every problem that pydantic reports.
 
     pydantic does not check a rule about several fields if one of them is wrong. So the wrong parts are replaced, and
@@ -91,7 +91,7 @@ def parse_document[M: BaseModel](document: Document, model: type[M]) -> AsRead[M
             value = model.model_validate_json(json.dumps(mending.value), strict=True)
         except ValidationError as error:
             wrong = list(_Translation(replace(document, value=mending.value), model).problems(error))
-            own = [each for each in wrong if not mending.is_own_doing(each)]
+            own = [each for each in wrong if not mending.is_about_stand_in(each)]
             problems += [each.problem for each in own if mending.why_unsure(each) is None]
             unsure.update({why: None for each in own if (why := mending.why_unsure(each))})
             if not mending.mend(wrong):
@@ -99,7 +99,7 @@ def parse_document[M: BaseModel](document: Document, model: type[M]) -> AsRead[M
                 break
         else:
             break
-    return AsRead(value=value, problems=in_order(problems), unknown=mending.unknown, unsure=tuple(unsure))
+    return DocumentReading(value=value, problems=in_order(problems), unknown=mending.unknown, unsure=tuple(unsure))
 
 
 def _is_echo(finding: Any) -> bool:
@@ -118,7 +118,7 @@ class _Translation:
             if not _is_echo(finding):
                 yield self._problem(finding)
 
-    def _at(self, steps: Steps, message: str = "", **fields: Any) -> Misfit:
+    def _misfit(self, steps: Steps, message: str = "", **fields: Any) -> Misfit:
         expected, got = fields.pop("expected", ""), fields.pop("got", "")
         problem = self._document.problem(steps, message, expected=expected, got=got)
         return Misfit(steps=steps, problem=problem, **fields)
@@ -128,24 +128,24 @@ class _Translation:
         kind, context, value = finding["type"], finding.get("ctx", {}), finding["input"]
         match kind:
             case "missing":
-                return self._at(steps, "is missing")
+                return self._misfit(steps, "is missing")
             case "extra_forbidden":
                 names, name = self._field_names(steps[:-1]), str(steps[-1])
-                return self._at(
+                return self._misfit(
                     steps, f"unknown field; {nearest(name, names)}", is_extra=True, meant=closest(name, names)
                 )
             case "union_tag_not_found":
-                return self._at((*steps, "kind"), "is missing; write auto or approval")
+                return self._misfit((*steps, "kind"), "is missing; write auto or approval")
             case "union_tag_invalid":
                 expected = context["expected_tags"].replace(", ", " or ")
-                return self._at((*steps, "kind"), expected=expected, got=short_value(value.get("kind")))
+                return self._misfit((*steps, "kind"), expected=expected, got=short_value(value.get("kind")))
             case "value_error":
                 return self._own_rule(steps, str(context["error"]), value)
         expected = _expected(kind, context, finding["msg"])
         if kind in ("model_type", "model_attributes_type") and len(fields := sorted(self._field_names(steps))) <= _FEW:
             expected = f"{expected} with {', '.join(fields)}"
         advice = _ONE_PIPELINE if steps == ("pipeline",) and isinstance(value, list) else _advice(kind, value)
-        return self._at(steps, advice, expected=expected, got=short_value(value))
+        return self._misfit(steps, advice, expected=expected, got=short_value(value))
 
     def _own_rule(self, steps: Steps, message: str, value: object) -> Misfit:
         """The problem for a ValueError of our models, whose text may begin with a field's name or the path to one."""
@@ -153,11 +153,11 @@ class _Translation:
         if split := _FIELD_FIRST.fullmatch(message):
             path = [int(part) if part.isdigit() else part for part in re.findall(r"[a-z_]+|[0-9]+", split[1])]
             if path[0] in self._field_names(steps):
-                steps, message, value = (*steps, *path), split[2], _within(value, path)
+                steps, message, value = (*steps, *path), split[2], _value_at(value, path)
         if message.startswith("expected "):
             expected, _, got = message.removeprefix("expected ").partition(", got ")
-            return self._at(steps, expected=expected, got=got or short_value(value), of_several=of_several)
-        return self._at(steps, message, of_several=of_several)
+            return self._misfit(steps, expected=expected, got=got or short_value(value), of_several=of_several)
+        return self._misfit(steps, message, of_several=of_several)
 
     def _field_names(self, steps: Steps) -> set[str]:
         """The fields that the models allow at these steps."""
@@ -171,7 +171,7 @@ class _Translation:
         return {name for model in chosen for name in _fields(model)}
 
 
-def _within(value: Any, path: list[int | str]) -> Any:
+def _value_at(value: Any, path: list[int | str]) -> Any:
     """The value at that path; None if there is none."""
     for step in path:
         exists = step in value if isinstance(value, dict) else isinstance(value, list) and step in range(len(value))

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from slipway.domain.windows import Window, Windows, WindowStatus
 
 from ..text import moment
-from .files import Files, inside
+from .files import Files, path_inside
 
 _PARTS = frozenset({"FREQ", "INTERVAL", "BYMONTH", "BYMONTHDAY", "BYDAY", "BYHOUR", "BYMINUTE", "BYSETPOS", "WKST"})
 _NEEDED = {
@@ -65,7 +65,7 @@ class Calendar:
         self._zone = ZoneInfo(windows.timezone)
         self._holidays = sorted({*windows.holidays, *holidays})
 
-    def at(self, now: datetime) -> WindowStatus:
+    def status_at(self, now: datetime) -> WindowStatus:
         """Whether rollouts may begin now, and when that changes."""
         for horizon in _SIGHTS:
             stretches = self._stretches(now, now + horizon)
@@ -108,8 +108,8 @@ class Calendar:
         return None
 
     def _stretches(self, now: datetime, end: datetime) -> list[_Stretch]:
-        stretches = [s for window in self._windows.allow for s in self._of(window, now, end, denies=False)]
-        stretches += [s for window in self._windows.deny for s in self._of(window, now, end, denies=True)]
+        stretches = [s for window in self._windows.allow for s in self._stretches_of(window, now, end, denies=False)]
+        stretches += [s for window in self._windows.deny for s in self._stretches_of(window, now, end, denies=True)]
         first, last = (now.astimezone(self._zone) - _DAY).date(), end.astimezone(self._zone).date()
         for day in self._holidays:
             if first <= day <= last:
@@ -122,7 +122,7 @@ class Calendar:
     def _midnight(self, day: date) -> datetime:
         return datetime.combine(day, time(), tzinfo=self._zone).astimezone(UTC)
 
-    def _of(self, window: Window, now: datetime, end: datetime, *, denies: bool) -> Iterator[_Stretch]:
+    def _stretches_of(self, window: Window, now: datetime, end: datetime, *, denies: bool) -> Iterator[_Stretch]:
         """Occurrences that end after `now` and begin before `end`."""
         reason = window.reason or f"{'closed' if denies else 'open'} by {window.rule}"
         earliest = _local(now - window.duration, self._zone) - _DAY
@@ -249,7 +249,7 @@ def _file_faults(files: Files, windows: Windows) -> Iterator[WindowProblem]:
     if windows.holidays_file is None:
         return
     if files.text(windows.holidays_file) is None:
-        why = "not there" if inside(windows.holidays_file) else "it leads out of the folder"
+        why = "not there" if path_inside(windows.holidays_file) else "it leads out of the folder"
         expected = "a file beside the application's document"
         yield WindowProblem(field=("holidays_file",), expected=expected, got=f"{windows.holidays_file!r}: {why}")
         return

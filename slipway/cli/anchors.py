@@ -52,7 +52,7 @@ class SignedAnchors:
         return sorted(anchors, key=lambda anchor: anchor.head.sequence)
 
     @property
-    def _proving(self) -> Sequence[ChainAnchor]:
+    def _proving_anchors(self) -> Sequence[ChainAnchor]:
         """The anchors that prove something. The others, signed by retired keys, can only contradict."""
         counted = CountedAnchors(self._keys)
         return [proving for anchor in self._anchors.values() for proving in counted.take(anchor)]
@@ -60,13 +60,13 @@ class SignedAnchors:
     @property
     def reach(self) -> int:
         """Sequence of the last record that an anchor covers; 0 if none does."""
-        return max((anchor.head.sequence for anchor in self._proving if anchor.epoch == self.epoch), default=0)
+        return max((anchor.head.sequence for anchor in self._proving_anchors if anchor.epoch == self.epoch), default=0)
 
     def issuer_keys(self) -> Mapping[str, datetime]:
         """The sets of the identity provider's keys that the anchors name, each with the time of the first such
         anchor."""
         keys = dict[str, datetime]()
-        for anchor in sorted(self._proving, key=lambda each: each.at):
+        for anchor in sorted(self._proving_anchors, key=lambda each: each.at):
             if anchor.keys.issuer:
                 keys.setdefault(anchor.keys.issuer, anchor.at)
         return keys
@@ -105,7 +105,7 @@ class AnchorFile:
         if not self._items:
             raise CliError(f"{file}: contains no anchor", exit_code=Exit.USAGE)
 
-    def of(self, anchors: SignedAnchors) -> None:
+    def add_to(self, anchors: SignedAnchors) -> None:
         """Add the anchors of this chain to those that are known of it."""
         items = [item for item in self._items if _application(item) in (None, anchors.application)]
         anchors.take(items, source=f"an anchor in {self._source}")

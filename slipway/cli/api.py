@@ -180,7 +180,7 @@ class Api:
         except urllib3.exceptions.HTTPError as error:
             raise self._unreachable(error) from error
         if len(content) > MAX_ANSWER:
-            raise self._odd(f"the answer is longer than {MAX_ANSWER // 1024**2} MiB")
+            raise self._unexpected_answer(f"the answer is longer than {MAX_ANSWER // 1024**2} MiB")
         if answer.status >= 300:  # noqa: PLR2004
             raise self._refused(answer.status, content)
         return content
@@ -201,9 +201,9 @@ class Api:
         try:
             content = json.loads(body)
         except (ValueError, RecursionError) as error:
-            raise self._odd("the answer is not JSON") from error
+            raise self._unexpected_answer("the answer is not JSON") from error
         if not isinstance(content, dict):
-            raise self._odd(f"expected a JSON object, got {type(content).__name__}")
+            raise self._unexpected_answer(f"expected a JSON object, got {type(content).__name__}")
         return content
 
     # ---- errors
@@ -215,7 +215,7 @@ class Api:
             exit_code=Exit.UNREACHABLE,
         )
 
-    def _odd(self, oddity: str) -> CliError:
+    def _unexpected_answer(self, oddity: str) -> CliError:
         return CliError(f"{self._name} does not respond like Slipway: {oddity}", exit_code=Exit.UNREACHABLE)
 
     def _refused(self, status: int, body: bytes) -> CliError:
@@ -227,7 +227,7 @@ class Api:
                 advice = "the key is not accepted" if self.app.key else "it needs a key"
                 return CliError(f"{self._name} answered {status}: {advice}", cure="set SLIPWAY_KEY or use --key")
             shown = body[:SHOWN_BODY].decode("utf-8", "replace").strip()
-            return self._odd(f"status {status}" + (f", {shown}" if shown else ""))
+            return self._unexpected_answer(f"status {status}" + (f", {shown}" if shown else ""))
         parameter = str(problem.get("parameter", ""))
         shown = f" (parameter: {parameter})" if parameter and not detail.startswith(f"{parameter}:") else ""
         details = {

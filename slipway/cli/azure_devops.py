@@ -132,10 +132,10 @@ def authorization(environment: Mapping[str, str] = os.environ) -> Callable[[], s
     if token:
         basic = base64.b64encode(f":{token}".encode()).decode()
         return lambda: f"Basic {basic}"
-    return _by_entra
+    return _entra_authorization
 
 
-def _by_entra() -> str:
+def _entra_authorization() -> str:
     from azure.core.exceptions import ClientAuthenticationError  # noqa: PLC0415 - slow, and a token may be given
     from azure.identity import DefaultAzureCredential  # noqa: PLC0415
 

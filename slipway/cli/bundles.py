@@ -106,7 +106,7 @@ def open_packed(packed: PackedBundle) -> OpenedBundle:
 
 
 @contextmanager
-def telling_problems() -> Iterator[None]:
+def problems_as_errors() -> Iterator[None]:
     """Turn the problems of a bundle into an error of the command."""
     try:
         yield

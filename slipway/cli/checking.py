@@ -17,7 +17,7 @@ from .errors import CliError, Exit
 from .files import LONGEST, lines_of
 from .proofs import ExportedPart, ExportProof, anchors_of, load
 from .public_keys import read_public_keys
-from .verifying import ChainVerdict, Progress, Watch, disagreeing, feed, verdict_of
+from .verifying import ChainVerdict, Progress, Watch, disagreement_fault, feed, verdict_of
 
 
 class Checking:
@@ -33,7 +33,7 @@ class Checking:
         """Remarks about the file as a whole."""
         self.newest = datetime.min.replace(tzinfo=UTC)
         """Time of the newest record, up to which the file is known to reach."""
-        self._keys = self._trusted(keys)
+        self._keys = self._trusted_keys(keys)
         beside = anchors_of(export)
         self._given = beside if beside.is_file() else None
         self._kept = AnchorFile(kept)
@@ -52,7 +52,7 @@ class Checking:
         names = dict.fromkeys([*self._checks, *(self.proof.chains if self.proof else ())])
         return [self._verdict(name) for name in names]
 
-    def _trusted(self, keys: str | None) -> PublicKeys:
+    def _trusted_keys(self, keys: str | None) -> PublicKeys:
         if keys is not None:
             return read_public_keys(keys)
         if self.proof is None or not self.proof.public_keys:
@@ -144,14 +144,14 @@ class Checking:
             previous = str(record.get("previous")) if after else GENESIS
         anchors = self._anchors_of(name)
         self._watches[name] = Watch(anchors, self._keys)
-        if wrong := disagreeing(anchors):
+        if wrong := disagreement_fault(anchors):
             self._faults[name] = wrong
         return ChainCheck(name, keys=self._keys, after=after, previous=previous, anchored=anchors.points())
 
     def _anchors_of(self, name: str) -> SignedAnchors:
         anchors = SignedAnchors(name, self._keys)
-        self._beside.of(anchors)
-        self._kept.of(anchors)
+        self._beside.add_to(anchors)
+        self._kept.add_to(anchors)
         return anchors
 
     def _verdict(self, name: str) -> ChainVerdict:
@@ -159,12 +159,12 @@ class Checking:
         fault = self._faults.get(name)
         part = self.proof.chains.get(name) if self.proof else None
         if fault is None and self.proof is not None:
-            fault = _end(check, part)
+            fault = _end_fault(check, part)
         verdict = verdict_of(check, fault or check.anchored_beyond() or self._watches[name].ungated())
         return self._watches[name].with_anchors(verdict)
 
 
-def _end(check: ChainCheck, part: ExportedPart | None) -> ChainFault | None:
+def _end_fault(check: ChainCheck, part: ExportedPart | None) -> ChainFault | None:
     """Whether the chain ends where the proof says."""
     reason = ""
     if part is None:

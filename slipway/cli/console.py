@@ -104,7 +104,7 @@ class CliConsole:
         else:
             self._write("".join(neutral(_cell(part).text) for part in parts))
 
-    def whole(self, line: str) -> None:
+    def unwrapped_line(self, line: str) -> None:
         """A line that is never wrapped, because other programs read it."""
         self._write(neutral(line))
 
@@ -143,18 +143,20 @@ class CliConsole:
         ]
         room = self._console.width
         widths = _widths(columns, texts, fold)
-        beside = _beside(widths, room, leaving=[name for name in (*cut, *reversed(columns)) if name not in fold])
+        beside = _columns_that_fit(
+            widths, room, leaving=[name for name in (*cut, *reversed(columns)) if name not in fold]
+        )
         for name in fold:
             widths[name] = max(widths[name], room - sum(widths[other] + GAP for other in beside if other != name))
-        self._beside({name: Text(name.upper(), "bold") for name in beside}, widths)
+        self._write_beside({name: Text(name.upper(), "bold") for name in beside}, widths)
         for row in texts:
-            self._beside({name: row[name] for name in beside}, widths)
+            self._write_beside({name: row[name] for name in beside}, widths)
             below = [_labelled(name, row[name]) for name in widths if name not in beside and row[name]]
             if below:
                 line = Text("  ").join([Text("  "), *below])
-                self._below(line, room)
+                self._write_below(line, room)
 
-    def _below(self, line: Text, room: int) -> None:
+    def _write_below(self, line: Text, room: int) -> None:
         indent = len(line.plain) - len(line.plain.lstrip())
         wrapped = line[indent:].wrap(self._console, room - indent)
         for number, part in enumerate(wrapped[:MOST_BELOW], start=1):
@@ -164,7 +166,7 @@ class CliConsole:
                 part.truncate(room - indent, overflow="ellipsis")
             self._console.print(Text(" " * indent) + part, soft_wrap=True)
 
-    def _beside(self, row: Mapping[str, Text], widths: Mapping[str, int]) -> None:
+    def _write_beside(self, row: Mapping[str, Text], widths: Mapping[str, int]) -> None:
         """The texts of a row beside each other, each over as many lines as it needs."""
         wrapped = [
             text.wrap(self._console, widths[name]) if text.cell_len > widths[name] else [text]
@@ -215,7 +217,7 @@ def _widths(columns: Sequence[str], rows: Sequence[Mapping[str, Text]], fold: Se
     return {name: min(width, FOLDED) if name in fold else width for name, width in widths.items()}
 
 
-def _beside(widths: Mapping[str, int], room: int, *, leaving: Sequence[str]) -> list[str]:
+def _columns_that_fit(widths: Mapping[str, int], room: int, *, leaving: Sequence[str]) -> list[str]:
     """The columns that fit beside each other, if others are moved out in this order."""
     staying = list(widths)
     for name in leaving:
@@ -241,7 +243,7 @@ class Steps:
         self._progress = progress
         self._task = progress.add_task("", total=None)
 
-    def at(self, name: str, done: int, total: int) -> None:
+    def update(self, name: str, done: int, total: int) -> None:
         self._progress.update(self._task, description=neutral(name), completed=done, total=total)
 
 

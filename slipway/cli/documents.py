@@ -84,12 +84,14 @@ def compare(api: Api, local: LocalDocuments) -> Changes:
     changes = read_answer(Changes, post_documents(api, local, "difference", body=local.body()))
     return changes.model_copy(
         update={
-            "changes": tuple(each.model_copy(update={"problems": _at_lines(local, each)}) for each in changes.changes)
+            "changes": tuple(
+                each.model_copy(update={"problems": _placed_problems(local, each)}) for each in changes.changes
+            )
         }
     )
 
 
-def _at_lines(local: LocalDocuments, change: ChangeShown) -> tuple[ProblemShown, ...]:
+def _placed_problems(local: LocalDocuments, change: ChangeShown) -> tuple[ProblemShown, ...]:
     return tuple(ProblemShown.of(local.placed(each)) for each in change.problems)
 
 
@@ -109,7 +111,7 @@ def as_problem(shown: ProblemShown) -> Problem:
     return Problem(**shown.model_dump())
 
 
-def found_there(api: Api, local: LocalDocuments) -> tuple[Problem, ...]:
+def problems_in_app(api: Api, local: LocalDocuments) -> tuple[Problem, ...]:
     """The installation's problems with documents in which this check finds none."""
     try:
         return tuple(as_problem(each) for change in compare(api, local).changes for each in change.problems)

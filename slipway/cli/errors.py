@@ -104,10 +104,14 @@ class ProblemsError(CliError):
 
     def as_json(self) -> dict[str, Any]:
         not_checked = {"not_checked": [str(each) for each in self.not_checked]} if self.not_checked else {}
-        return {**super().as_json(), "problems": [_placed(problem) for problem in self.problems], **not_checked}
+        return {
+            **super().as_json(),
+            "problems": [_problem_as_json(problem) for problem in self.problems],
+            **not_checked,
+        }
 
 
-def _placed(problem: "Problem") -> dict[str, Any]:
+def _problem_as_json(problem: "Problem") -> dict[str, Any]:
     details = {
         "environment": problem.environment,
         "field": problem.field,
@@ -127,13 +131,13 @@ def no_trail(name: str, known: Iterable[str]) -> CliError:
 
 def print_error(error: click.ClickException) -> None:
     """Print the error as one JSON object, where the answer would have been."""
-    shown = error.as_json() if isinstance(error, CliError) else _of_click(error)
+    shown = error.as_json() if isinstance(error, CliError) else _click_error_as_json(error)
     click.echo(json.dumps({"v": VERSION, "error": shown}, indent=2))
 
 
-def _of_click(error: click.ClickException) -> dict[str, Any]:
+def _click_error_as_json(error: click.ClickException) -> dict[str, Any]:
     """click's own problem with the command line."""
-    shown = {"code": _word(error.exit_code), "message": error.format_message()[:_LONGEST_MESSAGE]}
+    shown = {"code": _exit_word(error.exit_code), "message": error.format_message()[:_LONGEST_MESSAGE]}
     if field := _parameter_name(error):
         shown["field"] = field
     if isinstance(error, click.UsageError) and error.ctx is not None:
@@ -141,7 +145,7 @@ def _of_click(error: click.ClickException) -> dict[str, Any]:
     return shown
 
 
-def _word(exit_code: int) -> str:
+def _exit_word(exit_code: int) -> str:
     return next((member.word for member in Exit if member == exit_code), Exit.REFUSED.word)
 
 

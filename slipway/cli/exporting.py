@@ -86,32 +86,32 @@ class Disk:
             raise CliError(
                 f"{self.file}: it was started as {proof.form}, but {form} was requested", exit_code=Exit.USAGE
             )
-        _cut(self.file, proof.bytes)
-        _cut(anchors_of(self.file), proof.anchors_bytes)
+        _truncate(self.file, proof.bytes)
+        _truncate(anchors_of(self.file), proof.anchors_bytes)
         return proof
 
     def batch(self, content: bytes, proof: ExportProof) -> ExportProof:
         packed = gzip.compress(content, mtime=0) if self._packed else content
-        _add(self.file, packed)
+        _append(self.file, packed)
         proof = proof.evolve(bytes=proof.bytes + len(packed))
         save(self.file, proof)
         return proof
 
     def anchors(self, content: bytes, proof: ExportProof) -> ExportProof:
-        _add(anchors_of(self.file), content)
+        _append(anchors_of(self.file), content)
         proof = proof.evolve(anchors_bytes=proof.anchors_bytes + len(content))
         save(self.file, proof)
         return proof
 
 
-def _add(file: Path, content: bytes) -> None:
+def _append(file: Path, content: bytes) -> None:
     with file.open("ab") as opened:
         opened.write(content)
         opened.flush()
         os.fsync(opened.fileno())
 
 
-def _cut(file: Path, length: int) -> None:
+def _truncate(file: Path, length: int) -> None:
     size = file.stat().st_size if file.exists() else 0
     if size < length:
         raise CliError(

@@ -23,7 +23,7 @@ def open_text(file: Path, *, size: int | None = None) -> IO[str]:
     except OSError as error:
         raise CliError(f"{file}: {error.strerror or type(error).__name__}", exit_code=Exit.USAGE) from error
     if size is not None:
-        raw = io.BufferedReader(_Begin(raw, size))
+        raw = io.BufferedReader(_FileStart(raw, size))
     unpacked = gzip.GzipFile(fileobj=raw) if packed else raw
     return io.TextIOWrapper(unpacked, encoding="utf-8", newline="")
 
@@ -40,7 +40,7 @@ def lines_of(file: Path, *, size: int | None = None, ends: bool = False) -> Iter
             raise CliError(f"{file}: cannot be read to the end: {error}") from error
 
 
-class _Begin(io.RawIOBase):
+class _FileStart(io.RawIOBase):
     """The first bytes of a file."""
 
     def __init__(self, raw: IO[bytes], size: int) -> None:

@@ -45,7 +45,7 @@ def find_app(
     if url := environment.get(URL):
         return FoundApp(url=checked_url(url, URL), key=key, audience=audience, source=URL)
     if file := stack_file(folder):
-        return _of_stack(file, key)
+        return _app_of_stack(file, key)
     raise CliError(
         "no installation was found: run `make up` to start one on this machine, "
         f"or set {URL} and {KEY} (or use --url and --key)",
@@ -68,7 +68,7 @@ def registry_sign_in(host: str, folder: Path) -> tuple[str, str] | None:
     return (user, password) if isinstance(user, str) and isinstance(password, str) else None
 
 
-def _of_stack(file: Path, key: str) -> FoundApp:
+def _app_of_stack(file: Path, key: str) -> FoundApp:
     stack = _read(file)
     signs_in = stack.get("signs_in", {})
     if not isinstance(stack.get("url"), str) or not isinstance(stack.get("key"), str) or not isinstance(signs_in, dict):

@@ -72,7 +72,7 @@ def credential_for(
         return BasicCredential(environment[USER], environment[PASSWORD])
     configured = environment.get("DOCKER_CONFIG")
     docker = Path(configured) if configured else Path(environment.get("HOME", "~")).expanduser() / ".docker"
-    if credential := _of_docker(docker / "config.json", host, helper or _run_helper):
+    if credential := _docker_credential(docker / "config.json", host, helper or _run_helper):
         return credential
     if folder is not None and (of_stack := registry_sign_in(host, folder)):
         return BasicCredential(*of_stack)
@@ -83,7 +83,7 @@ def credential_for(
     return Anonymous()
 
 
-def _of_docker(file: Path, host: str, helper: Helper) -> Credential | None:
+def _docker_credential(file: Path, host: str, helper: Helper) -> Credential | None:
     if not file.is_file():
         return None
     try:
@@ -95,14 +95,14 @@ def _of_docker(file: Path, host: str, helper: Helper) -> Credential | None:
         raise CliError(f"{file}: expected a JSON object, got something else", exit_code=Exit.USAGE)
     helpers = config.get("credHelpers")
     name = (helpers.get(host) if isinstance(helpers, dict) else None) or config.get("credsStore")
-    if isinstance(name, str) and (credential := _told_by(helper(name, host))):
+    if isinstance(name, str) and (credential := _credential_in_answer(helper(name, host))):
         return credential
     auths = config.get("auths")
     entry = auths.get(host) if isinstance(auths, dict) else None
-    return _of_entry(entry) if isinstance(entry, dict) else None
+    return _entry_credential(entry) if isinstance(entry, dict) else None
 
 
-def _of_entry(entry: dict[str, Any]) -> Credential | None:
+def _entry_credential(entry: dict[str, Any]) -> Credential | None:
     try:
         user, _, password = base64.b64decode(str(entry.get("auth") or ""), validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):
@@ -113,7 +113,7 @@ def _of_entry(entry: dict[str, Any]) -> Credential | None:
     return BasicCredential(user, password) if user and password else None
 
 
-def _told_by(answer: bytes | None) -> Credential | None:
+def _credential_in_answer(answer: bytes | None) -> Credential | None:
     try:
         document = json.loads(answer) if answer else None
     except ValueError:

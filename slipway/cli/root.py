@@ -84,11 +84,11 @@ class Root(LazyGroup):
         except click.Abort:
             if not with_json:
                 raise
-            ended = _end(CliError("nothing was changed"))
+            ended = _report_error(CliError("nothing was changed"))
         except click.ClickException as error:
             if not with_json:
                 raise
-            ended = _end(error)
+            ended = _report_error(error)
         if with_json:
             sys.exit(ended if isinstance(ended, int) else Exit.DONE)
         return ended
@@ -97,14 +97,14 @@ class Root(LazyGroup):
         try:
             return super().invoke(ctx)
         except click.NoSuchOption as error:
-            raise _with_its_name(error) from None
+            raise _with_suggestion(error) from None
         except KeyboardInterrupt:
             ctx.exit(Exit.INTERRUPTED)
         except RecursionError as error:
             raise CliError("the answer is nested too deeply", exit_code=Exit.UNREACHABLE) from error
 
 
-def _with_its_name(error: click.NoSuchOption) -> click.NoSuchOption:
+def _with_suggestion(error: click.NoSuchOption) -> click.NoSuchOption:
     """The error, with the option that was meant: the one with this meaning here (`--since` is `--from`), or one with
     nearly the same spelling. Click's own suggestions are too loose: for `--since` it names `--json`."""
     parameters = [each for each in error.ctx.command.params if isinstance(each, click.Option)] if error.ctx else []
@@ -116,7 +116,7 @@ def _with_its_name(error: click.NoSuchOption) -> click.NoSuchOption:
     return click.NoSuchOption(error.option_name, f"{error.message}{did_you_mean}", ctx=error.ctx)
 
 
-def _end(error: click.ClickException) -> int:
+def _report_error(error: click.ClickException) -> int:
     print_error(error)
     return error.exit_code
 

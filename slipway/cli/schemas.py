@@ -44,12 +44,12 @@ class Schemas:
         """The problems of an application's environments, each once."""
         return merged_by_environment(
             {
-                name: tuple(problem for each in objects for problem in self._of(each, version))
+                name: tuple(problem for each in objects for problem in self._new_problems(each, version))
                 for name, objects in rendered.items()
             }
         )
 
-    def _of(self, rendered: SampleObject, version: str) -> Iterator[Problem]:
+    def _new_problems(self, rendered: SampleObject, version: str) -> Iterator[Problem]:
         """The schema's problems, except at or below a field where another check found one."""
         for problem in self(rendered.document, rendered.value, version):
             if not any(is_below(problem.field, field) for field in rendered.faulty):
@@ -63,7 +63,7 @@ class Schemas:
         kinds = _kinds(version)
         api_version, kind = str(value["apiVersion"]), str(value["kind"])
         if api_version in kinds.get(kind, ()):
-            yield from _of_object(document, value, _validator(version, _schema_name(kind, api_version)))
+            yield from _problems_of_value(document, value, _validator(version, _schema_name(kind, api_version)))
         elif _is_kubernetes_own(api_version, kind, kinds):
             versions = sorted(kinds.get(kind, ()))
             expected = f"{' or '.join(versions)} for {kind}" if versions else f"a kind of Kubernetes {version}"
@@ -147,7 +147,7 @@ def _validator(version: str, name: str) -> Any:
     return Draft202012Validator(schema, registry=registry)
 
 
-def _of_object(document: Document, value: Mapping[str, Any], validator: Any) -> Iterator[Problem]:
+def _problems_of_value(document: Document, value: Mapping[str, Any], validator: Any) -> Iterator[Problem]:
     hides = value["kind"] == "Secret"
     for error in validator.iter_errors(value):
         steps: Steps = tuple(error.absolute_path)
@@ -158,7 +158,7 @@ def _of_object(document: Document, value: Mapping[str, Any], validator: Any) -> 
                     yield document.problem((*steps, name), f"unknown field; {nearest(name, fields)}")
             case "required":
                 for name in error.validator_value:
-                    if name not in error.instance and not _at((*steps, name)).endswith(_NOT_NEEDED):
+                    if name not in error.instance and not _field_path((*steps, name)).endswith(_NOT_NEEDED):
                         yield document.problem((*steps, name), "is missing")
             case "type":
                 types = [name for name in _listed(error.validator_value) if name != "null"]
@@ -175,7 +175,7 @@ def _of_object(document: Document, value: Mapping[str, Any], validator: Any) -> 
                 yield document.problem(steps, text if hides else f"{text}: {error.message[:200]}")
 
 
-def _at(steps: Steps) -> str:
+def _field_path(steps: Steps) -> str:
     """The place without the numbers of items."""
     return ".".join(step for step in steps if isinstance(step, str))
 

@@ -23,7 +23,7 @@ _WITHOUT_RUN = """    # No pipeline is named, so nobody knows who is behind a ch
     least_gate: { require_known: false }"""
 
 
-class _Written(Template):
+class _AtTemplate(Template):
     """`${…}` is left alone: manifests use it themselves."""
 
     delimiter = "@"
@@ -38,7 +38,7 @@ class PipelineName:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class NewApplication:
     """The answers that define the new application."""
 
     app: str
@@ -84,10 +84,10 @@ def _start(pipeline: PipelineName | None) -> str:
     return f"start: both # it was pushed, and its CI run succeeded\npipeline: {pipeline_line}"
 
 
-def starting_files(wanted: Wanted) -> dict[str, str]:
+def starting_files(wanted: NewApplication) -> dict[str, str]:
     """The files of the folder, by their path in it."""
     return {
-        path.removesuffix(SUFFIX): _Written(source.read_text(encoding="utf-8")).substitute(wanted.values)
+        path.removesuffix(SUFFIX): _AtTemplate(source.read_text(encoding="utf-8")).substitute(wanted.values)
         for folder in wanted.folders
         for path, source in _sources(files(__package__) / "start" / folder, "")
     }

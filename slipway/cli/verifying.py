@@ -169,9 +169,9 @@ def verify_chain(
     anchors = SignedAnchors(application, keys)
     anchors.take_listed(api.anchors(application))
     if kept_anchors is not None:
-        kept_anchors.of(anchors)
+        kept_anchors.add_to(anchors)
     watch, check = Watch(anchors, keys, voters), ChainCheck(application, keys=keys, anchored=anchors.points())
-    if wrong := disagreeing(anchors):
+    if wrong := disagreement_fault(anchors):
         return watch.with_anchors(verdict_of(check, wrong))
     while True:
         before = check.count
@@ -210,7 +210,7 @@ def with_index(api: Api, verdict: ChainVerdict) -> ChainVerdict:
         after = part.next
 
 
-def disagreeing(anchors: SignedAnchors) -> ChainFault | None:
+def disagreement_fault(anchors: SignedAnchors) -> ChainFault | None:
     """The fault of a chain if two of its anchors say different things."""
     disagreement = anchors.disagreement()
     if disagreement is None:

@@ -108,7 +108,7 @@ class Voters:
         elif action.of_gate in _PROVED and record.proof is not None:
             self._verify(record, None)
         elif action.of_change is not ChangeMeaning.NOTHING:
-            self._of_change(record)
+            self._verify_change(record)
 
     def verdict(self) -> VotesVerdict:
         return VotesVerdict(
@@ -136,7 +136,7 @@ class Voters:
         else:
             self._said += 1
 
-    def _of_change(self, record: AuditRecord) -> None:
+    def _verify_change(self, record: AuditRecord) -> None:
         demanded = sign_in_demanded(record, self._plan(str(record.details.get("plan", ""))))
         if demanded is None:
             return

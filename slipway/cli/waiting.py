@@ -50,10 +50,10 @@ def new_inbox_id() -> str:
 
 def await_outcome(api: Api, received: ReceivedAnswer) -> SaidOutcome:
     """The outcome. Raises `CliError` if it was refused or parked, or if it was not decided in time."""
-    return require_counted(decided(api, received))
+    return require_counted(await_decision(api, received))
 
 
-def decided(api: Api, received: ReceivedAnswer) -> SaidOutcome:
+def await_decision(api: Api, received: ReceivedAnswer) -> SaidOutcome:
     """The outcome: counted, refused or parked. Raises `CliError` if it was not decided in time."""
     return read_answer(SaidOutcome, until_decided(lambda: api.get("inbox", received.application, received.id)))
 
@@ -97,7 +97,7 @@ def _undecided(outcome: SaidOutcome, longest: float) -> str:
     )
 
 
-def confirmed(
+def await_confirmation(
     api: Api,
     received: ReceivedAnswer,
     confirming: Confirming,

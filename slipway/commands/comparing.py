@@ -120,7 +120,7 @@ class Comparing:
         """
         current = self.versions.current(subject)
         if current.document is None or current.version is None:
-            raise NotFound(self.catalogue.not_here(subject))
+            raise NotFound(self.catalogue.not_found_message(subject))
         self.catalogue.look_again()
         if subject.kind is SubjectKind.PROJECT:
             self._refuse_with_applications(subject)

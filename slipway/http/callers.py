@@ -51,7 +51,7 @@ class Access:
         """The caller of a request. Raises `UnknownCaller`, even if a bad token comes with a good key, and
         `CallerNotYetKnown`."""
         if (bearer := self._bearer(headers)) is not None:
-            return self._by_token(bearer)
+            return self._caller_of_token(bearer)
         caller = self._caller_of_key(headers.get(KEY_HEADER) or parameters.get(KEY_PARAMETER) or "")
         if caller is None and self.host_keys:
             caller = Caller(name=HOST_KEY, roles=OF_KEYS)
@@ -67,7 +67,7 @@ class Access:
             raise UnknownCaller("Authorization: expected Bearer and an access token")
         return header[len(_BEARER) :].strip()
 
-    def _by_token(self, token: str) -> Caller:
+    def _caller_of_token(self, token: str) -> Caller:
         verdict = self.tokens.verify(token, at=self.clock())
         if isinstance(verdict, IdentityRefused):
             raise UnknownCaller(f"the access token is not accepted: {verdict.why}")

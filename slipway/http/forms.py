@@ -30,7 +30,7 @@ class FormTokens:
     def check(self, form_token: str, session: str, path: str) -> str:
         """The id of the form that was sent. Raises `RequestRefused`, `KeysUnavailable`."""
         match = _TOKEN.fullmatch(form_token)
-        if match is None or not self.seal.marked(KeyPurpose.FORM, _content(session, path, match[1]), match[2]):
+        if match is None or not self.seal.is_marked(KeyPurpose.FORM, _content(session, path, match[1]), match[2]):
             raise RequestRefused(
                 400, "This form does not belong to this page and your current sign-in. Please open the page again."
             )

@@ -229,7 +229,7 @@ class Saying:
             content=pending.content,
         )
 
-    def back(self, *, state: str, code: str, error: str, browser: str) -> ProviderRedirect | NothingSent:
+    def handle_return(self, *, state: str, code: str, error: str, browser: str) -> ProviderRedirect | NothingSent:
         """Handle the return from the provider. `browser` is the id in the browser's cookie; empty if it sent none."""
         challenge = self.challenges.find(state) if _STATE.fullmatch(state) else None
         if challenge is None:

@@ -73,7 +73,7 @@ class Seal:
         key = next(iter(self._keys.live().values()))
         return _mac(key, purpose, content)
 
-    def marked(self, purpose: KeyPurpose, content: bytes, mark: str) -> bool:
+    def is_marked(self, purpose: KeyPurpose, content: bytes, mark: str) -> bool:
         """Whether one of the live keys made the mark. Raises `KeysUnavailable`."""
         mark_bytes = mark.encode()
         made = [_mac(key, purpose, content).encode() for key in self._keys.live().values()]

@@ -44,7 +44,7 @@ class EndedSessionCache:
         self._ask, self._monotonic = ask, monotonic
         self._known: dict[tuple[str, str], tuple[float, EndedSessions]] = {}
 
-    def of(self, tenant: str, person: str, *, sure: bool) -> EndedSessions:
+    def of_person(self, tenant: str, person: str, *, sure: bool) -> EndedSessions:
         """With `sure` it asks in any case. Raises `LedgerUnavailable`."""
         now, who = self._monotonic(), (tenant, person)
         cached = self._known.get(who)
@@ -110,9 +110,9 @@ class Sessions:
         browser = self.cookies.read(headers, Cookie.BROWSER)
         if now >= session.exp or now - session.seen >= IDLE.total_seconds() or session.browser != hashed(browser):
             return False
-        return not self.ended.of(session.tid, session.oid, sure=sure).is_over(session.sid, session.began)
+        return not self.ended.of_person(session.tid, session.oid, sure=sure).is_over(session.sid, session.began)
 
-    def stale(self, session: Session) -> bool:
+    def is_stale(self, session: Session) -> bool:
         """Whether the roles are too old for showing a page."""
         return self._now() - session.iat >= ROLES_HOLD.total_seconds()
 
@@ -139,7 +139,7 @@ class Sessions:
             sealed = self._sealed(session)
         return session, self._cookie(session, sealed)
 
-    def used(self, session: Session) -> str | None:
+    def cookie_noting_use(self, session: Session) -> str | None:
         """The `Set-Cookie` header that notes the use, if that is due."""
         now = self._now()
         if now - session.seen < NOTED_EVERY.total_seconds():

@@ -1,8 +1,8 @@
 """Signs people in for the pages: OpenID Connect's authorization code flow with PKCE.
 
-`begin` sends a browser to the provider, and `back` handles its return. In between, the request is kept in that browser,
-sealed, for ten minutes; several tabs may sign in at once. If only the roles of a session have to be renewed, the
-provider is told to show no page (`prompt=none`).
+`begin` sends a browser to the provider, and `handle_return` handles its return. In between, the request is kept in that
+browser, sealed, for ten minutes; several tabs may sign in at once. If only the roles of a session have to be renewed,
+the provider is told to show no page (`prompt=none`).
 """
 
 import hmac
@@ -110,16 +110,16 @@ class SignIn:
         )
         address = self.provider.address(pending, self.public_url + BACK)
         if isinstance(address, CannotVerify):
-            return _away(address, path)
+            return _provider_away(address, path)
         return SignInRedirect(to=address, cookies=(self._cookie((*self._under_way(headers), pending)),))
 
-    def back(self, headers: Mapping[str, str], parameters: Mapping[str, str]) -> SignInRedirect | NotSignedIn:
+    def handle_return(self, headers: Mapping[str, str], parameters: Mapping[str, str]) -> SignInRedirect | NotSignedIn:
         """Handle the return and sign the person in. Raises `KeysUnavailable`, `LedgerUnavailable`."""
         under_way = self._under_way(headers)
         state = parameters.get("state", "")
         pending = next((each for each in under_way if _equal(each.state, state)), None)
         if pending is None:
-            return self._nothing_asked(headers)
+            return self._unasked_return(headers)
         rest = self._cookie(tuple(each for each in under_way if each is not pending))
         if "error" in parameters:
             return self._failed(headers, pending, parameters["error"], rest)
@@ -136,7 +136,7 @@ class SignIn:
                     cookies=(rest,),
                 )
             case CannotVerify() as later:
-                return _away(later, pending.to, rest)
+                return _provider_away(later, pending.to, rest)
 
     def _session(self, headers: Mapping[str, str], pending: PendingSignIn, token: IdToken) -> tuple[str, ...]:
         browser, browser_cookie = self.sessions.browser(headers)
@@ -145,7 +145,7 @@ class SignIn:
         _, session_cookie = self.sessions.begin(token.person, browser=browser, renews=before if same else None)
         return (session_cookie, browser_cookie) if browser_cookie else (session_cookie,)
 
-    def _nothing_asked(self, headers: Mapping[str, str]) -> SignInRedirect | NotSignedIn:
+    def _unasked_return(self, headers: Mapping[str, str]) -> SignInRedirect | NotSignedIn:
         """The answer to a return that this browser did not ask for: Back, a reload or a restored tab after the sign-in,
         or another browser's."""
         if self.sessions.read(headers) is not None:
@@ -195,7 +195,7 @@ class SignIn:
         return int(self.clock().timestamp())
 
 
-def _away(later: CannotVerify, to: str, *cookies: str) -> NotSignedIn:
+def _provider_away(later: CannotVerify, to: str, *cookies: str) -> NotSignedIn:
     log.warning("nobody can sign in: %s", later.why)
     return NotSignedIn(
         title="Nobody can sign in right now",

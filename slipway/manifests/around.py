@@ -55,7 +55,7 @@ def job_around(job: dict[str, Any], *, side: Side, release: str, environment: st
     annotations = metadata.get("annotations") or {}
     own = str(annotations.get(OWN_NAME) or metadata["name"])
     seconds_kept = _time_to_live(job["spec"].get("ttlSecondsAfterFinished"))
-    spec = {**_limited(job["spec"], USUAL_JOB), "ttlSecondsAfterFinished": seconds_kept}
+    spec = {**_with_limits(job["spec"], USUAL_JOB), "ttlSecondsAfterFinished": seconds_kept}
     content = {"release": release, "environment": environment, "side": str(side), "name": own, "spec": spec}
     number, digest = release.rpartition("-")[2], sha256(canonical(content)).removeprefix("sha256:")
     return {
@@ -72,11 +72,11 @@ def job_around(job: dict[str, Any], *, side: Side, release: str, environment: st
 
 def acceptance_job(job: dict[str, Any], *, within: timedelta, name: str) -> dict[str, Any]:
     """A Job of acceptance tests as a plan has it, under a name of its own."""
-    spec = {"ttlSecondsAfterFinished": int(TESTS_KEPT.total_seconds()), **_limited(job["spec"], within)}
+    spec = {"ttlSecondsAfterFinished": int(TESTS_KEPT.total_seconds()), **_with_limits(job["spec"], within)}
     return {**job, "metadata": {**job["metadata"], "name": name}, "spec": spec}
 
 
-def _limited(spec: dict[str, Any], within: timedelta) -> dict[str, Any]:
+def _with_limits(spec: dict[str, Any], within: timedelta) -> dict[str, Any]:
     """The spec with the Job's own limits; if it has none, the cluster does not retry it, and ends it after this
     time."""
     return {"backoffLimit": 0, "activeDeadlineSeconds": max(1, int(within.total_seconds())), **spec}

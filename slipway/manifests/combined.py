@@ -31,7 +31,9 @@ _SOURCES: Final[Mapping[str, str]] = {
 
 def workload(spec: Any) -> Faults:
     """A Deployment, DaemonSet, StatefulSet or ReplicaSet."""
-    yield from _selected(mapping(spec).get("selector"), mapping(look_up(spec, ("template", "metadata", "labels"))))
+    yield from _selector_faults(
+        mapping(spec).get("selector"), mapping(look_up(spec, ("template", "metadata", "labels")))
+    )
     pod = ("template", "spec")
     if look_up(spec, (*pod, "restartPolicy")) not in (None, "Always"):
         yield (*pod, "restartPolicy"), "Always, as its pods have no end"
@@ -40,7 +42,7 @@ def workload(spec: Any) -> Faults:
             yield (*pod, name), f"none, {why}"
 
 
-def _selected(selector: Any, labels: Mapping[str, Any]) -> Faults:
+def _selector_faults(selector: Any, labels: Mapping[str, Any]) -> Faults:
     match_labels, expressions = mapping(mapping(selector).get("matchLabels")), mapping(selector).get("matchExpressions")
     if isinstance(selector, Mapping) and not match_labels and not expressions:
         yield ("selector",), "labels of the template"

@@ -48,7 +48,7 @@ class Document:
     """Unquoted `yes`, `off` and the like, kept as text."""
     problems: tuple[Problem, ...] = ()
     """Problems of the text that need not stop the reader, such as a duplicate key, of which `value` has the first. See
-    `read_as_far`."""
+    `read_with_problems`."""
 
     def position(self, steps: Steps) -> TextPosition:
         """The position of the value, or else of the nearest enclosing value."""
@@ -89,13 +89,13 @@ def bytes_of(path: Path, *, name: str) -> bytes:
 
 def read_text(data: bytes, *, name: str) -> tuple[Document, ...]:
     """Like `read_file`, from bytes."""
-    documents = read_as_far(data, name=name)
+    documents = read_with_problems(data, name=name)
     if problems := [problem for document in documents for problem in document.problems]:
         raise ConfigError(problems)
     return documents
 
 
-def read_as_far(data: bytes, *, name: str) -> tuple[Document, ...]:
+def read_with_problems(data: bytes, *, name: str) -> tuple[Document, ...]:
     """The documents, each with its problems. Raises ConfigError only if the text cannot be divided into values."""
     if len(data) > MAX_BYTES:
         raise ConfigError([Problem(file=name, expected=f"at most {MAX_BYTES // 1024} KiB", got="a larger file")])

@@ -113,11 +113,11 @@ def _beyond(value: Mapping[str, Any], kinds: AllowedKinds) -> Iterator[tuple[Ste
         more = f" ({', '.join(kinds.also)})" if kinds.also else ""
         yield ("kind",), f"one of Kubernetes' own namespaced kinds, or one that the project allows{more}", name
     if name not in kinds.host_access and name != _DEFINITION:
-        for steps, got in _of_the_host(value, ()):
+        for steps, got in _uses_of_host(value, ()):
             yield steps, "nothing of the node, as the project does not give this kind access to its host", got
 
 
-def _of_the_host(value: object, steps: Steps) -> Iterator[tuple[Steps, str]]:
+def _uses_of_host(value: object, steps: Steps) -> Iterator[tuple[Steps, str]]:
     match value:
         case Mapping():
             for key, item in value.items():
@@ -125,7 +125,7 @@ def _of_the_host(value: object, steps: Steps) -> Iterator[tuple[Steps, str]]:
                 if unconfined or (key in _OF_THE_HOST and _OF_THE_HOST[key](item)):
                     yield (*steps, key), short_value(item)
                 else:
-                    yield from _of_the_host(item, (*steps, key))
+                    yield from _uses_of_host(item, (*steps, key))
         case list() | tuple():
             for index, item in enumerate(value):
-                yield from _of_the_host(item, (*steps, index))
+                yield from _uses_of_host(item, (*steps, index))

@@ -169,10 +169,10 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """Advice for an unknown name: `did you mean 'deadline'?`, or else the list of known names."""
     names = sorted(known)
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return meant(name, names) or (f"known are {', '.join(names[:_LISTED])}{more}" if names else "none is known")
+    return did_you_mean(name, names) or (f"known are {', '.join(names[:_LISTED])}{more}" if names else "none is known")
 
 
-def meant(name: str, known: Iterable[str]) -> str:
+def did_you_mean(name: str, known: Iterable[str]) -> str:
     """`did you mean 'deadline'?`, or empty if no known name is similar."""
     close = closest(name, known)
     return f"did you mean {close!r}?" if close else ""

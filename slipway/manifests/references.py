@@ -98,18 +98,18 @@ def _images_by_rule(value: Any, rules: ImageRules) -> Iterator[ImagePosition]:
     if not isinstance(value, dict):
         return
     for path in rules.paths_of(value):
-        yield from _at(value, path.split("."), ())
+        yield from _images_at(value, path.split("."), ())
 
 
-def _at(value: Any, fields: list[str], steps: Steps) -> Iterator[ImagePosition]:
+def _images_at(value: Any, fields: list[str], steps: Steps) -> Iterator[ImagePosition]:
     key, rest = fields[0].removesuffix("[]"), fields[1:]
     if not isinstance(value, dict) or key not in value:
         return
     if fields[0].endswith("[]"):
         for index, item in enumerate(value[key] if isinstance(value[key], list) else []):
-            yield from _at(item, rest, (*steps, key, index))
+            yield from _images_at(item, rest, (*steps, key, index))
     elif rest:
-        yield from _at(value[key], rest, (*steps, key))
+        yield from _images_at(value[key], rest, (*steps, key))
     else:
         yield ImagePosition(steps=(*steps, key), holder=value, key=key)
 
@@ -149,10 +149,10 @@ def unpinnable_problems(document: Document, value: Mapping[str, Any], rules: Ima
             "has the whole name, let the project list it in image_paths; what cannot be pinned by digest "
             "needs its kind in unpinned"
         )
-        yield document.problem(steps, message, expected="no field of this name", got=_form(value, steps))
+        yield document.problem(steps, message, expected="no field of this name", got=_form_at(value, steps))
 
 
-def _form(value: Any, steps: Steps) -> str:
+def _form_at(value: Any, steps: Steps) -> str:
     for step in steps:
         value = value[step]
     return "text" if isinstance(value, str) else "a list" if isinstance(value, list) else "a mapping"

@@ -106,7 +106,7 @@ def one_field(*names: str, needed: bool = True, counts: Callable[[Any], bool] = 
     return rule
 
 
-def own(*keys: str) -> Rule:
+def unique_by(*keys: str) -> Rule:
     """A list in which no two items have the same values of the keys."""
 
     def rule(value: Any) -> Faults:
@@ -120,7 +120,7 @@ def own(*keys: str) -> Rule:
     return rule
 
 
-def most(count: int, *, least: int = 0) -> Rule:
+def at_most_items(count: int, *, least: int = 0) -> Rule:
     """How many items a list has."""
 
     def rule(value: Any) -> Faults:
@@ -130,7 +130,7 @@ def most(count: int, *, least: int = 0) -> Rule:
     return rule
 
 
-def some(value: Any) -> Faults:
+def non_empty(value: Any) -> Faults:
     if isinstance(value, list) and not value:
         yield (), "at least one"
 
@@ -250,7 +250,7 @@ def _is_base64(text: str) -> bool:
     return True
 
 
-def none(name: str, why: str) -> Rule:
+def absent(name: str, why: str) -> Rule:
     def rule(value: Any) -> Faults:
         if mapping(value).get(name) is not None:
             yield (name,), f"none {why}"

@@ -54,12 +54,12 @@ _TABLE: Final[tuple[tuple[Rule, str], ...]] = (
     (_AT_LEAST_0, "Deployment.spec.revisionHistoryLimit DaemonSet.spec.revisionHistoryLimit"),
     # pods
     (combined.pod, "template.spec"),
-    (r.some, "template.spec.containers"),
+    (r.non_empty, "template.spec.containers"),
     (_LABEL, "template.spec.hostname template.spec.subdomain"),
     (_NAME_IF_ANY, "template.spec.serviceAccountName template.spec.nodeName template.spec.priorityClassName"),
     (_NAME, "template.spec.runtimeClassName"),
     (r.one_of("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"), "template.spec.dnsPolicy"),
-    (r.most(3), "dnsConfig.nameservers"),
+    (r.at_most_items(3), "dnsConfig.nameservers"),
     (r.address(), "dnsConfig.nameservers[] hostAliases[].ip"),
     (r.needs("name"), "dnsConfig.options[]"),
     (_NAME, "hostAliases[].hostnames[]"),
@@ -70,15 +70,15 @@ _TABLE: Final[tuple[tuple[Rule, str], ...]] = (
     (r.one_of("Equal", "Exists"), "tolerations[].operator"),
     (r.one_of("NoSchedule", "PreferNoSchedule", "NoExecute"), "tolerations[].effect"),
     (r.all_of(r.needs("topologyKey"), combined.spread), "topologySpreadConstraints[]"),
-    (r.own("topologyKey", "whenUnsatisfiable"), "template.spec.topologySpreadConstraints"),
+    (r.unique_by("topologyKey", "whenUnsatisfiable"), "template.spec.topologySpreadConstraints"),
     (r.between(1), "topologySpreadConstraints[].maxSkew topologySpreadConstraints[].minDomains"),
     (r.one_of("DoNotSchedule", "ScheduleAnyway"), "topologySpreadConstraints[].whenUnsatisfiable"),
     (r.between(1, 100), "preferredDuringSchedulingIgnoredDuringExecution[].weight"),
     (r.needs("topologyKey"), "podAffinityTerm podAffinity.requiredDuringSchedulingIgnoredDuringExecution[]"),
     (r.needs("topologyKey"), "podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution[]"),
-    (r.some, "nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms"),
-    (r.own("name"), "template.spec.imagePullSecrets"),
-    (r.own("ip"), "template.spec.hostAliases"),
+    (r.non_empty, "nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms"),
+    (r.unique_by("name"), "template.spec.imagePullSecrets"),
+    (r.unique_by("ip"), "template.spec.hostAliases"),
     # what a pod or a container may do
     (_USER, "securityContext.runAsUser securityContext.runAsGroup securityContext.fsGroup"),
     (_USER, "securityContext.supplementalGroups[]"),
@@ -96,14 +96,15 @@ _TABLE: Final[tuple[tuple[Rule, str], ...]] = (
     (combined.resources, "containers[].resources initContainers[].resources"),
     (r.quantities, "resources.limits resources.requests"),
     (r.one_of("NotRequired", "RestartContainer"), "resizePolicy[].restartPolicy"),
-    (r.all_of(r.own("containerPort", "protocol"), r.own("name"), r.own("hostPort", "protocol", "hostIP")),
+    (r.all_of(r.unique_by("containerPort", "protocol"), r.unique_by("name"),
+              r.unique_by("hostPort", "protocol", "hostIP")),
      "containers[].ports initContainers[].ports"),
     (r.needs("containerPort"), "containers[].ports[] initContainers[].ports[]"),
     (r.between(1, 65535), "ports[].containerPort spec.ports[].port grpc.port"),
     (r.port_name, "containers[].ports[].name initContainers[].ports[].name"),
     (_PROTOCOL, "ports[].protocol"),
     (r.between(0, 65535), "ports[].hostPort"),
-    (r.own("name"), "containers[].env initContainers[].env"),
+    (r.unique_by("name"), "containers[].env initContainers[].env"),
     (r.all_of(r.needs("name"), combined.variable), "env[]"),
     (r.like(r"[ -<>-~]+", "characters of ASCII other than '='"), "env[].name"),
     (r.one_field("fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef", "fileKeyRef"), "env[].valueFrom"),
@@ -120,7 +121,7 @@ _TABLE: Final[tuple[tuple[Rule, str], ...]] = (
     (_NAME_IF_ANY, "envFrom[].configMapRef.name envFrom[].secretRef.name"),
     # probes and hooks
     (_PROBE, "livenessProbe startupProbe"),
-    (r.all_of(_PROBE, r.none("terminationGracePeriodSeconds", "in a readinessProbe")), "readinessProbe"),
+    (r.all_of(_PROBE, r.absent("terminationGracePeriodSeconds", "in a readinessProbe")), "readinessProbe"),
     (_HOOK, "lifecycle.preStop lifecycle.postStart"),
     *((_AT_LEAST_0, f"{probe}.{field}") for probe in _PROBES for field in
       ("initialDelaySeconds", "timeoutSeconds", "periodSeconds", "failureThreshold")),
@@ -133,7 +134,7 @@ _TABLE: Final[tuple[tuple[Rule, str], ...]] = (
     (r.one_of("HTTP", "HTTPS"), "httpGet.scheme"),
     (r.like("[-A-Za-z0-9]+", "letters, digits and '-'", may_lack=False), "httpGet.httpHeaders[].name"),
     # volumes
-    (r.own("name"), "template.spec.volumes"),
+    (r.unique_by("name"), "template.spec.volumes"),
     (r.all_of(r.needs("name"), combined.single("name")), "template.spec.volumes[]"),
     (combined.single(), "projected.sources[]"),
     (_LABEL, "template.spec.volumes[].name"),
@@ -155,7 +156,7 @@ _TABLE: Final[tuple[tuple[Rule, str], ...]] = (
     (r.like(rf"{_DEFINED}|metadata\.(labels|annotations)", "a field such as metadata.labels"),
      "items[].fieldRef.fieldPath"),
     (r.between(600, 2**32), "serviceAccountToken.expirationSeconds"),
-    (r.own("mountPath"), "containers[].volumeMounts initContainers[].volumeMounts"),
+    (r.unique_by("mountPath"), "containers[].volumeMounts initContainers[].volumeMounts"),
     (r.all_of(r.needs("name", "mountPath"), r.one_field("subPath", "subPathExpr", needed=False, counts=bool)),
      "volumeMounts[]"),
     (r.one_of("Bidirectional", "HostToContainer", "None"), "volumeMounts[].mountPropagation"),
@@ -208,7 +209,7 @@ _TABLE: Final[tuple[tuple[Rule, str], ...]] = (
     (r.needs("name"), "metrics[].resource"),
     (r.needs("name", "container"), "metrics[].containerResource"),
     (r.between(0, 3600), "scaleUp.stabilizationWindowSeconds scaleDown.stabilizationWindowSeconds"),
-    (r.some, "scaleUp.policies scaleDown.policies"),
+    (r.non_empty, "scaleUp.policies scaleDown.policies"),
     (r.one_of("Disabled", "Max", "Min"), "scaleUp.selectPolicy scaleDown.selectPolicy"),
     (r.one_of("Percent", "Pods"), "policies[].type"),
     (r.between(1), "policies[].value"),
@@ -220,7 +221,7 @@ _TABLE: Final[tuple[tuple[Rule, str], ...]] = (
     (combined.service, "Service.spec"),
     (r.labels, "Service.spec.selector"),
     (r.one_of("ClusterIP", "ExternalName", "LoadBalancer", "NodePort"), "Service.spec.type"),
-    (r.all_of(r.own("port", "protocol"), r.own("nodePort", "protocol")), "Service.spec.ports"),
+    (r.all_of(r.unique_by("port", "protocol"), r.unique_by("nodePort", "protocol")), "Service.spec.ports"),
     (r.target_port, "Service.spec.ports[].targetPort"),
     (_LABEL, "Service.spec.ports[].name"),
     (_KEY, "ports[].appProtocol"),
@@ -243,12 +244,12 @@ _TABLE: Final[tuple[tuple[Rule, str], ...]] = (
     (r.port_name, "service.port.name"),
     (_NAME, "spec.ingressClassName"),
     (_HOST, "Ingress.spec.rules[].host spec.tls[].hosts[]"),
-    (r.some, "http.paths"),
+    (r.non_empty, "http.paths"),
     (r.all_of(r.needs("backend", "pathType"), combined.ingress_path), "http.paths[]"),
     (r.one_of("Exact", "ImplementationSpecific", "Prefix"), "http.paths[].pathType"),
     (_NAME_IF_ANY, "spec.tls[].secretName"),
     (r.one_of("Ingress", "Egress"), "spec.policyTypes[]"),
-    (r.most(2), "spec.policyTypes"),
+    (r.at_most_items(2), "spec.policyTypes"),
     (combined.peer, "ingress[].from[] egress[].to[]"),
     (combined.block, "from[].ipBlock to[].ipBlock"),
     (combined.network_port, "NetworkPolicy.spec.ingress[].ports[] NetworkPolicy.spec.egress[].ports[]"),
@@ -266,7 +267,7 @@ _TABLE: Final[tuple[tuple[Rule, str], ...]] = (
 )  # fmt: skip
 
 
-def _by_last() -> Mapping[str, tuple[tuple[str, Rule], ...]]:
+def _rules_by_last_step() -> Mapping[str, tuple[tuple[str, Rule], ...]]:
     """Endings of paths with their rules, the longest first, by their last step."""
     rules: dict[str, list[tuple[str, Rule]]] = {}
     for rule, endings in _TABLE:
@@ -275,7 +276,7 @@ def _by_last() -> Mapping[str, tuple[tuple[str, Rule], ...]]:
     return {last: tuple(sorted(listed, key=lambda each: -len(each[0]))) for last, listed in rules.items()}
 
 
-_FIELDS: Final = _by_last()
+_FIELDS: Final = _rules_by_last_step()
 KINDS: Final = frozenset(
     {
         *(
@@ -297,7 +298,7 @@ def together_problems(document: Document, value: Mapping[str, Any]) -> Iterator[
     """`value` is the document's value with its names replaced."""
     hides = value.get("kind") == "Secret"
     for steps, expected in faults(value):
-        got = "something else" if hides else short_value(_at(value, steps))
+        got = "something else" if hides else short_value(_value_at(value, steps))
         yield document.problem(steps, expected=expected, got=got)
 
 
@@ -329,7 +330,7 @@ def _walk(value: Any, steps: Steps, path: str) -> Faults:
             yield from _walk(content, (*steps, number), f"{path}[]")
 
 
-def _at(value: Any, steps: Steps) -> Any:
+def _value_at(value: Any, steps: Steps) -> Any:
     for step in steps:
         if isinstance(value, list) and isinstance(step, int):
             value = value[step] if step < len(value) else None

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from ..catalogue.entries import Catalogue, Entry, not_here
+from ..catalogue.entries import Catalogue, Entry, not_found_message
 from ..clock import Clock, utc_now
 from ..domain.audit import AuditRecord
 from ..domain.errors import NotFound
@@ -111,7 +111,7 @@ class Numbers:
         if environment is not None and not results:
             environments = {each.name for entry in entries for each in entry.application.environments}
             where = f"environment of {application}" if application else "environment"
-            raise NotFound(not_here(where, environment, environments))
+            raise NotFound(not_found_message(where, environment, environments))
         return NumbersAnswer(weeks=names, environments=tuple(results), behind=tuple(behind), not_shown=each.not_shown)
 
     def _read(self, application: str, names: tuple[str, ...]) -> tuple[dict[str, Week], NumbersProgress | None]:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final, Self
 
 
-class _Named(StrEnum):
+class _NameWithMeaning(StrEnum):
     """A name with its meaning."""
 
     meaning: str
@@ -19,7 +19,7 @@ class _Named(StrEnum):
         return member
 
 
-class Attribute(_Named):
+class Attribute(_NameWithMeaning):
     """The attributes of spans, metrics and log records."""
 
     APPLICATION = "slipway.application", "Name of the application."
@@ -47,7 +47,7 @@ class Attribute(_Named):
     RESOURCE = "slipway.registry.part", "What was asked for: `manifests`, `blobs`, `tags`, `token`, …"
 
 
-class Family(_Named):
+class Family(_NameWithMeaning):
     """The first word of a span's name; the second is the operation: `step deploy`, `cluster apply`."""
 
     FUNCTION = "function", "One run of a function: what one event, request, message or timer led to in this process."
@@ -73,7 +73,7 @@ class MetricKind(StrEnum):
 SECONDS: Final = "s"
 
 
-class Metric(_Named):
+class Metric(_NameWithMeaning):
     """The metrics, with kind, unit, meaning and attributes."""
 
     kind: MetricKind

@@ -68,7 +68,7 @@ class Sdk:
     ) -> Iterator[Span]:
         span = self._tracer.start_span(
             name,
-            context=_extracted(parent) if parent else None,
+            context=_context_of_trace(parent) if parent else None,
             kind=_KINDS[direction],
             attributes=_plain(values),
             links=_links(link),
@@ -84,7 +84,7 @@ class Sdk:
 
     @contextmanager
     def receiving(self, traceparent: str, tracestate: str) -> Iterator[None]:
-        token = contexts.attach(_extracted(traceparent, tracestate))
+        token = contexts.attach(_context_of_trace(traceparent, tracestate))
         try:
             yield
         finally:
@@ -99,11 +99,11 @@ class Sdk:
         instrument = self._instruments.get(metric)
         if instrument is None:
             with self._lock:
-                instrument = self._instruments.setdefault(metric, self._made(metric))
+                instrument = self._instruments.setdefault(metric, self._new_instrument(metric))
         # Only the metric's own attributes: a release id, for example, would create a new time series per release.
         instrument(amount, {str(name): value for name, value in _plain(values).items() if name in metric.attributes})
 
-    def _made(self, metric: Metric) -> Callable[[float, dict[str, Any]], None]:
+    def _new_instrument(self, metric: Metric) -> Callable[[float, dict[str, Any]], None]:
         match metric.kind:
             case MetricKind.COUNTER:
                 return self._meter.create_counter(metric, metric.unit, metric.meaning).add
@@ -190,7 +190,7 @@ def begin(destinations: Sequence[Destination], *, share: float, service: str, ve
         resource,
         processors=[KeepWhole(BatchSpanProcessor(LateSpans(destination.spans)), share) for destination in destinations],
         readers=[
-            PeriodicExportingMetricReader(LateMetrics(destination.metrics), export_interval_millis=_every())
+            PeriodicExportingMetricReader(LateMetrics(destination.metrics), export_interval_millis=_metrics_interval())
             for destination in destinations
         ],
     )
@@ -202,18 +202,18 @@ def begin(destinations: Sequence[Destination], *, share: float, service: str, ve
     return sdk
 
 
-def _every() -> float:
+def _metrics_interval() -> float:
     interval = os.environ.get("OTEL_METRIC_EXPORT_INTERVAL", "")
     return float(interval) if interval.isdigit() else METRICS_EVERY_MS
 
 
-def _extracted(traceparent: str, tracestate: str = "") -> contexts.Context:
+def _context_of_trace(traceparent: str, tracestate: str = "") -> contexts.Context:
     """A context with only the given trace; empty if the traceparent is invalid."""
     return _W3C.extract({"traceparent": traceparent, "tracestate": tracestate}, context=contexts.Context())
 
 
 def _links(traceparent: str) -> list[trace.Link]:
-    context = trace.get_current_span(_extracted(traceparent)).get_span_context() if traceparent else None
+    context = trace.get_current_span(_context_of_trace(traceparent)).get_span_context() if traceparent else None
     return [trace.Link(context)] if context is not None and context.is_valid else []
 
 

@@ -21,7 +21,7 @@ TRACES = 500
 
 
 @dataclass
-class _Local:
+class _LocalTrace:
     """A local trace in progress."""
 
     keep: bool = False
@@ -35,7 +35,7 @@ class KeepWhole(SpanProcessor):
     def __init__(self, onward: SpanProcessor, share: float = 1.0) -> None:
         self._onward = onward
         self._below = round(share * 2**64)
-        self._locals: OrderedDict[int, _Local] = OrderedDict()
+        self._locals: OrderedDict[int, _LocalTrace] = OrderedDict()
         self._of_span: dict[int, int] = {}
         """Span → the root of its local trace."""
         self._lock = threading.Lock()
@@ -50,7 +50,7 @@ class KeepWhole(SpanProcessor):
             self._of_span[span_id] = root
             local = self._locals.get(root)
             if local is None:
-                local = self._locals[root] = _Local(keep=self._in_share(span.context.trace_id))
+                local = self._locals[root] = _LocalTrace(keep=self._in_share(span.context.trace_id))
             local.open.add(span_id)
             evicted = self._take_oldest() if len(self._locals) > TRACES else []
         self._hand_on(evicted)
@@ -61,7 +61,7 @@ class KeepWhole(SpanProcessor):
         span_id = span.context.span_id
         with self._lock:
             root = self._of_span.pop(span_id, span_id)
-            local = self._locals.get(root) or _Local(keep=self._in_share(span.context.trace_id))
+            local = self._locals.get(root) or _LocalTrace(keep=self._in_share(span.context.trace_id))
             local.open.discard(span_id)
             local.spans.append(span)
             local.keep = local.keep or span.status.status_code is StatusCode.ERROR or len(local.spans) > SPANS
@@ -74,7 +74,7 @@ class KeepWhole(SpanProcessor):
         self._hand_on(ready)
 
     def shutdown(self) -> None:
-        self._let_go()
+        self._export_open()
         self._onward.shutdown()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
@@ -90,7 +90,7 @@ class KeepWhole(SpanProcessor):
             self._of_span.pop(span, None)
         return oldest.spans
 
-    def _let_go(self) -> None:
+    def _export_open(self) -> None:
         """Export the traces still open when the process ends: one of them may show why it ended."""
         with self._lock:
             left = [span for local in self._locals.values() for span in local.spans]

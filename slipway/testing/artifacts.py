@@ -49,10 +49,10 @@ class ArtifactDouble:
             descriptor["artifactType"] = self.artifact_type
         return descriptor
 
-    def whole(self) -> Iterable["ArtifactDouble"]:
+    def parts(self) -> Iterable["ArtifactDouble"]:
         """Children before the manifest itself."""
         for child in self.children:
-            yield from child.whole()
+            yield from child.parts()
         yield self
 
 
@@ -133,7 +133,7 @@ def cosign_signature(*payloads: bytes) -> ArtifactDouble:
 
 def push_artifact(registry: Registry, repository: str, built: ArtifactDouble, tag: str | None = None) -> str:
     """Store the artifact with its blobs and children through the client; returns its digest."""
-    for part in built.whole():
+    for part in built.parts():
         for blob in part.blobs:
             registry.put_blob(repository, digest_of(blob), len(blob), partial(iter, [blob]))
         registry.put_manifest(repository, part.digest, part.raw, part.media_type)

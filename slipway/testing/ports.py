@@ -52,7 +52,7 @@ class Outside:
 
     def __post_init__(self) -> None:
         if isinstance(self.table, MemoryTable):
-            self.table.goes_by(self.clock)
+            self.table.use_clock(self.clock)
         self.inbox_table, self.challenges_table = MemoryTable(clock=self.clock), MemoryTable(clock=self.clock)
         self.incoming = MemoryBlobs(limit=INCOMING_LIMIT, clock=self.clock)
         self.votes = MemoryVotes(self.provider.issuer, self.clock)

@@ -77,7 +77,7 @@ class MemoryRegistry:
         ]
 
     def seed(self, repository: str, built: ArtifactDouble, tag: str | None = None) -> str:
-        for part in built.whole():
+        for part in built.parts():
             self.blobs |= {(repository, digest_of(blob)): blob for blob in part.blobs}
             self.manifests[repository, part.digest] = (part.raw, part.media_type)
         if tag:

@@ -42,7 +42,7 @@ class MemoryTable:
         self._etags = itertools.count(1)
         self._lock = threading.Lock()
 
-    def goes_by(self, clock: Clock) -> None:
+    def use_clock(self, clock: Clock) -> None:
         """Use this clock as the service's from now on."""
         self._clock = clock
 
@@ -75,7 +75,7 @@ class MemoryTable:
         for count, row in enumerate(self.rows(partition, start, last)):
             if count == self._examined or len(matching) == limit:
                 return Page(rows=tuple(matching), more=_PLACE + row.key)
-            if all(_holds(row, condition) for condition in where):
+            if all(_is_met(row, condition) for condition in where):
                 matching.append(row)
         return Page(rows=tuple(matching), more="")
 
@@ -89,7 +89,7 @@ class MemoryTable:
                     self._apply(partition, rows, write)
             except Exception:
                 for key, row in before.items():
-                    _set(rows, key, row)
+                    _set_row(rows, key, row)
                 raise
             for key, row in before.items():
                 self._sort(partition, key, was_there=row is not None)
@@ -136,14 +136,14 @@ class MemoryTable:
 _PLACE = "at:"
 
 
-def _set(rows: dict[str, Row], key: str, row: Row | None) -> None:
+def _set_row(rows: dict[str, Row], key: str, row: Row | None) -> None:
     if row is None:
         rows.pop(key, None)
     else:
         rows[key] = row
 
 
-def _holds(row: Row, condition: RowCondition) -> bool:
+def _is_met(row: Row, condition: RowCondition) -> bool:
     value = row.values.get(condition.column)
     if value is None or type(value) is not type(condition.value):
         return False

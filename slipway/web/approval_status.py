@@ -135,14 +135,14 @@ def _approval_status(
     signed_in: SignedIn | None,
 ) -> ApprovalStatus:
     if release.environment != claims.environment:
-        return _ended(release, claims) if release.phase.final else _not_here(release, claims)
+        return _ended(release, claims) if release.phase.final else _nothing_to_decide(release, claims)
     match release.phase.doing:
         case Doing.AWAITS_VOTES:
             return _waiting(release, environment, claims, now, signed_in)
         case Doing.AWAITS_LANE | Doing.WORKS:
             return _PLANNED_AGAIN
         case Doing.AWAITS_TRIGGER | Doing.AWAITS_CONDITIONS:
-            return _not_here(release, claims)
+            return _nothing_to_decide(release, claims)
         case Doing.IS_HELD_BACK:
             return _passed(f"{release.id} continues automatically once nothing blocks it in {claims.environment}.")
         case Doing.ROLLS_OUT:
@@ -153,7 +153,7 @@ def _approval_status(
             assert_never(release.phase.doing)
 
 
-def _not_here(release: Release, claims: ApprovalClaims) -> ApprovalStatus:
+def _nothing_to_decide(release: Release, claims: ApprovalClaims) -> ApprovalStatus:
     """The status of a release that is under way, and does not wait for people in this environment."""
     rollout = release.rollout_in(claims.environment)
     if rollout is not None and rollout.outcome == "live" and rollout.left_at is not None:
@@ -192,7 +192,7 @@ def _waiting(
             tone=Tone.GOOD,
         )
     if asks is None or not asks.lists(asks.identities.names(claims.approver, signed_in=signed_in), signed_in):
-        return _not_asked(asks, claims, signed_in)
+        return _not_an_approver(asks, claims, signed_in)
     return ApprovalStatus(
         kind=ApprovalSituation.OPEN,
         headline=f"Approve {release.tag} for {claims.environment}?",
@@ -222,7 +222,7 @@ def _outdated_link(release: Release, claims: ApprovalClaims, signed_in: SignedIn
     return None
 
 
-def _not_asked(gate: ApprovalGate | None, claims: ApprovalClaims, signed_in: SignedIn | None) -> ApprovalStatus:
+def _not_an_approver(gate: ApprovalGate | None, claims: ApprovalClaims, signed_in: SignedIn | None) -> ApprovalStatus:
     # Somebody who is listed only by address is perhaps the person who has signed in.
     advice = f"; {KNOWN_BY_OBJECT_ID}" if gate is not None and signed_in and gate.without_object_id() else ""
     return ApprovalStatus(
@@ -254,10 +254,10 @@ def _ended(release: Release, claims: ApprovalClaims) -> ApprovalStatus:
         return _rejected(release)
     if release.phase is Phase.EXPIRED:
         return _late(f"{_sentence(release.reason)} Nothing was changed.")
-    return _over(release)
+    return _final_status(release)
 
 
-def _over(release: Release) -> ApprovalStatus:
+def _final_status(release: Release) -> ApprovalStatus:
     if release.superseded_by:
         headline, newer = "Superseded by a newer release", release_id(release.application, release.superseded_by)
     else:

@@ -49,36 +49,40 @@ def show_linked_gate(services: FormServices, token: str, said: str = "") -> Answ
 
     Raises `NotFound`, `LedgerUnavailable`."""
     try:
-        viewer = by_token(services, token)
+        viewer = viewer_of_token(services, token)
     except TokenRefused as refused:
-        return unusable(refused)
+        return unusable_link(refused)
     if not _votes_by_link(services, viewer):
-        return located(viewer)
-    return _followed(services, viewer, said) if is_inbox_id(said) else html(page(services, viewer))
+        return redirect_to_sign_in_page(viewer)
+    return _outcome_of_vote(services, viewer, said) if is_inbox_id(said) else html(page(services, viewer))
 
 
 def show_linked_changes(services: FormServices, token: str) -> Answer:
     """Everything that the plan changes, as plain text. Raises `NotFound`, `LedgerUnavailable`."""
     try:
-        viewer = by_token(services, token)
+        viewer = viewer_of_token(services, token)
     except TokenRefused as refused:
-        return unusable(refused)
-    return changes_document(services, viewer) if _votes_by_link(services, viewer) else located(viewer)
+        return unusable_link(refused)
+    return changes_document(services, viewer) if _votes_by_link(services, viewer) else redirect_to_sign_in_page(viewer)
 
 
 def receive_vote_by_link(services: FormServices, token: str, headers: Mapping[str, str], body: bytes) -> Answer:
     """Record a vote. `headers` must be case-insensitive. Raises `NotFound`, `LedgerUnavailable`, `Contended`."""
     try:
         check_own_page(headers, services.public_url)
-        viewer = by_token(services, token)
+        viewer = viewer_of_token(services, token)
     except TokenRefused as refused:
-        return unusable(refused)
+        return unusable_link(refused)
     except RequestRefused as refused:
-        return not_taken(refused, None)
-    return _take(services, viewer, headers, body) if _votes_by_link(services, viewer) else located(viewer)
+        return vote_not_recorded(refused, None)
+    return (
+        _receive_form(services, viewer, headers, body)
+        if _votes_by_link(services, viewer)
+        else redirect_to_sign_in_page(viewer)
+    )
 
 
-def _followed(services: FormServices, viewer: PlanViewer, said: str) -> Answer:
+def _outcome_of_vote(services: FormServices, viewer: PlanViewer, said: str) -> Answer:
     """The outcome of the vote: received, then the page as it is now, or the reason why the vote did not count."""
     reply = services.answers.reply(viewer.claims.application, said)
     match reply.state:
@@ -102,7 +106,7 @@ def _refusal(rules: tuple[RuleResult, ...]) -> VoteRefusal:
     )
 
 
-def by_token(services: FormServices, token: str) -> PlanViewer:
+def viewer_of_token(services: FormServices, token: str) -> PlanViewer:
     """The person and plan that a token was issued for. Raises `TokenRefused`."""
     claims = read_link(token, services.link_keys, now=services.clock())
     return PlanViewer(claims=claims, path=f"/approvals/{token}", binding=token)
@@ -116,7 +120,7 @@ def _votes_by_link(services: FormServices, viewer: PlanViewer) -> bool:
     return viewer.claims.purpose is Purpose.VOTE and votes
 
 
-def located(viewer: PlanViewer) -> Answer:
+def redirect_to_sign_in_page(viewer: PlanViewer) -> Answer:
     """Redirect to the plan's page for people who sign in; its address holds no secret."""
     return see_other(viewer.signed_in_address)
 
@@ -130,7 +134,7 @@ def changes_document(services: FormServices, viewer: PlanViewer) -> Answer:
     return document(whole_text(plan, _preview(services, viewer)).encode(), name=name)
 
 
-def _take(services: FormServices, viewer: PlanViewer, headers: Mapping[str, str], body: bytes) -> Answer:
+def _receive_form(services: FormServices, viewer: PlanViewer, headers: Mapping[str, str], body: bytes) -> Answer:
     """Process the form of a link's page. The caller has identified the viewer and checked the request's origin."""
 
     def work(posted: Posted) -> Answer:
@@ -157,7 +161,7 @@ def _read(
         posted = parse_form(headers, body)
         services.forms.check(posted.form_token, viewer.binding, viewer.address)
     except RequestRefused as refused:
-        return not_taken(refused, viewer)
+        return vote_not_recorded(refused, viewer)
     if posted.decision is VoteDecision.REJECT and not posted.reason:
         refusal = VoteRefusal(
             headline="Please say why", message="A rejection needs a reason; nothing was changed.", about_reason=True
@@ -166,7 +170,7 @@ def _read(
     return work(posted)
 
 
-def not_taken(refused: RequestRefused, viewer: PlanViewer | None) -> Answer:
+def vote_not_recorded(refused: RequestRefused, viewer: PlanViewer | None) -> Answer:
     return message(
         refused.status,
         "Your decision was not recorded",
@@ -177,7 +181,7 @@ def not_taken(refused: RequestRefused, viewer: PlanViewer | None) -> Answer:
     )
 
 
-def _trial(viewer: PlanViewer, now: datetime, decision: VoteDecision = VoteDecision.APPROVE) -> VoteCast:
+def _trial_vote(viewer: PlanViewer, now: datetime, decision: VoteDecision = VoteDecision.APPROVE) -> VoteCast:
     """The vote that the viewer would give."""
     claims = viewer.claims
     return VoteCast(
@@ -258,7 +262,7 @@ def _preview(services: FormServices, viewer: PlanViewer) -> Preview:
 
 def _rules(snapshot: Snapshot, release: Release, viewer: PlanViewer) -> tuple[RuleResult, ...]:
     """The rules that an approval by this person would have to meet right now."""
-    where, rules = viewer.claims.environment, _rules_for(snapshot, release, _trial(viewer, snapshot.now))
+    where, rules = viewer.claims.environment, _rules_for(snapshot, release, _trial_vote(viewer, snapshot.now))
     if viewer.visitor is not None:  # their approval will have a proof
         rules = tuple(result for result in rules if result.rule is not Rule.VOTER_IS_SURELY_KNOWN)
     current = plan_rule(release, snapshot.lane(where).live, snapshot.definition)
@@ -268,7 +272,7 @@ def _rules(snapshot: Snapshot, release: Release, viewer: PlanViewer) -> tuple[Ru
 def _may_still_reject(snapshot: Snapshot, release: Release, viewer: PlanViewer) -> bool:
     """Whether a rejection by this person would end a release that was let through, or whose plan is being made
     again."""
-    return not not_passed(_rules_for(snapshot, release, _trial(viewer, snapshot.now, VoteDecision.REJECT)))
+    return not not_passed(_rules_for(snapshot, release, _trial_vote(viewer, snapshot.now, VoteDecision.REJECT)))
 
 
 def _rules_for(snapshot: Snapshot, release: Release, vote: VoteCast) -> tuple[RuleResult, ...]:
@@ -276,7 +280,7 @@ def _rules_for(snapshot: Snapshot, release: Release, vote: VoteCast) -> tuple[Ru
     return vote_rules(release, environment, vote, lanes=snapshot.lanes, epoch=snapshot.head.epoch)
 
 
-def unusable(refused: TokenRefused) -> Answer:
+def unusable_link(refused: TokenRefused) -> Answer:
     """The same page for every invalid token, so that it does not reveal why a forged one failed."""
     if isinstance(refused, TokenExpired):
         return message(

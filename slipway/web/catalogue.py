@@ -69,7 +69,7 @@ def show_versions(
         raise NotFound(f"there is no {kind[:20]} {name[:80]!r}") from error
     listed = tuple(versions.history(subject, limit=VERSIONS_SHOWN))
     if not listed:
-        raise NotFound(catalogue.not_here(subject))
+        raise NotFound(catalogue.not_found_message(subject))
     problems = next((item.problems for item in _items(catalogue) if (item.kind, item.name) == (kind, name)), ())
     page = render(
         "versions.html", subject=subject, versions=listed, problems=problems, reader=visitor, here="catalogue"

@@ -22,7 +22,7 @@ from ..http.saying import SENT, Declined
 from ..inbound.reading import BadInput
 from ..ledger.keys import INSTALLATION
 from .answer import Answer, html, see_other
-from .leading import led
+from .leading import lead_to_provider
 from .messages import message, nothing_done
 from .operating import PageSubject, blocks_of, check_permitted, effect_of_rollback, words_of_retry
 from .services import FormServices
@@ -39,7 +39,7 @@ def address_of(handle: str) -> str:
 
 def show_confirmation(services: FormServices, handle: str, who: Visitor) -> Answer:
     """Raises `NotFound`, `LedgerUnavailable`."""
-    if confirmed := _confirmed(services, handle):
+    if confirmed := _page_if_answered(services, handle):
         return confirmed
     pending = _pending(services, handle)
     form_token, statement = services.forms.new(who.sid, address_of(handle)), pending.statement
@@ -63,11 +63,11 @@ def show_confirmation(services: FormServices, handle: str, who: Visitor) -> Answ
             reader=who,
         )
         return html(page)
-    title, effect = _words(services, statement)
+    title, effect = _title_and_effect(services, statement)
     page = render(
         "confirm.html",
         statement=statement,
-        where=_where(statement),
+        where=_target_of(statement),
         title=title,
         effect=effect,
         freezes=_blocks(services, statement),
@@ -85,7 +85,7 @@ def confirm(services: FormServices, handle: str, who: Visitor, headers: Mapping[
     """Raises `NotFound`, `LedgerUnavailable`."""
     try:
         fields = services.fields(who, address_of(handle), FIELDS, headers, body)
-        if confirmed := _confirmed(services, handle):
+        if confirmed := _page_if_answered(services, handle):
             return confirmed
         pending = _pending(services, handle)
         if ANSWER in fields:
@@ -97,10 +97,12 @@ def confirm(services: FormServices, handle: str, who: Visitor, headers: Mapping[
     except (RequestRefused, BadInput, WouldBeRefused) as refused:
         return nothing_done(refused, back=address_of(handle))
     browser, cookie = services.sessions.browser(headers)
-    return led(services.saying.confirm(handle, pending, browser=browser, person=who.signed_in.object_id), cookie)
+    return lead_to_provider(
+        services.saying.confirm(handle, pending, browser=browser, person=who.signed_in.object_id), cookie
+    )
 
 
-def _confirmed(services: FormServices, handle: str) -> Answer | None:
+def _page_if_answered(services: FormServices, handle: str) -> Answer | None:
     """The page that follows the answer, for a person who returns here: a statement is answered once."""
     try:
         row = services.saying.confirmed(handle)
@@ -124,7 +126,7 @@ def _restored(services: FormServices, statement: CommandStatement) -> Restored |
     return services.restored(statement.application or INSTALLATION) if statement.verb is Verb.FENCE_RESET else None
 
 
-def _words(services: FormServices, statement: CommandStatement) -> tuple[str, str]:
+def _title_and_effect(services: FormServices, statement: CommandStatement) -> tuple[str, str]:
     """The title of the page, and the effect of the command, in the words of the page that orders one."""
     release_name = f"{statement.application}-{statement.release}"
     if (
@@ -134,7 +136,7 @@ def _words(services: FormServices, statement: CommandStatement) -> tuple[str, st
     ):
         return retry
     if statement.verb is not Verb.ROLLBACK or statement.application is None or statement.release is None:
-        return f"{statement.verb.spoken.capitalize()} {_where(statement)}", ""
+        return f"{statement.verb.spoken.capitalize()} {_target_of(statement)}", ""
     lane = services.reader.ledger.lanes(statement.application).get(str(statement.environment))
     effect = effect_of_rollback(statement.application, statement.release, lane) if lane else ""
     return (
@@ -153,7 +155,7 @@ def _blocks(services: FormServices, statement: CommandStatement) -> tuple[Freeze
     return tuple(blocks_of(services, lane).read)
 
 
-def _where(statement: CommandStatement) -> str:
+def _target_of(statement: CommandStatement) -> str:
     if statement.application is None:
         return "everything"
     target = (

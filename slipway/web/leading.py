@@ -19,7 +19,7 @@ def onward(address: str, *cookies: str) -> Answer:
     return replace(html(render("onward.html", address=address, reader=None)), cookies=cookies)
 
 
-def led(outcome: ProviderRedirect | NothingSent, cookie: str | None) -> Answer:
+def lead_to_provider(outcome: ProviderRedirect | NothingSent, cookie: str | None) -> Answer:
     """The page that leads to the provider, with the cookie of a new browser; or the reason why not."""
     return (
         onward(outcome.to, *([cookie] if cookie else []))

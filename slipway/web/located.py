@@ -17,7 +17,7 @@ from ..http.places import gate_place
 from ..http.requests import RequestRefused, check_own_page
 from ..queries.open_gates import name_at_gate
 from .answer import Answer, html, see_other
-from .approving import changes_document, not_taken, page, take_of_visitor
+from .approving import changes_document, page, take_of_visitor, vote_not_recorded
 from .asked import PlanViewer
 from .messages import message
 from .services import FormServices
@@ -58,7 +58,7 @@ def receive_signed_in_vote(
     try:
         check_own_page(headers, services.public_url)
     except RequestRefused as refused:
-        return not_taken(refused, None)
+        return vote_not_recorded(refused, None)
     if not target.plan:
         return message(
             400, "Your decision was not recorded", "The address names no plan.", link=(target.path, "Open the page")

@@ -72,7 +72,7 @@ _MEANT = {
 """For the beginning of an address: the path and title of the page that was probably wanted."""
 
 
-def elsewhere(address: str) -> Answer:
+def no_such_page(address: str) -> Answer:
     """There is no such page; links to the one that was probably meant."""
     meant = _MEANT.get(address.lower(), ("/", "Board"))
     return message(404, "There is no such page", "The address may be mistyped, or cut off.", link=meant)

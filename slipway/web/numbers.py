@@ -57,7 +57,7 @@ def show_numbers(numbers: Numbers, parameters: Mapping[str, str], visitor: Visit
         page = _page(numbers, parameters, visitor, problem=bad)
         return cacheable(page, status=400)
     report = numbers.answer(**{**question, "environment": None})
-    selected = _one(numbers, question, report.environments)
+    selected = _selected_environment(numbers, question, report.environments)
     selection = _Selection(
         weeks=report.weeks,
         behind=report.behind,
@@ -68,7 +68,7 @@ def show_numbers(numbers: Numbers, parameters: Mapping[str, str], visitor: Visit
     return cacheable(_page(numbers, parameters, visitor, selection))
 
 
-def _one(
+def _selected_environment(
     numbers: Numbers, question: Mapping[str, object], environments: tuple[EnvironmentNumbers, ...]
 ) -> EnvironmentNumbers | None:
     """The environment to show: the requested one, or the last one of the requested application."""

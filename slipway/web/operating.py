@@ -114,7 +114,9 @@ def show_commands(services: FormServices, subject: PageSubject, who: Visitor) ->
     return html(page)
 
 
-def give(services: FormServices, subject: PageSubject, who: Visitor, headers: Mapping[str, str], body: bytes) -> Answer:
+def give_command(
+    services: FormServices, subject: PageSubject, who: Visitor, headers: Mapping[str, str], body: bytes
+) -> Answer:
     """Give one command. Raises `NotFound`, `LedgerUnavailable`."""
     now = services.clock()
     try:
@@ -252,7 +254,7 @@ def _rollbacks(services: FormServices, release: Release) -> Iterator[CommandForm
                 hint=effect_of_rollback(release.application, release.number, lane),
                 hidden={"release": release.id, "environment": name},
                 bad=True,
-                warning=_what_is_gone(services, rollout.plan_hash),
+                warning=_warning_of_lost_plan(services, rollout.plan_hash),
             )
 
 
@@ -264,7 +266,7 @@ def effect_of_rollback(application: str, release: int, lane: Lane) -> str:
     return f"{live} is live there now. No vote is needed; newer releases wait until the lane is resumed."
 
 
-def _what_is_gone(services: FormServices, plan_hash: str | None) -> str:
+def _warning_of_lost_plan(services: FormServices, plan_hash: str | None) -> str:
     try:
         services.reader.plan(plan_hash or "")
     except (NotFound, ValueError):

@@ -28,7 +28,9 @@ TITLES = {
 def show_outcome(answers: Answers, partition: str, id: str, who: Visitor) -> Answer:
     """Raises `NotFound`, `LedgerUnavailable`."""
     reply = answers.reply(partition, id)
-    return reply_page(reply, path=f"/said/{quote(partition, safe='')}/{quote(id, safe='')}", back=_back(reply), who=who)
+    return reply_page(
+        reply, path=f"/said/{quote(partition, safe='')}/{quote(id, safe='')}", back=_next_link(reply), who=who
+    )
 
 
 def reply_page(reply: Reply, *, path: str, back: tuple[str, str], who: Visitor | None) -> Answer:
@@ -54,7 +56,7 @@ def reply_page(reply: Reply, *, path: str, back: tuple[str, str], who: Visitor |
         gate_open=gate_open,
         outdated=outdated,
         title=_title(reply, gate_open=gate_open, outdated=outdated, waits=waits, voted_on=voted_on),
-        to_do=_to_do(reply),
+        to_do=_advice(reply),
         back=back,
         reader=who,
     )
@@ -71,13 +73,13 @@ def _title(reply: Reply, *, gate_open: bool, outdated: bool, waits: bool, voted_
     return "Received, not decided yet" if reply.waits_for else TITLES[reply.state]
 
 
-def _to_do(reply: Reply) -> tuple[str, ...]:
+def _advice(reply: Reply) -> tuple[str, ...]:
     """What the person can do about a refusal, each advice once."""
     refused = reply.answered.rules if reply.answered else ()
     return tuple(dict.fromkeys(result.rule.to_do for result in refused if result.rule.to_do))
 
 
-def _back(reply: Reply) -> tuple[str, str]:
+def _next_link(reply: Reply) -> tuple[str, str]:
     """The link to go on with: a path of this app, and its text."""
     answered = reply.answered
     if answered is not None and answered.release:

@@ -23,7 +23,7 @@ from ..queries.blocks import Blocks
 from ..queries.reading import Reader
 from .answer import Answer, see_other
 from .form import read_fields
-from .leading import led
+from .leading import lead_to_provider
 from .signin import Visitor
 
 
@@ -63,7 +63,7 @@ class FormServices:
         """Send the person to the identity provider: a statement that lets something through needs a proof."""
         browser, cookie = self.sessions.browser(headers)
         person = who.signed_in.object_id
-        return led(self.saying.begin(statement, browser=browser, person=person, fresh=fresh), cookie)
+        return lead_to_provider(self.saying.begin(statement, browser=browser, person=person, fresh=fresh), cookie)
 
 
 def follow(receipt: StatementReceipt) -> Answer:

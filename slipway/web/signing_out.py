@@ -48,7 +48,7 @@ def end_session(services: FormServices, who: Visitor, headers: Mapping[str, str]
     """End the session in this browser, and tell the worker. Raises `KeysUnavailable`."""
     try:
         fields = services.fields(who, PATH, frozenset({FIELD, WHERE}), headers, body)
-        where = _where(fields.get(WHERE, ""))
+        where = _requested_scope(fields.get(WHERE, ""))
     except RequestRefused as refused:
         return message(
             refused.status, "You are still signed in", str(refused), tone=Tone.ASKS, link=(PATH, "Open the page again")
@@ -59,17 +59,17 @@ def end_session(services: FormServices, who: Visitor, headers: Mapping[str, str]
         services.writer.command(command, speaker(who.caller, Via.PAGE))
     except LedgerUnavailable as away:
         log.warning("a session could be ended in its browser only: %s", away)
-        return _here_only(services.sessions.end())
+        return _ended_here_only(services.sessions.end())
     return see_other(OVER, services.sessions.end())
 
 
-def _where(text: str) -> SignOutScope:
+def _requested_scope(text: str) -> SignOutScope:
     if text not in set(SignOutScope):
         raise RequestRefused(400, f"{WHERE}: expected {' or '.join(SignOutScope)}.")
     return SignOutScope(text)
 
 
-def _here_only(cookie: str) -> Answer:
+def _ended_here_only(cookie: str) -> Answer:
     page = message(
         503,
         "You are signed out in this browser only",

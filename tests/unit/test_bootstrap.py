@@ -84,7 +84,7 @@ def test_nothing_is_reached_over_the_network_before_it_is_needed() -> None:
         "channel",
         "bus",
         "webhooks",
-        *("table", "blobs", "added_blobs", "ledger", "inbox", "parking", "receiver", "door", "turns"),
+        *("table", "blobs", "added_blobs", "ledger", "inbox", "parking", "receiver", "door", "session_worker"),
         *("step_runner", "reconciler", "private_keys"),
     ):
         assert getattr(parts, name) is getattr(parts, name)

@@ -92,7 +92,7 @@ def _export(
     faults = list[ChainFault]()
     with progress_bar() as steps:
         for name in names:
-            if fault := export.chain(name, after=after, progress=partial(steps.at, name)):
+            if fault := export.chain(name, after=after, progress=partial(steps.update, name)):
                 faults.append(fault)
     export.anchors()
     if stop:

@@ -29,7 +29,7 @@ _AGO: Final = re.compile(r"([0-9]{1,4})([mhdw])")
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
-class When(click.ParamType[str]):
+class TimeType(click.ParamType[str]):
     """A day, a time, or an age such as `7d`. The app validates the first two; an age is converted to a time here."""
 
     name = "when"
@@ -72,8 +72,10 @@ class ActionName(click.ParamType[str]):
 )
 @click.option("--digest", metavar="DIGEST", help="Only with this digest, or its first six digits or more.")
 @click.option("--release", "-r", metavar="ID", help="Only this release.")
-@click.option("--from", "since", type=When(), metavar="WHEN", help="From a day, a time, or an age such as 7d or 12h.")
-@click.option("--to", "until", type=When(), metavar="WHEN", help="To the end of a day, or before a time.")
+@click.option(
+    "--from", "since", type=TimeType(), metavar="WHEN", help="From a day, a time, or an age such as 7d or 12h."
+)
+@click.option("--to", "until", type=TimeType(), metavar="WHEN", help="To the end of a day, or before a time.")
 @click.option(
     "--limit", "-n", type=click.IntRange(min=1), default=50, show_default=True, help="Maximum number of records."
 )
@@ -106,7 +108,7 @@ def print_records(
       slipway audit list --application shop --limit 10000 --jsonl | jq -r '[.time, .action] | @tsv'
       slipway audit list --environment production --csv > production.csv
     """
-    _check(filters["release"])
+    _check_release_id(filters["release"])
     console = CliConsole()
     query = {"from": filters.pop("since"), "to": filters.pop("until"), **filters}
     pages = _pages(api, query, limit=limit, after=after)
@@ -142,7 +144,7 @@ def _as_line(form: OutputFormat, item: dict[str, Any]) -> dict[str, Any]:
     return {**item, "action": "damaged", "details": {"damaged": item["damaged"]}}
 
 
-def _check(release: str | None) -> None:
+def _check_release_id(release: str | None) -> None:
     try:
         parse_release_id(release or "any-1")
     except ValueError as error:

@@ -52,7 +52,7 @@ def reindex(api: Api, *, applications: tuple[str, ...], repair: bool, as_json: b
                     total[count] += getattr(part, count)
                 lacking += part.lacking
                 after = part.next if part.next is None or part.next > after else None
-                steps.at(name, after or part.head, max(part.head, 1))
+                steps.update(name, after or part.head, max(part.head, 1))
             comparisons.append({"application": name, **total, "lacking": lacking[:MOST_NAMED], "repaired": repair})
     _show(comparisons, as_json=as_json, repair=repair)
     if any(comparison["damaged"] for comparison in comparisons):

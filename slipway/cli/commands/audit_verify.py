@@ -168,8 +168,8 @@ def verify_trail(
     trust = api.trust()
     keys, anchors = read_public_keys(trust.text if given is None else given), AnchorFile(kept)
     voters = voters_of(api, keys, anchors, tokens.over(trust)) if tokens else None
-    verdicts = _of_app(api, applications, anchors, keys, voters)
-    _answer(verdicts, now=clock(), keys_given=given is not None, as_json=as_json)
+    verdicts = _verdicts_of_app(api, applications, anchors, keys, voters)
+    _print_answer(verdicts, now=clock(), keys_given=given is not None, as_json=as_json)
 
 
 def _verify_file(
@@ -179,10 +179,10 @@ def _verify_file(
         raise click.UsageError("expected no APPLICATION with --file: the whole file is verified")
     checking = Checking(file, keys=keys, kept=kept_anchors)
     with progress_bar() as steps:
-        verdicts = checking.run(partial(steps.at, file.name))
+        verdicts = checking.run(partial(steps.update, file.name))
     for note in checking.notes:
         click.echo(note, err=True)
-    _answer(verdicts, now=checking.newest, keys_given=keys is not None, as_json=as_json)
+    _print_answer(verdicts, now=checking.newest, keys_given=keys is not None, as_json=as_json)
 
 
 def voters_of(api: Api, keys: PublicKeys, kept_anchors: AnchorFile, trust: PublicKeysAnswer) -> Callable[[str], Voters]:
@@ -197,13 +197,13 @@ def voters_of(api: Api, keys: PublicKeys, kept_anchors: AnchorFile, trust: Publi
     def anchored(application: str) -> Mapping[str, datetime]:
         anchors = SignedAnchors(application, keys)
         anchors.take_listed(api.anchors(application))
-        kept_anchors.of(anchors)
+        kept_anchors.add_to(anchors)
         return anchors.issuer_keys()
 
     return partial(Voters, tokens=tokens, trust=trust, documents=api.document, anchored=anchored, clock=clock)
 
 
-def _of_app(
+def _verdicts_of_app(
     api: Api,
     applications: tuple[str, ...],
     anchors: AnchorFile,
@@ -218,7 +218,7 @@ def _of_app(
         for name in list(dict.fromkeys(applications)) or all_names:
             of_chain = voters(name) if voters else None
             verdict = verify_chain(
-                api, name, keys=keys, progress=partial(steps.at, name), kept_anchors=anchors, voters=of_chain
+                api, name, keys=keys, progress=partial(steps.update, name), kept_anchors=anchors, voters=of_chain
             )
             if not verdict.records and verdict.intact and name not in all_names:
                 raise no_trail(name, all_names)
@@ -226,7 +226,7 @@ def _of_app(
     return verdicts
 
 
-def _answer(verdicts: list[ChainVerdict], *, now: datetime, keys_given: bool, as_json: bool) -> None:
+def _print_answer(verdicts: list[ChainVerdict], *, now: datetime, keys_given: bool, as_json: bool) -> None:
     console = CliConsole()
     intact = all(verdict.intact for verdict in verdicts)
     anchored = not any(verdict.waits(now) or verdict.retired_from for verdict in verdicts)
@@ -271,7 +271,7 @@ def _show_verdict(console: CliConsole, verdict: ChainVerdict, now: datetime) -> 
         before = f"{count}, all linked and signed" if follows else f"{count} before it intact"
         console.line(TextCell("✗ broken", BAD), f"  {verdict.application}: {fault} ({before})")
     if verdict.index is not None and not verdict.index.complete:
-        console.line(TextCell("✗ index ", BAD), f"  {verdict.application}: {_lacking(verdict.index)}")
+        console.line(TextCell("✗ index ", BAD), f"  {verdict.application}: {_index_fault(verdict.index)}")
     if verdict.votes is not None:
         _show_votes(console, verdict.application, verdict.votes)
     for waiver in verdict.waivers:
@@ -298,7 +298,7 @@ def _show_votes(console: CliConsole, application: str, votes: VotesVerdict) -> N
         console.line(TextCell("! vote  ", BAD), f"  {application}: record {later.sequence}: {later.reason}")
 
 
-def _lacking(index: IndexVerdict) -> str:
+def _index_fault(index: IndexVerdict) -> str:
     counts = {"missing": index.missing, "wrong": index.wrong, "extra": index.extra}
     kinds = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
     numbers = f", of records {', '.join(map(str, index.records))}" if index.records else ""

@@ -17,9 +17,9 @@ from ..bundles import (
     json_option,
     open_bundle,
     print_summary,
+    problems_as_errors,
     read_targets_file,
     remote,
-    telling_problems,
 )
 from ..console import GOOD, CliConsole, TextCell
 from ..errors import CliError, Exit
@@ -64,7 +64,7 @@ def push(layout: Path, to: str, record: Path | None, *, as_json: bool) -> None:
     if not is_layout(layout):
         expected = "expected a folder that `slipway bundle build` wrote"
         raise CliError(f"{layout}: {expected}, got {'another' if layout.exists() else 'none'}", exit_code=Exit.USAGE)
-    with telling_problems():
+    with problems_as_errors():
         made = open_bundle(str(layout))
         tag = made.config.version
         if target.reference not in ("", tag):
@@ -104,7 +104,7 @@ def print_bundle(where: str, *, as_json: bool) -> None:
       slipway bundle show bundle
       slipway bundle show shop.azurecr.io/team/shop-bundle:1.4.0
     """
-    with telling_problems():
+    with problems_as_errors():
         made = open_bundle(where)
     console = CliConsole()
     if as_json:
@@ -133,7 +133,7 @@ def verify_bundle(where: str, targets_file: Path, *, as_json: bool) -> None:
     Example:
       slipway bundle verify shop.azurecr.io/team/shop-bundle:1.4.0
     """
-    with telling_problems():
+    with problems_as_errors():
         made, targets = open_bundle(where), read_targets_file(targets_file)
         if problems := _differences(made, targets):
             raise ConfigError(problems)
@@ -157,7 +157,7 @@ def pull(where: str, output: Path, *, as_json: bool) -> None:
     Example:
       slipway bundle pull shop.azurecr.io/team/shop-bundle:1.4.0 --output live
     """
-    with telling_problems():
+    with problems_as_errors():
         made = open_bundle(where)
         write_files(output, made.files)
     console = CliConsole()

@@ -14,7 +14,7 @@ from slipway.domain.model import TAG_PATTERN
 from slipway.manifests.references import Reference
 
 from .. import registries
-from ..bundles import TARGETS_FILE, json_option, open_packed, print_summary, read_targets_file, telling_problems
+from ..bundles import TARGETS_FILE, json_option, open_packed, print_summary, problems_as_errors, read_targets_file
 from ..console import GOOD, NAME, NOTE, CliConsole, TextCell
 from ..errors import CliError, Exit
 from ..programs import Programs
@@ -114,7 +114,7 @@ def build_(  # noqa: PLR0917 - click passes them by name
       slipway bundle build deploy --version 1.4.0 --registry shop.azurecr.io --image team/shop:1.4.0
     """
     client, schemas = registries.open_registry(registry), Schemas()
-    with telling_problems():
+    with problems_as_errors():
         targets = read_targets_file(targets_file or folder / TARGETS_FILE)
         build_options = BuildOptions(
             folder=folder,

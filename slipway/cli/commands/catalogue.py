@@ -25,7 +25,7 @@ from ..options import Confirming, connected, reason_option, waiting
 from ..options import as_json as json_option
 from ..schemas import kubernetes_option, not_compared_line
 from ..text import neutral, short_digest
-from ..waiting import await_outcome, confirmed, decided, new_inbox_id, require_counted, take_look
+from ..waiting import await_confirmation, await_decision, await_outcome, new_inbox_id, require_counted, take_look
 
 _MARKS = {
     "created": TextCell("+", GOOD),
@@ -84,7 +84,7 @@ def apply(api: Api, *, path: Path, yes: bool, reason: str, version: str, confirm
     if all(change.outcome == "unchanged" for change in left):
         if not as_json and not compared.refused:
             click.echo("nothing to change", err=True)
-        _end(console, local, compared, as_json=as_json)
+        _end_command(console, local, compared, as_json=as_json)
         return
     if not yes:
         _confirm("Apply this?" if not compared.refused else "Apply the rest?")
@@ -92,14 +92,16 @@ def apply(api: Api, *, path: Path, yes: bool, reason: str, version: str, confirm
     received = read_answer(ReceivedAnswer, post_documents(api, local, body=request))
     refused = received.refused
     if received.open:
-        received = confirmed(api, received, confirming)
-    outcome = decided(api, received)
+        received = await_confirmation(api, received, confirming)
+    outcome = await_decision(api, received)
     if outcome.state not in (StatementState.COUNTED, StatementState.REFUSED):
         require_counted(outcome)
-    made = _made(outcome, compared, refused=(*(each for each in compared.changes if each.refused), *refused))
+    made = _changes_of_outcome(
+        outcome, compared, refused=(*(each for each in compared.changes if each.refused), *refused)
+    )
     if not as_json:
-        _show_made(console, made)
-    _end(console, local, made, as_json=as_json)
+        _show_changes(console, made)
+    _end_command(console, local, made, as_json=as_json)
 
 
 @click.command()
@@ -122,7 +124,7 @@ def diff(api: Api, *, path: Path, version: str, as_json: bool) -> None:
     changes = compare(api, local)
     if not as_json:
         _show(console, changes.changes)
-    _end(console, local, changes, as_json=as_json)
+    _end_command(console, local, changes, as_json=as_json)
 
 
 @click.command()
@@ -206,7 +208,7 @@ def history(api: Api, *, name: str, is_project: bool, limit: int, as_json: bool)
         console.line(TextCell(number, NAME), f"  {when}  {version.by}  {version.reason}")
         console.line(TextCell(f"    {version.document or 'nothing in force'}", FAINT))
         for line in version.difference:
-            console.whole(f"    {line}")
+            console.unwrapped_line(f"    {line}")
 
 
 @click.command()
@@ -233,7 +235,7 @@ def remove(api: Api, *, name: str, is_project: bool, yes: bool, reason: str, as_
     received = read_answer(ReceivedAnswer, api.post("catalogue", _kind(is_project), name, "removal", body=request))
     outcome = await_outcome(api, received)
     if as_json:
-        console.json(_made(outcome, None).model_dump(mode="json"))
+        console.json(_changes_of_outcome(outcome, None).model_dump(mode="json"))
     else:
         console.line(TextCell("✓", GOOD), f" {name} is removed")
 
@@ -242,7 +244,7 @@ def _kind(is_project: bool) -> str:
     return "project" if is_project else "application"
 
 
-def _end(console: CliConsole, local: LocalDocuments, changes: Changes, *, as_json: bool) -> None:
+def _end_command(console: CliConsole, local: LocalDocuments, changes: Changes, *, as_json: bool) -> None:
     """Print the documents that are refused and those that wait, and end with the matching exit code."""
     if as_json:
         problems = [ProblemShown.of(each).model_dump(mode="json") for each in local.problems]
@@ -250,9 +252,9 @@ def _end(console: CliConsole, local: LocalDocuments, changes: Changes, *, as_jso
         console.json({**changes.model_dump(mode="json"), **more})
     else:
         for problem in local.problems:
-            console.whole(str(problem))
+            console.unwrapped_line(str(problem))
         for line in not_compared_line(local.not_compared):
-            console.whole(f"! {line}")
+            console.unwrapped_line(f"! {line}")
     if changes.page and not as_json:
         click.echo(
             f"people vote on it: {neutral(changes.page)}; see `slipway change {short_digest(changes.change)}`", err=True
@@ -263,7 +265,9 @@ def _end(console: CliConsole, local: LocalDocuments, changes: Changes, *, as_jso
         raise SystemExit(Exit.WAITING)
 
 
-def _made(outcome: SaidOutcome, compared: Changes | None, *, refused: Iterable[ChangeShown] = ()) -> Changes:
+def _changes_of_outcome(
+    outcome: SaidOutcome, compared: Changes | None, *, refused: Iterable[ChangeShown] = ()
+) -> Changes:
     """The outcome of the changes, with the lines of the earlier comparison, for which the answer has no room."""
     differences = {change.subject: change.difference for change in (compared.changes if compared else ())}
     problems = {
@@ -287,7 +291,7 @@ def _made(outcome: SaidOutcome, compared: Changes | None, *, refused: Iterable[C
     )
 
 
-def _show_made(console: CliConsole, made: Changes) -> None:
+def _show_changes(console: CliConsole, made: Changes) -> None:
     for change in made.changes:
         if change.refused:
             _show_refused(console, change, f"{_name(change.subject)} ")
@@ -303,14 +307,14 @@ def _show(console: CliConsole, changes: Iterable[ChangeShown]) -> None:
         would = "" if change.refused or change.outcome == "unchanged" else "would be "
         console.line(mark, " ", TextCell(_name(change.subject), NAME), f" {would}{change.outcome}")
         for line in change.difference:
-            console.whole(f"    {line}")
+            console.unwrapped_line(f"    {line}")
         for line in change.stalled:
-            console.whole(f"    would be stalled: {line}")
+            console.unwrapped_line(f"    would be stalled: {line}")
         if change.opens and not change.refused:
             for line in change.weaker:
-                console.whole(f"    weaker, which a person has to confirm: {line}")
+                console.unwrapped_line(f"    weaker, which a person has to confirm: {line}")
             for line in change.asks:
-                console.whole(f"    is voted on by {line}")
+                console.unwrapped_line(f"    is voted on by {line}")
         if change.refused:
             _show_refused(console, change, "    ")
 
@@ -318,9 +322,9 @@ def _show(console: CliConsole, changes: Iterable[ChangeShown]) -> None:
 def _show_refused(console: CliConsole, change: ChangeShown, before: str) -> None:
     """Print each problem on its own line, which editors can link to."""
     if not change.problems:
-        console.whole(f"{before}refused: {change.refused}")
+        console.unwrapped_line(f"{before}refused: {change.refused}")
     for problem in change.problems:
-        console.whole(str(as_problem(problem)))
+        console.unwrapped_line(str(as_problem(problem)))
 
 
 def _name(subject: str) -> str:

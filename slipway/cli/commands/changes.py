@@ -20,7 +20,7 @@ from ..options import Confirming, connected, reason_option, waiting
 from ..options import as_json as json_option
 from ..output_formats import OutputFormat, formed, write_lines
 from ..text import short_digest
-from ..waiting import await_outcome, confirmed, new_inbox_id
+from ..waiting import await_confirmation, await_outcome, new_inbox_id
 
 COLUMNS = (
     "change",
@@ -136,11 +136,11 @@ def print_change(api: Api, *, hash: str, as_json: bool) -> None:
         console.line()
         console.line(TextCell(each.subject, NAME), f" {each.outcome}")
         for line in each.difference:
-            console.whole(f"    {line}")
+            console.unwrapped_line(f"    {line}")
         for line in each.weaker:
             console.line(TextCell(f"    weaker: {line}", BAD))
         for line in each.stalled:
-            console.whole(f"    would be stalled: {line}")
+            console.unwrapped_line(f"    would be stalled: {line}")
     for gate in shown.gates:
         console.line()
         asks = approvals_by(gate.required, gate.people)
@@ -185,7 +185,7 @@ def approve_change(api: Api, *, hash: str, reason: str, confirming: Confirming, 
       slipway change approve 91c3e07d55aa --open
     """
     received = _vote(api, hash, "approve", reason)
-    _end(api, confirmed(api, received, confirming), TextCell("✓ approved", GOOD), as_json=as_json)
+    _print_outcome(api, await_confirmation(api, received, confirming), TextCell("✓ approved", GOOD), as_json=as_json)
 
 
 @click.command("stand-in")
@@ -207,7 +207,7 @@ def stand_in(api: Api, *, hash: str, reason: str, confirming: Confirming, as_jso
       slipway change stand-in 91c3e07d55aa --reason "the team was dissolved" --open
     """
     received = _vote(api, hash, "approve", reason, stands_in=True)
-    _end(api, confirmed(api, received, confirming), TextCell("✓ stands in", NOTE), as_json=as_json)
+    _print_outcome(api, await_confirmation(api, received, confirming), TextCell("✓ stands in", NOTE), as_json=as_json)
 
 
 @click.command("reject")
@@ -224,7 +224,7 @@ def reject_change(api: Api, *, hash: str, reason: str, as_json: bool) -> None:
     Example:
       slipway change reject 91c3e07d55aa --reason "too few eyes"
     """
-    _end(api, _vote(api, hash, "reject", reason), TextCell("✓ rejected", BAD), as_json=as_json)
+    _print_outcome(api, _vote(api, hash, "reject", reason), TextCell("✓ rejected", BAD), as_json=as_json)
 
 
 def _vote(
@@ -236,7 +236,7 @@ def _vote(
     return read_answer(ReceivedAnswer, api.post("changes", _whole_hash(api, hash), "votes", body=body_of(request)))
 
 
-def _end(api: Api, received: ReceivedAnswer, done: TextCell, *, as_json: bool) -> None:
+def _print_outcome(api: Api, received: ReceivedAnswer, done: TextCell, *, as_json: bool) -> None:
     outcome, console = await_outcome(api, received), CliConsole()
     if as_json:
         console.json(outcome.model_dump(mode="json"))

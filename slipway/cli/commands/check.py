@@ -12,7 +12,7 @@ from slipway.manifests.problems import in_order
 
 from ..api import Api
 from ..console import GOOD, CliConsole, TextCell
-from ..documents import LocalDocuments, found_there, read_local
+from ..documents import LocalDocuments, problems_in_app, read_local
 from ..errors import CliError, ProblemsError
 from ..options import connectable, one_object
 from ..placing import placed
@@ -52,7 +52,7 @@ def check(open_app: Callable[[], Api], path: Path, *, version: str, offline: boo
     checked, problems = local.checked, list(local.problems)
     unasked = "of --offline"
     if not offline and checked.good:
-        of_the_app, unasked = _asked_there(open_app, local)
+        of_the_app, unasked = _problems_of_app(open_app, local)
         problems += of_the_app
     elif not offline:
         unasked = "everything here has a problem of its own"
@@ -84,13 +84,13 @@ def _show(console: CliConsole, local: LocalDocuments, not_checked: Sequence[Unju
     names = [*(f"project {name}" for name in checked.projects), *checked.definitions]
     console.line(TextCell("✓", GOOD), f" {', '.join(names)}: no problems")
     for each in (*advice, *not_checked):
-        console.whole(f"! {each}")
+        console.unwrapped_line(f"! {each}")
 
 
-def _asked_there(open_app: Callable[[], Api], local: LocalDocuments) -> tuple[tuple[Problem, ...], str]:
+def _problems_of_app(open_app: Callable[[], Api], local: LocalDocuments) -> tuple[tuple[Problem, ...], str]:
     """The installation's problems, and the reason why it did not judge the names; empty if it did."""
     try:
-        return found_there(open_app(), local), ""
+        return problems_in_app(open_app(), local), ""
     except CliError as error:
         return (), error.format_message().partition("\n")[0]
 

@@ -105,7 +105,7 @@ def doctor(
     if bool(organization) != bool(project):
         raise click.UsageError("--organization and --project go together")
     hooks = Hooks(organization=organization, project=project, pipeline=pipeline, server=server)
-    findings = [_show(finding, as_json=as_json) for finding in _own(api, hooks, only)]
+    findings = [_show(finding, as_json=as_json) for finding in _local_findings(api, hooks, only)]
     names = [str(name) for name in take_look(api, LookKind.DOCTOR, "list")["checks"]]
     _check_only(only, names, made=findings)
     selected = [name for name in names if not only or name.startswith(only)]
@@ -130,7 +130,7 @@ def _check_only(only: tuple[str, ...], names: list[str], *, made: list[Finding])
             raise click.UsageError(f"--only: expected the beginning of a check, got {beginning!r}; {similar}")
 
 
-def _own(api: Api, hooks: Hooks, only: tuple[str, ...]) -> list[Finding]:
+def _local_findings(api: Api, hooks: Hooks, only: tuple[str, ...]) -> list[Finding]:
     """The checks that run on this machine."""
     findings = [_health(api)]
     if hooks.organization:

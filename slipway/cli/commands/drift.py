@@ -8,7 +8,7 @@ import click
 from slipway.api.releases import Applications, DriftChecks, DriftStatus, LaneStatus
 from slipway.clock import utc_now
 from slipway.domain.drift import LATE
-from slipway.manifests.problems import meant
+from slipway.manifests.problems import did_you_mean
 
 from ..api import Api, read_answer
 from ..console import BAD, FAINT, GOOD, NAME, NOTE, CliConsole, Content, TextCell
@@ -52,7 +52,9 @@ def drift(api: Api, application: str | None, *, as_json: bool) -> None:
     names = {each.application for each in status.applications} | {each.application for each in missing}
     if application is not None and application not in names:
         raise CliError(
-            f"there is no application {application[:64]!r}", cure=meant(application, names), exit_code=Exit.NOT_FOUND
+            f"there is no application {application[:64]!r}",
+            cure=did_you_mean(application, names),
+            exit_code=Exit.NOT_FOUND,
         )
     stale = why_stale(status.drift) if lanes else ""
     clean = not (stale or missing) and all(lane.drift is None for _, lane in lanes)

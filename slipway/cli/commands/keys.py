@@ -137,7 +137,7 @@ def rotate(file: Path | None, vault: str | None, *, retire_others: bool, as_json
     retired = tuple(key.id for key in before) if retire_others else ended_keys(before, now=now)
     stay = [key.id for key in before if key.id not in retired]
     if len(stay) >= MOST:
-        raise CliError(_too_many(before))
+        raise CliError(_too_many_keys(before))
     signs = store.rotate(secrets.token_bytes(KEY_BYTES), retired, now=now)
     public = format_keys(store.public())
     done = {"signs": signs.id, "verify": stay, "retired": list(retired), "public": public}
@@ -165,7 +165,7 @@ def retire(file: Path | None, vault: str | None, *, as_json: bool) -> None:
     _show("retired", {"retired": ids, "public": format_keys(public)}, as_json=as_json)
 
 
-def _too_many(keys: list[LiveKey]) -> str:
+def _too_many_keys(keys: list[LiveKey]) -> str:
     until = needed_until(keys, len(keys) - 1)
     when = f"after {until:%Y-%m-%d}" if until else "after removing one by hand"
     return (

@@ -8,7 +8,7 @@ import click
 from ..console import FAINT, GOOD, NAME, CliConsole, TextCell
 from ..errors import CliError, Exit
 from ..options import one_object
-from ..starting import PipelineName, Wanted, starting_files, write_starting_files
+from ..starting import NewApplication, PipelineName, starting_files, write_starting_files
 
 
 def _name(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
@@ -107,7 +107,7 @@ def new(
       slipway new cart --pipeline shop/cart-ci --approver role:shop-leads
     """
     folder = output or Path(application)
-    choices = Wanted(
+    choices = NewApplication(
         app=application,
         project=project or application,
         repository=repository or application,

@@ -25,7 +25,7 @@ from ..lazy import Group
 from ..options import Confirming, DigestType, connected, reason_option, waiting
 from ..options import as_json as json_option
 from ..text import neutral
-from ..waiting import await_outcome, confirmed, new_inbox_id, take_look
+from ..waiting import await_confirmation, await_outcome, new_inbox_id, take_look
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _RELEASE = re.compile(r".+-[0-9]+")
@@ -71,7 +71,7 @@ def _operating(verb: Verb) -> Callable[[Callable[..., None]], Callable[..., None
     return decorate
 
 
-def _give(
+def _send_command(
     api: Api,
     verb: Verb,
     what: str,
@@ -88,7 +88,7 @@ def _give(
     command = Command.model_construct(verb=verb, channel="cli", id=new_inbox_id(), **fields)
     received = read_answer(ReceivedAnswer, api.post("commands", body=body_of(command)))
     if received.open:
-        received = confirmed(api, received, confirming or Confirming())
+        received = await_confirmation(api, received, confirming or Confirming())
     done = await_outcome(api, received)
     console = CliConsole()
     if as_json:
@@ -107,7 +107,7 @@ def _give(
     console.line(TextCell("✓ ", GOOD), TextCell(subject, NAME), f": {became}")
 
 
-def _in_order(release: str, environment: str) -> tuple[str, str]:
+def _release_and_environment(release: str, environment: str) -> tuple[str, str]:
     """A release and an environment, whichever was named first. If both look like releases, the first one is the
     release."""
     if _RELEASE.fullmatch(environment) and not _RELEASE.fullmatch(release):
@@ -160,7 +160,7 @@ def freeze(
     """
     what = _target(application, environment, everything=everything)
     end = _until(until)
-    _give(api, Verb.FREEZE, what, application=application, environment=environment, until=end, **options)
+    _send_command(api, Verb.FREEZE, what, application=application, environment=environment, until=end, **options)
 
 
 @click.command()
@@ -177,7 +177,7 @@ def unfreeze(api: Api, *, application: str | None, environment: str | None, ever
       slipway unfreeze --all --reason "incident 4711 is over"
     """
     what = _target(application, environment, everything=everything)
-    _give(api, Verb.UNFREEZE, what, application=application, environment=environment, **options)
+    _send_command(api, Verb.UNFREEZE, what, application=application, environment=environment, **options)
 
 
 @click.command()
@@ -194,7 +194,7 @@ def cancel(api: Api, *, release: str, **options: Any) -> None:
     Example:
       slipway cancel shop-482 --reason "the wrong branch"
     """
-    _give(api, Verb.CANCEL, release, release=release, **options)
+    _send_command(api, Verb.CANCEL, release, release=release, **options)
 
 
 @click.command()
@@ -211,7 +211,7 @@ def retry(api: Api, *, release: str, **options: Any) -> None:
     Example:
       slipway retry shop-482 --reason "the registry has room again"
     """
-    _give(api, Verb.RETRY, release, release=release, **options)
+    _send_command(api, Verb.RETRY, release, release=release, **options)
 
 
 @click.command()
@@ -244,7 +244,7 @@ def create(
         by = {"tag": tag} if tag else {"digest": artifacts[0]}
         if why := read_answer(WhyNotPushed, take_look(api, LookKind.PUSHED, application, **by)).why:
             raise CliError(f"no release can be created: {why}", exit_code=Exit.NOT_FOUND)
-    _give(api, Verb.CREATE, what, application=application, tag=tag, digest=image or bundle, **options)
+    _send_command(api, Verb.CREATE, what, application=application, tag=tag, digest=image or bundle, **options)
 
 
 @click.command()
@@ -261,9 +261,9 @@ def rollback(api: Api, *, release: str, environment: str, **options: Any) -> Non
     Example:
       slipway rollback shop-481 production --reason "482 loses orders"
     """
-    release, environment = _in_order(release, environment)
+    release, environment = _release_and_environment(release, environment)
     what = f"{environment} to {release}"
-    _give(api, Verb.ROLLBACK, what, environment=environment, release=release, **options)
+    _send_command(api, Verb.ROLLBACK, what, environment=environment, release=release, **options)
 
 
 @click.command()
@@ -277,7 +277,9 @@ def resume(api: Api, *, application: str, environment: str, **options: Any) -> N
     Example:
       slipway resume shop production --reason "483 has the fix"
     """
-    _give(api, Verb.RESUME, f"{application} {environment}", application=application, environment=environment, **options)
+    _send_command(
+        api, Verb.RESUME, f"{application} {environment}", application=application, environment=environment, **options
+    )
 
 
 @click.command()
@@ -293,8 +295,10 @@ def override(api: Api, *, release: str, environment: str, **options: Any) -> Non
     Example:
       slipway override shop-483 production --reason "the fix for incident 4711"
     """
-    release, environment = _in_order(release, environment)
-    _give(api, Verb.OVERRIDE, f"{environment} for {release}", environment=environment, release=release, **options)
+    release, environment = _release_and_environment(release, environment)
+    _send_command(
+        api, Verb.OVERRIDE, f"{environment} for {release}", environment=environment, release=release, **options
+    )
 
 
 @click.command()
@@ -318,9 +322,9 @@ def waive(api: Api, *, release: str, environment: str, rule: str, **options: Any
       slipway waive shop-483 production --rule change-is-known --reason "the repository was moved"
       slipway waive shop-483 production --rule built-by-run --reason "Azure DevOps is down"
     """
-    release, environment = _in_order(release, environment)
+    release, environment = _release_and_environment(release, environment)
     what = f"{rule} of {release} in {environment}"
-    _give(api, Verb.WAIVE, what, environment=environment, release=release, rule=rule, **options)
+    _send_command(api, Verb.WAIVE, what, environment=environment, release=release, rule=rule, **options)
 
 
 @click.group(cls=Group)
@@ -352,11 +356,11 @@ def fence_reset(api: Api, *, application: str | None, everything: bool, **option
     """
     if everything is bool(application):
         raise click.UsageError("expected APPLICATION, or --all")
-    click.echo(neutral(_lost(api, application or INSTALLATION)), err=True)
-    _give(api, Verb.FENCE_RESET, application or "the installation", application=application, **options)
+    click.echo(neutral(_describe_loss(api, application or INSTALLATION)), err=True)
+    _send_command(api, Verb.FENCE_RESET, application or "the installation", application=application, **options)
 
 
-def _lost(api: Api, application: str) -> str:
+def _describe_loss(api: Api, application: str) -> str:
     """The newest anchor of a chain, and where its ledger ends."""
     anchor = next(iter(api.anchors(application)), None)
     end = api.audit_page(application, after=0, limit=1).head.sequence
@@ -401,4 +405,6 @@ def end_sessions(api: Api, /, *, person: str | None, **options: Any) -> None:
       slipway end-sessions aaaaaaaa-0000-4000-8000-000000000001 --reason "a laptop was stolen"
     """
     oid = (person or "").removeprefix(OID)
-    _give(api, Verb.SESSION_END, f"the sessions of {OID}{oid}" if oid else "your sessions", person=oid, **options)
+    _send_command(
+        api, Verb.SESSION_END, f"the sessions of {OID}{oid}" if oid else "your sessions", person=oid, **options
+    )

@@ -158,7 +158,7 @@ def _fields(console: CliConsole, item: ReleaseWithProgress) -> Iterator[tuple[st
     yield "bundle" if item.bundle else "image", f"{item.registry}/{item.repository}:{item.tag}"
     yield "digest", item.digest or ""
     if item.push:
-        yield "pushed", _at(console.time(item.push.at), item.push.actor)
+        yield "pushed", _time_and_person(console.time(item.push.at), item.push.actor)
     if item.manual_start:
         of = f", of {release_id(item.application, item.manual_start.of)}" if item.manual_start.of else ""
         yield "started by", f"{item.manual_start.who}{of}"
@@ -181,10 +181,10 @@ def _fields(console: CliConsole, item: ReleaseWithProgress) -> Iterator[tuple[st
             yield "", TextCell(f"{mark} {evidence.name}: {evidence.summary}{log}", GOOD if evidence.passed else BAD)
     for vote in item.gate.votes if item.gate else ():
         reason = f": {vote.reason}" if vote.reason else ""
-        yield "vote", _at(f"{vote.decision} {console.time(vote.at)}", vote.who) + reason
+        yield "vote", _time_and_person(f"{vote.decision} {console.time(vote.at)}", vote.who) + reason
 
 
-def _at(time: str, person: str) -> str:
+def _time_and_person(time: str, person: str) -> str:
     return f"{time} by {person}" if person else time
 
 

@@ -42,7 +42,7 @@ def watch(api: Api, *, release: str, environment: str | None, no_wait: bool, as_
       slipway watch shop-482 --no-wait --json | jq -r .headline
     """
     console = CliConsole()
-    for explanation in _changes(api, release):
+    for explanation in _explanations(api, release):
         if as_json:
             shown = explanation.model_dump(mode="json", exclude={"rules"})
             console.json_line({**shown, "at": datetime.now(UTC).isoformat()})
@@ -51,7 +51,7 @@ def watch(api: Api, *, release: str, environment: str | None, no_wait: bool, as_
             phase = TextCell(explanation.phase.spoken, tone_style(explanation.phase.tone))
             console.line(now, "  ", phase, "  ", explanation.headline)
         console.flush()
-        if (code := _ended(explanation, environment, no_wait=no_wait)) is None:
+        if (code := _exit_code(explanation, environment, no_wait=no_wait)) is None:
             continue
         if not as_json and code is not Exit.DONE:
             console.line(TextCell("next: ", NAME), explanation.next)
@@ -59,7 +59,7 @@ def watch(api: Api, *, release: str, environment: str | None, no_wait: bool, as_
         raise SystemExit(code)
 
 
-def _changes(api: Api, release: str) -> Iterator[Explanation]:
+def _explanations(api: Api, release: str) -> Iterator[Explanation]:
     """The release's present state, and its state after each change. Raises `CliError`; for an app that is away, only
     after a while."""
     before, answered = None, None
@@ -77,7 +77,7 @@ def _changes(api: Api, release: str) -> Iterator[Explanation]:
         time.sleep(EVERY)
 
 
-def _ended(explanation: Explanation, environment: str | None, *, no_wait: bool) -> Exit | None:
+def _exit_code(explanation: Explanation, environment: str | None, *, no_wait: bool) -> Exit | None:
     """The exit code if the watch is over; None if it goes on.
 
     Raises `UsageError` for an environment that the release does not pass."""

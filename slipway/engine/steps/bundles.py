@@ -18,7 +18,7 @@ from ...bundle import (
     unpack_bundle,
 )
 from ...bundle import EnvironmentContents as BundledEnvironment
-from ...catalogue import ConfigError, marked
+from ...catalogue import ConfigError, labelled_object
 from ...domain.application import Application
 from ...domain.around import Side
 from ...domain.bundle import Bundle, BundleImage
@@ -144,7 +144,7 @@ def _verification(contents: BundledEnvironment, environment: Environment) -> Mem
 
 def _marked(release: Release, environment: Environment, member: Member, rules: ImageRules) -> dict[str, Any]:
     runs_an_image = any(image_places(member.value, rules))
-    return marked(
+    return labelled_object(
         member.value,
         application=release.application,
         environment=environment.name,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from slipway.catalogue.rendering import marked
+from slipway.catalogue.rendering import labelled_object
 from slipway.domain.around import Side
 from slipway.domain.environment import HttpProbe
 from slipway.domain.steps import StartedJob
@@ -112,7 +112,7 @@ def test_an_object_that_is_not_a_job_is_not_started_as_one(place: Place) -> None
 
 def around(name: str, **job: Any) -> m.Json:
     """A Job before a rollout, as it is in a plan."""
-    marked_job = marked(m.job(name, **job), application="shop", environment="staging", release=None)
+    marked_job = labelled_object(m.job(name, **job), application="shop", environment="staging", release=None)
     return job_around(marked_job, side=Side.BEFORE, release="shop-7", environment="staging")
 
 

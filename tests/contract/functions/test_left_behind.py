@@ -71,6 +71,6 @@ def test_a_decision_left_in_a_session_whose_lock_lapsed_is_shown_by_the_doctor_a
     assert (finding.status, "oldest message has waited for" in finding.said) == (Status.FAILED, True)
     assert bus.counts(Queue.WORK).active == 1, "the host left it there"
 
-    assert installation.app.turns.take_left_behind() == 1
+    assert installation.app.session_worker.take_left_behind() == 1
     assert installation.phase(1) is not Phase.COMPLETED
     assert bus.counts(Queue.WORK).active + bus.counts(Queue.WORK).locked == 0

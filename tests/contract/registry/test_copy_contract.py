@@ -33,7 +33,7 @@ SBOM = referrer(ROOT.children[0], b"what is in the image", "application/spdx+jso
 SIGNATURE_OF_SBOM = referrer(SBOM, b"signature of the SBOM")
 COSIGN = cosign_signature(b"classic")
 COSIGN_TAG = ROOT.digest.replace(":", "-") + ".sig"
-EVERYTHING: tuple[ArtifactDouble, ...] = (*ROOT.whole(), SIGNATURE, SBOM, SIGNATURE_OF_SBOM, COSIGN)
+EVERYTHING: tuple[ArtifactDouble, ...] = (*ROOT.parts(), SIGNATURE, SBOM, SIGNATURE_OF_SBOM, COSIGN)
 
 
 def fill(registry: Registry, repository: str) -> None:

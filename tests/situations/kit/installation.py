@@ -318,7 +318,7 @@ class Installation:
         redirect = saying.confirm(handle, pending, browser=browser, person=olga.oid)
         assert isinstance(redirect, ProviderRedirect), redirect
         state, code = self._outside.votes.signs_in(redirect.to, olga)
-        assert isinstance(saying.back(state=state, code=code, error="", browser=browser), ProviderRedirect)
+        assert isinstance(saying.handle_return(state=state, code=code, error="", browser=browser), ProviderRedirect)
 
     def release_again(self, release: int = 1) -> Response:
         """An operator asks for a release that has ended to be sent out once more."""

@@ -32,12 +32,12 @@ def berlin(year: int, month: int, day: int, *time: int) -> datetime:
 def test_a_window_opens_and_closes_by_local_time_in_summer_and_in_winter() -> None:
     office = calendar(allow=[{"rule": OFFICE, "duration": "8h"}])
     for day in (berlin(2026, 7, 1), berlin(2026, 12, 1)):
-        assert not office.at(day.replace(hour=8, minute=59)).open
-        opened = office.at(day.replace(hour=9))
+        assert not office.status_at(day.replace(hour=8, minute=59)).open
+        opened = office.status_at(day.replace(hour=9))
         assert opened.open
         assert opened.until == day.replace(hour=17)
-        assert not office.at(day.replace(hour=17)).open
-    friday = office.at(berlin(2026, 12, 4, 18))
+        assert not office.status_at(day.replace(hour=17)).open
+    friday = office.status_at(berlin(2026, 12, 4, 18))
     assert friday.until == berlin(2026, 12, 7, 9)
     assert friday.reason == "outside the time windows; opens at 2026-12-07 08:00 UTC"
 
@@ -48,28 +48,30 @@ def test_a_denied_window_and_a_holiday_close_an_allowed_one() -> None:
         deny=[{"rule": "FREQ=MONTHLY;BYMONTHDAY=-1", "duration": "1d", "reason": "the month is being closed"}],
         holidays=["2026-12-25"],
     )
-    assert office.at(berlin(2026, 12, 31, 10)).reason.startswith("the month is being closed; opens at 2027-01-01")
-    christmas = office.at(berlin(2026, 12, 25, 10))
+    assert office.status_at(berlin(2026, 12, 31, 10)).reason.startswith(
+        "the month is being closed; opens at 2027-01-01"
+    )
+    christmas = office.status_at(berlin(2026, 12, 25, 10))
     assert (christmas.open, christmas.until) == (False, berlin(2026, 12, 28, 9))
     assert christmas.reason.startswith("2026-12-25 is a holiday")
 
 
 def test_a_calendar_without_allowed_windows_is_open_except_when_denied() -> None:
     deadlines = calendar(deny=[{"rule": "FREQ=WEEKLY;BYDAY=FR;BYHOUR=12", "duration": "12h"}])
-    assert deadlines.at(berlin(2026, 12, 3, 12)).until == berlin(2026, 12, 4, 12)
-    assert not deadlines.at(berlin(2026, 12, 4, 13)).open
+    assert deadlines.status_at(berlin(2026, 12, 3, 12)).until == berlin(2026, 12, 4, 12)
+    assert not deadlines.status_at(berlin(2026, 12, 4, 13)).open
 
 
 def test_a_local_time_that_the_clock_change_skips_is_taken_by_the_earlier_offset() -> None:
     night = calendar(allow=[{"rule": "FREQ=DAILY;BYHOUR=2;BYMINUTE=30", "duration": "1h"}])
-    assert night.at(datetime(2026, 3, 29, 1, 30, tzinfo=UTC)).open
-    assert not night.at(datetime(2026, 3, 29, 1, 29, tzinfo=UTC)).open
+    assert night.status_at(datetime(2026, 3, 29, 1, 30, tzinfo=UTC)).open
+    assert not night.status_at(datetime(2026, 3, 29, 1, 29, tzinfo=UTC)).open
 
 
 def test_the_first_of_a_repeated_local_time_counts() -> None:
     night = calendar(allow=[{"rule": "FREQ=DAILY;BYHOUR=2;BYMINUTE=30", "duration": "30m"}])
-    assert night.at(datetime(2026, 10, 25, 0, 30, tzinfo=UTC)).open
-    assert not night.at(datetime(2026, 10, 25, 1, 30, tzinfo=UTC)).open
+    assert night.status_at(datetime(2026, 10, 25, 0, 30, tzinfo=UTC)).open
+    assert not night.status_at(datetime(2026, 10, 25, 1, 30, tzinfo=UTC)).open
 
 
 RULES = st.sampled_from(
@@ -95,14 +97,14 @@ def test_a_calendar_changes_its_state_exactly_at_the_time_that_it_names(
 ) -> None:
     window = {"rule": rule, "duration": f"{minutes}m"}
     schedule = Calendar(Windows.model_validate({"timezone": zone, "deny" if denies else "allow": [window]}))
-    opening = schedule.at(now)
+    opening = schedule.status_at(now)
     if opening.until is None:
         return
     assert opening.until > now
     middle = now + (opening.until - now) / 2
-    assert schedule.at(middle).open is opening.open
-    assert schedule.at(opening.until - timedelta(seconds=1)).open is opening.open
-    assert schedule.at(opening.until).open is not opening.open
+    assert schedule.status_at(middle).open is opening.open
+    assert schedule.status_at(opening.until - timedelta(seconds=1)).open is opening.open
+    assert schedule.status_at(opening.until).open is not opening.open
 
 
 @given(

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from slipway.cli.commands.audit_list import When
+from slipway.cli.commands.audit_list import TimeType
 from slipway.cli.console import CliConsole, TextCell, tone_style
 from slipway.cli.trail import record_fields
 from slipway.domain.actions import Action
@@ -134,8 +134,8 @@ def test_paging_ends_when_the_app_names_the_same_page_again(slipway: Command, ap
 
 @pytest.mark.parametrize("text", ["7d", "12h", "30m", "2w"])
 def test_a_relative_time_becomes_a_point_in_time(text: str) -> None:
-    assert When().convert(text, None, None).endswith("Z")
-    assert When().convert("2026-11-23", None, None) == "2026-11-23"
+    assert TimeType().convert(text, None, None).endswith("Z")
+    assert TimeType().convert("2026-11-23", None, None) == "2026-11-23"
 
 
 def test_a_refusal_of_the_app_names_the_parameter(slipway: Command, app: Served) -> None:

@@ -75,7 +75,7 @@ def test_every_way_of_printing_is_harmless(text: str, terminal: bool) -> None:
     console = CliConsole(stream, terminal=terminal, width=200)
     console.table(("a", "b", "c"), [[text, TextCell(text, "red"), "end"]], cut=("a",), fold=("b",))
     console.line(text)
-    console.whole(text)
+    console.unwrapped_line(text)
     console.fields([("name", text)])
     console.json({text: text})
     console.json_line({text: text})

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from slipway.cli.root import root
-from slipway.cli.starting import PipelineName, Wanted, starting_files, write_starting_files
+from slipway.cli.starting import NewApplication, PipelineName, starting_files, write_starting_files
 from tests.unit.cli.conftest import Command
 from tests.unit.cli.mistakes import APPLICATION, DEPLOYMENT, MISTAKES, PROJECT, SERVICE, Mistake, manifest
 
@@ -25,7 +25,7 @@ def slipway(*arguments: str) -> Result:
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """What `slipway new` writes, which has no problems."""
     monkeypatch.chdir(tmp_path)
-    choices = Wanted(
+    choices = NewApplication(
         app="shop",
         project="shop",
         repository="shop",

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from slipway.catalogue import check_path
 from slipway.cli.root import root
-from slipway.cli.starting import PipelineName, Wanted, starting_files, write_starting_files
+from slipway.cli.starting import NewApplication, PipelineName, starting_files, write_starting_files
 from slipway.domain.application import SourceKind
 from slipway.domain.gate import ApprovalGate, Level
 
@@ -57,7 +57,7 @@ words = st.text(ALPHANUMERIC, min_size=1, max_size=9)
 folders = st.tuples(words, st.sampled_from(("", ".", "_", "__", "-", "--")), words).map("".join)
 repositories = st.lists(folders, min_size=1, max_size=3).map("/".join)
 choices = st.builds(
-    Wanted,
+    NewApplication,
     app=names,
     project=names,
     repository=repositories.filter(lambda name: "." not in name.partition("/")[0]),
@@ -69,7 +69,7 @@ choices = st.builds(
 
 
 @given(choices)
-def test_every_accepted_name_gives_a_folder_without_problems(choices: Wanted) -> None:
+def test_every_accepted_name_gives_a_folder_without_problems(choices: NewApplication) -> None:
     import tempfile  # noqa: PLC0415 - a folder for each example, which a fixture cannot give
 
     with tempfile.TemporaryDirectory() as name:

@@ -83,7 +83,7 @@ def ask_to_confirm(app: Served, address: str = PAGE) -> None:
 
 
 def waits_by(monkeypatch: pytest.MonkeyPatch, clock: PassingClock) -> None:
-    monkeypatch.setitem(waiting.confirmed.__kwdefaults__ or {}, "clock", clock.waits)
+    monkeypatch.setitem(waiting.await_confirmation.__kwdefaults__ or {}, "clock", clock.waits)
 
 
 def confirm(app: Served) -> None:

@@ -26,7 +26,7 @@ def event_of(installation: Installation) -> bytes:
 
 def test_a_left_message_that_is_no_envelope_of_the_worker_is_parked_with_the_reason(installation: Installation) -> None:
     leave_in_session(installation, installation.pushed("1.0").model_dump_json().encode())
-    assert installation.app.turns.take_left_behind() == 1
+    assert installation.app.session_worker.take_left_behind() == 1
     (parked,) = installation.app.parking.all()
     assert "expected an envelope of the worker" in parked.reason
     assert installation.trail() == []
@@ -35,7 +35,7 @@ def test_a_left_message_that_is_no_envelope_of_the_worker_is_parked_with_the_rea
 def test_an_event_that_was_left_in_a_session_is_decided(installation: Installation) -> None:
     assert deferred("shop", installation.pushed("1.0")).queue is Queue.WORK
     leave_in_session(installation, event_of(installation))
-    assert installation.app.turns.take_left_behind() == 1
+    assert installation.app.session_worker.take_left_behind() == 1
     assert installation.phase(1) is Phase.PLANNING
     assert [step.kind for step in installation.steps()] == [StepKind.PLAN]
     assert installation.bus.in_free_sessions == []
@@ -53,7 +53,7 @@ def test_the_timer_of_every_five_minutes_decides_an_event_left_in_a_session(
 
 def test_an_unreadable_message_is_parked_with_its_session_and_replayed_into_it(installation: Installation) -> None:
     leave_in_session(installation, b"{")
-    assert installation.app.turns.take_left_behind() == 1
+    assert installation.app.session_worker.take_left_behind() == 1
     (parked,) = installation.app.parking.all()
     assert (parked.source, parked.session) == (Queue.WORK, "shop")
     installation.app.parking.replay(parked.id, actor="olu")
@@ -64,8 +64,8 @@ def test_an_unreadable_message_is_parked_with_its_session_and_replayed_into_it(i
 def test_an_event_that_was_decided_already_changes_nothing(installation: Installation) -> None:
     body = event_of(installation)
     leave_in_session(installation, body)
-    installation.app.turns.take_left_behind()
+    installation.app.session_worker.take_left_behind()
     sequence = installation.app.ledger.head("shop").sequence
     leave_in_session(installation, body)
-    installation.app.turns.take_left_behind()
+    installation.app.session_worker.take_left_behind()
     assert installation.app.ledger.head("shop").sequence == sequence

@@ -61,7 +61,7 @@ class Scene:
         return outcome.to
 
     def back(self, parameters: dict[str, str]) -> SignInRedirect | NotSignedIn:
-        outcome = self.sign_in.back(self.browser.headers, parameters)
+        outcome = self.sign_in.handle_return(self.browser.headers, parameters)
         self.browser.take(*outcome.cookies)
         return outcome
 

@@ -115,7 +115,7 @@ class Stage:
     def back(
         self, state: str, code: str = "", *, error: str = "", browser: str = BROWSER
     ) -> ProviderRedirect | NothingSent:
-        return self.saying.back(state=state, code=code, error=error, browser=browser)
+        return self.saying.handle_return(state=state, code=code, error=error, browser=browser)
 
     def rows(self) -> list[Received]:
         return [row for row in Inbox(self.inbox).unread(limit=100) if isinstance(row, Received)]

@@ -33,7 +33,7 @@ def test_sealed_content_with_a_changed_character_does_not_open(data: st.DataObje
 @given(st.text(max_size=200))
 def test_arbitrary_text_neither_opens_nor_counts_as_a_mark(text: str) -> None:
     assert SEAL.open(KeyPurpose.SESSION, text) is None
-    assert not SEAL.marked(KeyPurpose.FORM, b"a form", text)
+    assert not SEAL.is_marked(KeyPurpose.FORM, b"a form", text)
 
 
 def test_the_previous_key_still_opens_and_a_removed_key_does_not() -> None:
@@ -41,15 +41,15 @@ def test_the_previous_key_still_opens_and_a_removed_key_does_not() -> None:
     former = Seal(FixedKeys({"gone": OTHER}))
     assert SEAL.open(KeyPurpose.SESSION, before.close(KeyPurpose.SESSION, b"a")) == b"a"
     assert SEAL.open(KeyPurpose.SESSION, former.close(KeyPurpose.SESSION, b"a")) is None
-    assert SEAL.marked(KeyPurpose.FORM, b"a", before.mark(KeyPurpose.FORM, b"a"))
-    assert not SEAL.marked(KeyPurpose.FORM, b"a", former.mark(KeyPurpose.FORM, b"a"))
+    assert SEAL.is_marked(KeyPurpose.FORM, b"a", before.mark(KeyPurpose.FORM, b"a"))
+    assert not SEAL.is_marked(KeyPurpose.FORM, b"a", former.mark(KeyPurpose.FORM, b"a"))
 
 
 def test_a_mark_is_for_one_content_and_one_purpose() -> None:
     mark = SEAL.mark(KeyPurpose.FORM, b"a")
-    assert SEAL.marked(KeyPurpose.FORM, b"a", mark)
-    assert not SEAL.marked(KeyPurpose.FORM, b"b", mark)
-    assert not SEAL.marked(KeyPurpose.SESSION, b"a", mark)
+    assert SEAL.is_marked(KeyPurpose.FORM, b"a", mark)
+    assert not SEAL.is_marked(KeyPurpose.FORM, b"b", mark)
+    assert not SEAL.is_marked(KeyPurpose.SESSION, b"a", mark)
 
 
 def test_the_id_of_the_key_cannot_be_exchanged() -> None:

@@ -31,10 +31,10 @@ def test_an_hour_without_use_ends_a_session(scene: Scene) -> None:
 
 def test_use_is_noted_every_five_minutes_and_a_session_in_use_ends_after_eight_hours(scene: Scene) -> None:
     scene.signs_in()
-    assert scene.sessions.used(scene.session()) is None
+    assert scene.sessions.cookie_noting_use(scene.session()) is None
     for _ in range(8 * 12 - 1):
         scene.time.wait(timedelta(minutes=5))
-        noted = scene.sessions.used(scene.session())
+        noted = scene.sessions.cookie_noting_use(scene.session())
         assert noted is not None
         scene.browser.take(noted)
     scene.time.wait(timedelta(minutes=5))
@@ -44,9 +44,9 @@ def test_use_is_noted_every_five_minutes_and_a_session_in_use_ends_after_eight_h
 def test_the_roles_of_a_session_are_stale_after_an_hour(scene: Scene) -> None:
     session = scene.signs_in()
     scene.time.wait(timedelta(minutes=59))
-    assert not scene.sessions.stale(session)
+    assert not scene.sessions.is_stale(session)
     scene.time.wait(timedelta(minutes=1))
-    assert scene.sessions.stale(session)
+    assert scene.sessions.is_stale(session)
 
 
 def test_each_sign_in_has_an_id_of_its_own(scene: Scene) -> None:

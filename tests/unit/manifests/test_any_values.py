@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from slipway.bundle.contents import ContentPart, Member, in_namespace, object_problems
-from slipway.catalogue import marked
+from slipway.catalogue import labelled_object
 from slipway.domain.around import Side
 from slipway.domain.images import ImageRules
 from slipway.domain.model import canonical
@@ -92,7 +92,7 @@ def with_value(document: dict[str, Any], at: Steps, value: Any) -> Any:
 
 
 def planned(value: dict[str, Any], part: ContentPart) -> dict[str, Any]:
-    manifest = marked(in_namespace(value, "shop"), application="shop", environment="staging", release="shop-1")
+    manifest = labelled_object(in_namespace(value, "shop"), application="shop", environment="staging", release="shop-1")
     if part is ContentPart.BEFORE:
         return job_around(manifest, side=Side.BEFORE, release="shop-1", environment="staging")
     if part is ContentPart.VERIFICATION:

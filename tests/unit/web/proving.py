@@ -44,7 +44,7 @@ def confirm(
 ) -> ProviderRedirect | NothingSent:
     """Sign in at the provider, and come back."""
     state, code = home.votes.signs_in(next_address(answer), token_person(who), ago=ago, **claims)
-    return home.app.saying.back(state=state, code=code, error="", browser=browser or browser_of(home, answer))
+    return home.app.saying.handle_return(state=state, code=code, error="", browser=browser or browser_of(home, answer))
 
 
 def count_vote(home: ScriptedInstallation, answer: Answer, who: str) -> str:

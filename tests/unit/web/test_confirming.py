@@ -123,7 +123,7 @@ def test_declining_ends_the_command_for_everybody_and_records_nothing(
     in_flight = press(home, handle)
     press(home, handle, answer="no")
     state, code = home.votes.signs_in(next_address(in_flight), SIGNS_IN)
-    outcome = home.app.saying.back(state=state, code=code, error="", browser=browser_of(home, in_flight))
+    outcome = home.app.saying.handle_return(state=state, code=code, error="", browser=browser_of(home, in_flight))
     assert isinstance(outcome, NothingSent)
     assert outcome.why is WhyNothingSent.DECLINED
     html = page(home, handle)
@@ -235,7 +235,7 @@ def test_a_command_that_was_confirmed_in_another_browser_is_not_sent(home: Insta
     handle = pending(home)
     answer = press(home, handle)
     state, code = home.votes.signs_in(next_address(answer), SIGNS_IN)
-    outcome = home.app.saying.back(state=state, code=code, error="", browser="another browser")
+    outcome = home.app.saying.handle_return(state=state, code=code, error="", browser="another browser")
     assert isinstance(outcome, NothingSent)
     assert outcome.why is WhyNothingSent.ELSEWHERE
     assert home.app.saying.confirmed(handle) is None

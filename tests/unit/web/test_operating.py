@@ -12,7 +12,7 @@ from slipway.http.saying import ProviderRedirect
 from slipway.testing import ADA, Installation
 from slipway.web import outcome
 from slipway.web.answer import Answer
-from slipway.web.operating import PageSubject, give, show_commands
+from slipway.web.operating import PageSubject, give_command, show_commands
 from slipway.web.signin import Visitor
 from tests.beginnings import begun, waiting
 from tests.confirming import OLGA as SIGNS_IN
@@ -39,7 +39,7 @@ def nonce(installation: Installation, subject: PageSubject, who: Visitor = OLGA)
 
 def send(installation: Installation, subject: PageSubject, who: Visitor = OLGA, **fields: str) -> Answer:
     form = {"form_token": nonce(installation, subject, who), **fields}
-    answer = give(services_of(installation.app), subject, who, FORM, urlencode(form).encode())
+    answer = give_command(services_of(installation.app), subject, who, FORM, urlencode(form).encode())
     installation.hear()
     return answer
 
@@ -96,9 +96,11 @@ def test_a_release_is_cancelled_once_however_often_the_form_is_sent(installation
     page = show_commands(services_of(installation.app), subject, OLGA).body.decode()
     hidden = {name: re.findall(f'name="{name}" value="([^"]+)"', page)[0] for name in ("form_token", "id")}
     fields = {**hidden, "verb": "cancel", "release": "shop-1", "reason": "wrong branch"}
-    answers = [give(services_of(installation.app), subject, OLGA, FORM, urlencode(fields).encode()) for _ in range(2)]
+    answers = [
+        give_command(services_of(installation.app), subject, OLGA, FORM, urlencode(fields).encode()) for _ in range(2)
+    ]
     installation.hear()
-    answers.append(give(services_of(installation.app), subject, OLGA, FORM, urlencode(fields).encode()))
+    answers.append(give_command(services_of(installation.app), subject, OLGA, FORM, urlencode(fields).encode()))
     installation.hear()
     assert [answer.status for answer in answers] == [303, 303, 303]
     assert len({answer.headers["Location"] for answer in answers}) == 1
@@ -118,7 +120,7 @@ def test_the_page_of_a_cancellation_says_how_the_release_can_go_out_again(instal
 def test_a_form_is_received_first_and_its_page_looks_again_until_it_is_counted(installation: Installation) -> None:
     form = {"form_token": nonce(installation, LANE), "verb": "freeze", "reason": "the sale"}
     form |= {"application": "shop", "environment": "production"}
-    answer = give(services_of(installation.app), LANE, OLGA, FORM, urlencode(form).encode())
+    answer = give_command(services_of(installation.app), LANE, OLGA, FORM, urlencode(form).encode())
     waiting = follow(installation, answer)
     assert "Received" in waiting.body.decode()
     assert waiting.headers["Refresh"] == f"1; url={answer.headers['Location']}"
@@ -147,7 +149,7 @@ def test_a_command_without_the_permission_has_no_form_and_is_refused(installatio
     assert "needs the permission <code>freeze</code>" in page
     stolen = nonce(installation, LANE)
     body = urlencode({"form_token": stolen, "verb": "freeze", "reason": "x"}).encode()
-    assert give(services_of(installation.app), LANE, READER, FORM, body).status == 400
+    assert give_command(services_of(installation.app), LANE, READER, FORM, body).status == 400
 
 
 @pytest.mark.parametrize(
@@ -158,14 +160,14 @@ def test_a_form_of_another_site_changes_nothing(
     installation: Installation, headers: dict[str, str], status: int
 ) -> None:
     body = urlencode({"form_token": nonce(installation, PageSubject()), "verb": "freeze", "reason": "x"}).encode()
-    assert give(services_of(installation.app), PageSubject(), OLGA, FORM | headers, body).status == status
+    assert give_command(services_of(installation.app), PageSubject(), OLGA, FORM | headers, body).status == status
     assert installation.app.blocks.everything() is None
 
 
 def test_a_forged_nonce_or_that_of_another_page_changes_nothing(installation: Installation) -> None:
     for wrong in ("", "forged.nonce", nonce(installation, LANE)):
         body = urlencode({"form_token": wrong, "verb": "freeze", "reason": "x"}).encode()
-        assert give(services_of(installation.app), PageSubject(), OLGA, FORM, body).status == 400
+        assert give_command(services_of(installation.app), PageSubject(), OLGA, FORM, body).status == 400
     assert installation.app.blocks.everything() is None
 
 

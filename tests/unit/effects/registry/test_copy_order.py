@@ -19,8 +19,8 @@ class Artifact:
 
     def digests(self) -> set[str]:
         parts = [
-            *self.root.whole(),
-            *(part for statement in self.about for part in statement.whole()),
+            *self.root.parts(),
+            *(part for statement in self.about for part in statement.parts()),
             *self.cosign.values(),
         ]
         return {part.digest for part in parts}
@@ -42,10 +42,10 @@ def artifacts(draw: st.DrawFn) -> Artifact:
             root = index(root, image(b"beside"), note="outer")
     about: list[ArtifactDouble] = []
     for number in range(draw(st.integers(0, 4))):
-        subject = draw(st.sampled_from([*root.whole(), *about]))
+        subject = draw(st.sampled_from([*root.parts(), *about]))
         about.append(referrer(subject, f"statement {number}".encode()))
     cosign = {}
-    for subject in draw(st.lists(st.sampled_from([*root.whole(), *about]), max_size=2)):
+    for subject in draw(st.lists(st.sampled_from([*root.parts(), *about]), max_size=2)):
         suffix = draw(st.sampled_from([".sig", ".att", ".sbom"]))
         cosign[subject.digest.replace(":", "-") + suffix] = cosign_signature(subject.digest.encode())
     return Artifact(root, tuple(about), cosign)
@@ -58,7 +58,7 @@ def _seed(registry: MemoryRegistry, artifact: Artifact) -> None:
     for tag, signature in artifact.cosign.items():
         registry.seed("team/shop", signature, tag)
     if not registry.referrers_api:
-        for subject in [*artifact.root.whole(), *artifact.about]:
+        for subject in [*artifact.root.parts(), *artifact.about]:
             listed = [referrer for referrer in artifact.about if subject.digest.encode() in referrer.raw]
             if listed:
                 registry.seed("team/shop", index(*listed), subject.digest.replace(":", "-"))
@@ -84,7 +84,7 @@ def test_any_artifact_arrives_whole_in_order_and_tagged_last(
         tag: signature.digest for tag, signature in artifact.cosign.items()
     }
     assert pair.target.writes()[-1] == "PUT /v2/prod/shop/manifests/482"
-    for subject in [*artifact.root.whole(), *artifact.about]:
+    for subject in [*artifact.root.parts(), *artifact.about]:
         at_source = pair.from_source.referrers("team/shop", subject.digest).listed
         at_target = pair.to_target.referrers("prod/shop", subject.digest).listed
         assert {descriptor.digest for descriptor in at_source} == {descriptor.digest for descriptor in at_target}
