@@ -169,6 +169,14 @@ def test_the_patches_of_this_repository_can_be_read_and_their_tests_are_there() 
         assert [name for name in patch.tests if name not in new_files and not (ROOT / name).is_file()] == []
 
 
+@pytest.mark.parametrize("patch", [patch.name for patch in read_patches()])
+def test_a_patch_of_this_repository_applies_to_this_checkout(patch: str) -> None:
+    path = ROOT / "scripts" / "extensions" / f"{patch}.patch"
+    check = ["git", "apply", "--check", "--whitespace=nowarn", str(path)]
+    applied = subprocess.run(check, cwd=ROOT, check=False, capture_output=True, text=True)
+    assert (applied.returncode, applied.stderr) == (0, "")
+
+
 def test_the_page_about_extensions_names_every_file_that_they_touch() -> None:
     page = (ROOT / "docs" / "contributing" / "extending.md").read_text(encoding="utf-8")
     for patch in read_patches():
