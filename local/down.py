@@ -19,13 +19,13 @@ def main() -> int:
     except OSError:
         print("Nothing is up here.")
         return 0
-    if not _is_held():
+    if not _is_up_running():
         STACK_FILE.unlink(missing_ok=True)
         print("Nothing is up here any more.")
         return 0
     os.kill(int(stack["up"]), signal.SIGTERM)
     end = time.monotonic() + WITHIN
-    while _is_held():
+    while _is_up_running():
         if time.monotonic() > end:
             print(f"It did not end within {WITHIN:.0f} s: process {stack['up']}", file=sys.stderr)
             return 1
@@ -34,7 +34,7 @@ def main() -> int:
     return 0
 
 
-def _is_held() -> bool:
+def _is_up_running() -> bool:
     """Whether `make up` is running: it holds the lock for as long as it runs, even if its file is gone."""
     with (FOLDER / "lock").open("a") as lock:
         try:

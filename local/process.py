@@ -92,7 +92,7 @@ class Part:
             self._command[self._command.index("--port") + 1] = str(line["port"])
         return line
 
-    def listens(self, port: int) -> None:
+    def wait_for_port(self, port: int) -> None:
         """Wait until the part accepts connections on a port. Raises `PartFailed`."""
         end = time.monotonic() + START_TIMEOUT
         while time.monotonic() < end:

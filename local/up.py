@@ -38,12 +38,12 @@ def main() -> int:
     options = _options()
     FOLDER.mkdir(exist_ok=True)
     if options.background:
-        return _in_background(options)
+        return _start_in_background(options)
     with (FOLDER / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            return _is_up_already(options)
+            return _report_running(options)
         return _run(options)
 
 
@@ -70,7 +70,7 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _is_up_already(options: argparse.Namespace) -> int:
+def _report_running(options: argparse.Namespace) -> int:
     try:
         stack = json.loads(STACK_FILE.read_text())
     except (OSError, ValueError):
@@ -83,9 +83,9 @@ def _is_up_already(options: argparse.Namespace) -> int:
     return 0
 
 
-def _in_background(options: argparse.Namespace) -> int:
+def _start_in_background(options: argparse.Namespace) -> int:
     if STACK_FILE.exists() and _answers(json.loads(STACK_FILE.read_text())):
-        return _is_up_already(options)
+        return _report_running(options)
     STACK_FILE.unlink(missing_ok=True)
     words = [word for word in sys.argv[1:] if word != "--background"]
     with LOG.open("wb") as log:
@@ -190,11 +190,11 @@ def _watch(stack: Stack, ended: threading.Event) -> int:
         for notice in stack.notices():
             if notice["id"] not in shown_ids:
                 shown_ids.add(notice["id"])
-                print(f"\n{notice['headline']}\n  {_where(notice)}", flush=True)
+                print(f"\n{notice['headline']}\n  {_decision_link(notice)}", flush=True)
     return 0
 
 
-def _where(notice: dict[str, Any]) -> str:
+def _decision_link(notice: dict[str, Any]) -> str:
     """The link to follow from a notice: the page for people who sign in, or else the recipient's own link."""
     if notice["locate_url"]:
         people = {person.mail: person.name for person in laptop().people}

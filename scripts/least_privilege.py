@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from local.cluster import NotBuilt, RealCluster, built
+from local.cluster import NotBuilt, RealCluster, complete_programs
 from local.kubernetes import KubernetesSettings, Simulation
 from slipway.effects.cluster import azure_role
 from tests.contract.cluster.identity import USED, WITHOUT
@@ -45,10 +45,10 @@ class RightsRecorder:
             rights = [str(text).split(" ") for name, text in report.user_properties if name == USED]
             self.used[report.nodeid] = [(verb, group, resource) for verb, group, resource in rights]
         if report.failed:
-            self.failed.setdefault(report.nodeid, _why(report))
+            self.failed.setdefault(report.nodeid, _failure_reason(report))
 
 
-def _why(report: pytest.TestReport) -> str:
+def _failure_reason(report: pytest.TestReport) -> str:
     crash = getattr(report.longrepr, "reprcrash", None)
     return str(crash.message if crash else report.longrepr).splitlines()[0]
 
@@ -78,7 +78,7 @@ def tests_by_right(recorder: RightsRecorder) -> dict[Right, list[str]]:
     return by_right
 
 
-def unused(used: Sequence[Right]) -> list[str]:
+def unused_rights(used: Sequence[Right]) -> list[str]:
     """Pure: the rights of the role that no test used."""
     lines = []
     for group, resource in sorted(azure_role.GRANTED):
@@ -95,7 +95,7 @@ def _full_name(group: str, resource: str) -> str:
     return f"{resource}.{group}" if group else resource
 
 
-def without(right: Right, tests: Sequence[str]) -> tuple[str, str] | None:
+def failure_without(right: Right, tests: Sequence[str]) -> tuple[str, str] | None:
     """The first of the tests that fails without a right, and how; None if none of them does."""
     failed = run("-x", *tests, without=right).failed
     return next(iter(failed.items())) if failed else None
@@ -113,7 +113,7 @@ def losses(real: bool) -> Iterator[tuple[Right, tuple[str, str] | None]]:
     for right, tests in sorted(tests_by_right(baseline).items(), key=lambda entry: (entry[0][1:], entry[0][0])):
         first = [test for test in noticing_tests.get(right[0], ()) if test in tests]
         ordered = list(dict.fromkeys((*first, *tests)))
-        failure = without(right, [test.replace("[double", "[real") for test in ordered] if real else ordered)
+        failure = failure_without(right, [test.replace("[double", "[real") for test in ordered] if real else ordered)
         if failure is not None:
             noticing_tests.setdefault(right[0], []).append(failure[0].replace("[real", "[double"))
         yield right, failure
@@ -128,7 +128,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             settings = KubernetesSettings(simulate=Simulation(bad_images=(BAD_TAG,)))
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             try:
-                cluster = stack.enter_context(RealCluster(settings, programs=built(), folder=folder / "cluster"))
+                cluster = stack.enter_context(
+                    RealCluster(settings, programs=complete_programs(), folder=folder / "cluster")
+                )
             except NotBuilt as reason:
                 print(f"not checked: no control plane is built: {reason}", file=sys.stderr)
                 return 2
@@ -147,7 +149,7 @@ def table(rights: Iterator[tuple[Right, tuple[str, str] | None]]) -> int:
         test, why = failure or ("**none**", "")
         name = test.partition("::")[2] or test
         print(f"| {verb} {_full_name(group, resource)} | {name} | {why[:160].replace('|', '/')} |", flush=True)
-    print("\nThe role also allows, and no test used:\n" + "\n".join(f"- {line}" for line in unused(used)))
+    print("\nThe role also allows, and no test used:\n" + "\n".join(f"- {line}" for line in unused_rights(used)))
     for right in unnoticed:
         print(f"nobody notices that this is missing: {' '.join(right)}", file=sys.stderr)
     return 1 if unnoticed else 0

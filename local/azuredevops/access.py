@@ -49,7 +49,7 @@ class Gate:
             raise NotKnown("a personal access token for this request: Slipway reads runs with its own identity only")
         if scheme.casefold() != "bearer" or not token:
             raise SignIn
-        claims = self._verified(token)
+        claims = self._verified_claims(token)
         if claims.get("idtyp") != "app":
             raise NotKnown("an access token of a person")
         if (reader := self.organization.readers.get(str(claims["oid"]))) is None:
@@ -62,7 +62,7 @@ class Gate:
             )
         return reader
 
-    def _verified(self, token: str) -> Mapping[str, Any]:
+    def _verified_claims(self, token: str) -> Mapping[str, Any]:
         try:
             key = self.keys(str(jwt.get_unverified_header(token).get("kid")))
             if key is None:

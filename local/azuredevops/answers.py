@@ -86,11 +86,11 @@ class SignIn(Exception):  # noqa: N818
         return Response(content=cls.PAGE.encode(), status=203, headers=html)
 
 
-def listed(entries: Sequence[Any]) -> Response:
+def list_response(entries: Sequence[Any]) -> Response:
     return Response(content={"count": len(entries), "value": list(entries)})
 
 
-def paged(entries: Sequence[Any], *, top: int, page: int, after: str) -> Response:
+def page_response(entries: Sequence[Any], *, top: int, page: int, after: str) -> Response:
     """At most `top` entries, and never more than `page`. The token is opaque to the client."""
     start = _place(after)
     end = start + min(top, page)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from .people import Addresses, Signature, reference
 from .repository import Commit, PullRequest, Push, Repository
-from .times import to_the_second, written
+from .times import as_timestamp, to_the_second
 
 if TYPE_CHECKING:
     from .organization import Project
@@ -18,7 +18,7 @@ def project(at: Addresses, of: "Project") -> dict[str, Any]:
     return {
         "id": of.id,
         "name": of.name,
-        "url": f"{at.here}/_apis/projects/{of.id}",
+        "url": f"{at.organization_url}/_apis/projects/{of.id}",
         "state": "wellFormed",
         "revision": 11,
         "visibility": "private",
@@ -28,16 +28,16 @@ def project(at: Addresses, of: "Project") -> dict[str, Any]:
 
 def commit(of: Commit, repository: Repository, at: Addresses, *, in_list: bool, with_push: bool) -> dict[str, Any]:
     """In a list, a commit has no parents and its message is cut; fetched alone, it is complete."""
-    message, is_cut = cut(of.message) if in_list else (of.message, False)
+    message, is_cut = shorten_message(of.message) if in_list else (of.message, False)
     links = {} if in_list else {"parents": list(of.parents), "treeId": of.id[::-1]}
     push = repository.push_of(of.id) if with_push else None
-    web = f"{at.here}/{repository.project.name}/_git/{repository.name}/commit/{of.id}"
+    web = f"{at.organization_url}/{repository.project.name}/_git/{repository.name}/commit/{of.id}"
     return {
         **links,
         **({"push": _push_of(push, repository, at, short=True)} if push else {}),
         "commitId": of.id,
-        "author": _signed(of.author, of),
-        "committer": _signed(of.committer, of),
+        "author": _signature(of.author, of),
+        "committer": _signature(of.committer, of),
         "comment": message,
         **({"commentTruncated": True} if is_cut else {}),
         **({"changeCounts": {"Add": 0, "Edit": 1, "Delete": 0}} if in_list else {}),
@@ -58,7 +58,7 @@ def _links(of: Commit, web: str, repository: Repository, at: Addresses) -> dict[
     }
 
 
-def _signed(by: Signature, of: Commit) -> dict[str, str]:
+def _signature(by: Signature, of: Commit) -> dict[str, str]:
     return {"name": by.name, "email": by.email, "date": to_the_second(of.at)}
 
 
@@ -79,7 +79,7 @@ def push(of: Push, repository: Repository, at: Addresses, *, commits: int = 0, u
 
 def _push_of(of: Push, repository: Repository, at: Addresses, *, short: bool) -> dict[str, Any]:
     link = {} if short else {"url": f"{git(repository, at)}/pushes/{of.id}"}
-    return {"pushedBy": reference(of.by, at), "pushId": of.id, "date": written(of.at), **link}
+    return {"pushedBy": reference(of.by, at), "pushId": of.id, "date": as_timestamp(of.at), **link}
 
 
 def repository_reference(of: Repository, at: Addresses) -> dict[str, Any]:
@@ -89,9 +89,9 @@ def repository_reference(of: Repository, at: Addresses) -> dict[str, Any]:
         "url": git(of, at),
         "project": project(at, of.project),
         "size": 1602,
-        "remoteUrl": f"{at.here}/{of.project.name}/_git/{of.name}",
+        "remoteUrl": f"{at.organization_url}/{of.project.name}/_git/{of.name}",
         "sshUrl": f"git@ssh.dev.azure.com:v3/{at.organization}/{of.project.name}/{of.name}",
-        "webUrl": f"{at.here}/{of.project.name}/_git/{of.name}",
+        "webUrl": f"{at.organization_url}/{of.project.name}/_git/{of.name}",
         "isDisabled": False,
         "isInMaintenance": False,
     }
@@ -103,7 +103,7 @@ def pull_request(of: PullRequest, at: Addresses) -> dict[str, Any]:
     merge = repository.commits[of.merge]
     closed: dict[str, Any] = {}
     if of.closed_by and of.closed_at:
-        closed = {"closedDate": written(of.closed_at), "closedBy": reference(of.closed_by, at)}
+        closed = {"closedDate": as_timestamp(of.closed_at), "closedBy": reference(of.closed_by, at)}
     if of.strategy:
         closed["completionOptions"] = {"mergeStrategy": of.strategy.value}
         closed["completionQueueTime"] = closed["closedDate"]
@@ -115,7 +115,7 @@ def pull_request(of: PullRequest, at: Addresses) -> dict[str, Any]:
         "codeReviewId": of.id,
         "status": of.status,
         "createdBy": reference(of.created_by, at),
-        "creationDate": written(of.created_at),
+        "creationDate": as_timestamp(of.created_at),
         **closed,
         "title": of.title,
         "description": of.title,
@@ -128,8 +128,8 @@ def pull_request(of: PullRequest, at: Addresses) -> dict[str, Any]:
         "lastMergeTargetCommit": _link_to(of.target_commit, repository, at),
         "lastMergeCommit": {
             **_link_to(of.merge, repository, at),
-            "author": _signed(merge.author, merge),
-            "committer": _signed(merge.committer, merge),
+            "author": _signature(merge.author, merge),
+            "committer": _signature(merge.committer, merge),
             "comment": merge.message,
         },
         "reviewers": [
@@ -148,9 +148,9 @@ def _link_to(id: str, repository: Repository, at: Addresses) -> dict[str, str]:
 
 
 def git(of: Repository, at: Addresses) -> str:
-    return f"{at.here}/{of.project.id}/_apis/git/repositories/{of.id}"
+    return f"{at.organization_url}/{of.project.id}/_apis/git/repositories/{of.id}"
 
 
-def cut(message: str) -> tuple[str, bool]:
+def shorten_message(message: str) -> tuple[str, bool]:
     first = message.splitlines()[0] if message else ""
     return (first[:CUT_AFTER], True) if first[:CUT_AFTER] != message else (message, False)

@@ -5,7 +5,7 @@ import json
 import uuid
 from typing import Any
 
-from .answers import Response, listed
+from .answers import Response, list_response
 from .organization import Organization
 from .routes import ApiRequest
 from .versions import VERSION
@@ -36,9 +36,9 @@ def _route(organization: Organization, request: ApiRequest, body: bytes) -> Resp
         case ("GET", "_apis", "hooks", "subscriptions"):
             every = organization.subscriptions.values()
             fitting = [s for s in every if all(s.get(n) == request.query[n] for n in FILTERS if n in request.query)]
-            return listed([_masked(s) for s in fitting])
+            return list_response([_with_masked_password(s) for s in fitting])
         case ("GET", "_apis", "hooks", "subscriptions", id) if id in organization.subscriptions:
-            return Response(content=_masked(organization.subscriptions[id]))
+            return Response(content=_with_masked_password(organization.subscriptions[id]))
         case ("POST", "_apis", "hooks", "subscriptions"):
             return _write(organization, body, str(uuid.uuid4()))
         case ("PUT", "_apis", "hooks", "subscriptions", id) if id in organization.subscriptions:
@@ -65,7 +65,7 @@ def _write(organization: Organization, body: bytes, id: str) -> Response:
         return _error(400, f"The subscription lacks {', '.join(missing) or 'the input url'}.")
     if subscription["publisherInputs"].get("projectId") not in organization.projects.values():
         return _error(400, "The project of the subscription does not exist.")
-    return Response(content=_masked(_store(organization, subscription, id)))
+    return Response(content=_with_masked_password(_store(organization, subscription, id)))
 
 
 def _store(organization: Organization, subscription: dict[str, Any], id: str) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def _store(organization: Organization, subscription: dict[str, Any], id: str) ->
     return stored
 
 
-def _masked(subscription: dict[str, Any]) -> dict[str, Any]:
+def _with_masked_password(subscription: dict[str, Any]) -> dict[str, Any]:
     inputs = {**subscription["consumerInputs"]}
     if inputs.get("basicAuthPassword"):
         inputs["basicAuthPassword"] = MASK

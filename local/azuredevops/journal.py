@@ -44,9 +44,8 @@ class Journal:
         """Carry out a request under `/local`, and write it down if it succeeds; returns the response."""
         with self._lock:
             at, clock = self._organization.now(), self._organization.clock
-            self._organization.clock = partial(
-                _at, at
-            )  # one time for all that the request makes, now and in each replay
+            # One time for all that the request makes, now and in each replay.
+            self._organization.clock = partial(_fixed_time, at)
             try:
                 response = deliver_over_http(self._organization, path, body)
             finally:
@@ -65,7 +64,7 @@ class Journal:
                     entry = _JournalLine.model_validate_json(line)
                 except ValidationError as error:
                     raise ValueError(f"{file}, line {number}: {error}") from error
-                self._organization.clock = partial(_at, entry.at.astimezone(UTC))
+                self._organization.clock = partial(_fixed_time, entry.at.astimezone(UTC))
                 response = deliver_over_http(self._organization, entry.path, json.dumps(entry.body).encode())
                 if response.status != 200:
                     raise ValueError(f"{file}, line {number}: it cannot be replayed: {response.content}")
@@ -73,5 +72,5 @@ class Journal:
             self._organization.clock = clock
 
 
-def _at(moment: datetime) -> datetime:
+def _fixed_time(moment: datetime) -> datetime:
     return moment

@@ -114,7 +114,7 @@ class Addresses:
     """The host of the identity links in real responses, which no list of endpoints mentions."""
 
     @property
-    def here(self) -> str:
+    def organization_url(self) -> str:
         return f"{self.main}/{self.organization}"
 
     def graph(self, *steps: str) -> str:
@@ -123,7 +123,7 @@ class Addresses:
 
 def reference(person: Person, at: Addresses) -> dict[str, Any]:
     """An `IdentityRef`, as runs, commits and pull requests carry it."""
-    avatar = f"{at.here}/_apis/GraphProfile/MemberAvatars/{person.descriptor}"
+    avatar = f"{at.organization_url}/_apis/GraphProfile/MemberAvatars/{person.descriptor}"
     return {
         "displayName": person.name,
         "url": f"{at.data_centre}/A{at.collection}/_apis/Identities/{person.storage_key}",
@@ -190,7 +190,7 @@ def graph_subject(person: Person, at: Addresses) -> dict[str, Any]:
             "memberships": {"href": at.graph("Memberships", person.descriptor)},
             "membershipState": {"href": at.graph("MembershipStates", person.descriptor)},
             "storageKey": {"href": at.graph("StorageKeys", person.descriptor)},
-            "avatar": {"href": f"{at.here}/_apis/GraphProfile/MemberAvatars/{person.descriptor}"},
+            "avatar": {"href": f"{at.organization_url}/_apis/GraphProfile/MemberAvatars/{person.descriptor}"},
         },
         "url": at.graph(area, person.descriptor),
         "descriptor": person.descriptor,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from . import code_shapes as shapes
-from .answers import NotKnown, Refusal, Response, listed, paged
+from .answers import NotKnown, Refusal, Response, list_response, page_response
 from .repository import Commit, PullRequest, Push, Repository
 from .routes import Call, Host, Table
 
@@ -19,7 +19,7 @@ _PREFIX = "searchCriteria."
 def one_commit(call: Call) -> Response:
     repository = call.repository()
     commit = _commit(repository, call.words["commit"])
-    return Response(content=shapes.commit(commit, repository, call.at, in_list=False, with_push=True))
+    return Response(content=shapes.commit(commit, repository, call.addresses, in_list=False, with_push=True))
 
 
 _RANGE = ("itemVersion", "compareVersion")
@@ -69,7 +69,9 @@ def _range(call: Call, criteria: Mapping[str, str]) -> Response:
     top, skip = int(criteria.get("$top", _WITHOUT_TOP)), int(criteria.get("$skip", 0))
     with_push = criteria.get("includePushData", "").casefold() == "true"
     page = commits[skip : skip + min(top, call.organization.page)]
-    return listed([shapes.commit(commit, repository, call.at, in_list=True, with_push=with_push) for commit in page])
+    return list_response(
+        [shapes.commit(commit, repository, call.addresses, in_list=True, with_push=with_push) for commit in page]
+    )
 
 
 @table.get(f"{_GIT}/commits/{{commit}}/mergebases", "otherCommitId")
@@ -78,7 +80,9 @@ def merge_bases(call: Call) -> Response:
     commit = _commit(repository, call.words["commit"])
     other_commit = _commit(repository, call.query.get("otherCommitId", ""))
     base_ids = repository.merge_bases(commit.id, other_commit.id)
-    return listed([{"commitId": id, "url": shapes.repository_reference(repository, call.at)["url"]} for id in base_ids])
+    return list_response(
+        [{"commitId": id, "url": shapes.repository_reference(repository, call.addresses)["url"]} for id in base_ids]
+    )
 
 
 @table.get(f"{_GIT}/pushes", "$top", "$skip", "searchCriteria.refName", "searchCriteria.includeRefUpdates")
@@ -88,7 +92,7 @@ def pushes(call: Call) -> Response:
     skip, top = call.number("$skip", 0), call.number("$top")
     updates = call.query.get("searchCriteria.includeRefUpdates") == "true"
     page = pushes[skip : skip + min(top, call.organization.page)]
-    return listed([shapes.push(push, repository, call.at, updates=updates) for push in page])
+    return list_response([shapes.push(push, repository, call.addresses, updates=updates) for push in page])
 
 
 @table.get(f"{_GIT}/pushes/{{push}}", "includeCommits", "includeRefUpdates")
@@ -98,7 +102,7 @@ def one_push(call: Call) -> Response:
     if push is None:
         raise Refusal(404, "GitPushNotFoundException", f"The push {call.words['push']} was not found.")
     commits, updates = call.number("includeCommits", _WITHOUT_TOP), call.query.get("includeRefUpdates") == "true"
-    return Response(content=shapes.push(push, repository, call.at, commits=commits, updates=updates))
+    return Response(content=shapes.push(push, repository, call.addresses, commits=commits, updates=updates))
 
 
 @table.post(f"{_GIT}/pullrequestquery")
@@ -112,14 +116,17 @@ def pull_requests_of_commits(call: Call) -> Response:
             raise NotKnown(f"the query of pull requests {kind!r}")
         by_commit = repository.merged_by(map(str, items), as_last_merge=kind == "lastMergeCommit")
         pull_requests_by_query.append(
-            {id: [shapes.pull_request(p, call.at) for p in pull_requests] for id, pull_requests in by_commit.items()}
+            {
+                id: [shapes.pull_request(p, call.addresses) for p in pull_requests]
+                for id, pull_requests in by_commit.items()
+            }
         )
     return Response(content={"queries": body.get("queries", []), "results": pull_requests_by_query})
 
 
 @table.get(f"{_GIT}/pullRequests/{{pull_request}}")
 def one_pull_request(call: Call) -> Response:
-    return Response(content=shapes.pull_request(_pull_request(call), call.at))
+    return Response(content=shapes.pull_request(_pull_request(call), call.addresses))
 
 
 @table.get(f"{_GIT}/pullRequests/{{pull_request}}/commits", "$top", "continuationToken")
@@ -128,8 +135,8 @@ def commits_of_pull_request(call: Call) -> Response:
     pull_request = _pull_request(call)
     repository = pull_request.repository
     commits = [repository.commits[id] for id in reversed(pull_request.commits)]
-    return paged(
-        [shapes.commit(commit, repository, call.at, in_list=True, with_push=False) for commit in commits],
+    return page_response(
+        [shapes.commit(commit, repository, call.addresses, in_list=True, with_push=False) for commit in commits],
         top=call.number("$top"),
         page=call.organization.page,
         after=call.query.get("continuationToken", ""),

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from .answers import NotKnown, Refusal, Response, listed
+from .answers import NotKnown, Refusal, Response, list_response
 from .people import Kind, Person, graph_subject, identity
 from .routes import IN_PREVIEW, RELEASED, Call, Host, Table
 
@@ -30,14 +30,14 @@ def identities(call: Call) -> Response:
         raise NotKnown(f"identities asked for by {' and '.join(criteria) or 'nothing'}")
     people = call.organization.people
     if criteria == ["searchFilter"]:
-        return listed([identity(person) for person in _search(call)])
+        return list_response([identity(person) for person in _search(call)])
     if criteria == ["identityIds"]:
         ids = call.query["identityIds"].casefold().split(",")
         matches = [people.get(_dashed(id)) for id in ids]
     else:
         by_descriptor = {person.descriptor: person for person in people.values()}
         matches = [by_descriptor.get(descriptor) for descriptor in call.query["subjectDescriptors"].split(",")]
-    return listed([identity(person) if person else None for person in matches])
+    return list_response([identity(person) if person else None for person in matches])
 
 
 def _dashed(id: str) -> str:
@@ -56,23 +56,25 @@ def _search(call: Call) -> list[Person]:
 
 @table.get(f"{_GRAPH}/users/{{descriptor}}", versions=IN_PREVIEW)
 def user(call: Call) -> Response:
-    return Response(content=graph_subject(_subject(call, lambda p: p.kind in (Kind.MEMBER, Kind.GUEST)), call.at))
+    return Response(
+        content=graph_subject(_subject(call, lambda p: p.kind in (Kind.MEMBER, Kind.GUEST)), call.addresses)
+    )
 
 
 @table.get(f"{_GRAPH}/serviceprincipals/{{descriptor}}", versions=IN_PREVIEW)
 def service_principal(call: Call) -> Response:
-    return Response(content=graph_subject(_subject(call, lambda p: p.kind is Kind.SERVICE_PRINCIPAL), call.at))
+    return Response(content=graph_subject(_subject(call, lambda p: p.kind is Kind.SERVICE_PRINCIPAL), call.addresses))
 
 
 @table.post(f"{_GRAPH}/subjectlookup", versions=IN_PREVIEW)
 def subjects(call: Call) -> Response:
     """The subjects with these descriptors; unknown ones are left out."""
-    _may_see(call)
+    _require_people_right(call)
     keys = call.json().get("lookupKeys", [])
     descriptors = [str(key.get("descriptor")) for key in keys]
     by_descriptor = {p.descriptor: p for p in call.organization.people.values() if p.in_entra}
     subjects: dict[str, Any] = {
-        descriptor: graph_subject(by_descriptor[descriptor], call.at)
+        descriptor: graph_subject(by_descriptor[descriptor], call.addresses)
         for descriptor in descriptors
         if descriptor in by_descriptor
     }
@@ -81,11 +83,11 @@ def subjects(call: Call) -> Response:
 
 @table.get(f"{_GRAPH}/descriptors/{{key}}", versions=RELEASED)
 def descriptor(call: Call) -> Response:
-    _may_see(call)
+    _require_people_right(call)
     person = call.organization.people.get(call.words["key"].casefold())
     if person is None:
-        raise _nobody(call.words["key"])
-    at = call.at
+        raise _subject_not_found(call.words["key"])
+    at = call.addresses
     links = {
         "self": {"href": at.graph("Descriptors", person.storage_key)},
         "storageKey": {"href": at.graph("StorageKeys", person.descriptor)},
@@ -98,22 +100,22 @@ def descriptor(call: Call) -> Response:
 def storage_key(call: Call) -> Response:
     person = _subject(call, lambda _: True)
     links = {
-        "self": {"href": call.at.graph("StorageKeys", person.descriptor)},
-        "descriptor": {"href": call.at.graph("Descriptors", person.storage_key)},
+        "self": {"href": call.addresses.graph("StorageKeys", person.descriptor)},
+        "descriptor": {"href": call.addresses.graph("Descriptors", person.storage_key)},
     }
     return Response(content={"value": person.storage_key, "_links": links})
 
 
 def _subject(call: Call, fits: Callable[[Person], bool]) -> Person:
-    _may_see(call)
+    _require_people_right(call)
     descriptor = call.words["descriptor"]
     for person in call.organization.people.values():
         if person.descriptor == descriptor and fits(person):
             return person
-    raise _nobody(descriptor)
+    raise _subject_not_found(descriptor)
 
 
-def _may_see(call: Call) -> None:
+def _require_people_right(call: Call) -> None:
     if not call.reader.people:
         raise Refusal(
             403,
@@ -124,5 +126,5 @@ def _may_see(call: Call) -> None:
         )
 
 
-def _nobody(who: str) -> Refusal:
+def _subject_not_found(who: str) -> Refusal:
     return Refusal(404, "GraphSubjectNotFoundException", f"VS860016: Could not find the subject {who[:100]}.")

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from . import code_shapes
 from . import run_shapes as shapes
-from .answers import NotKnown, Refusal, Response, listed, paged
+from .answers import NotKnown, Refusal, Response, list_response, page_response
 from .routes import Call, Host, Table
 from .runs import Pipeline, Record, Run
 from .times import read
@@ -33,7 +33,7 @@ _LIST = (
 @table.get(f"{_BUILDS}/{{id}}")
 def one_build(call: Call) -> Response:
     """A deleted run too, for as long as it is kept."""
-    return Response(content=shapes.build(_run(call), call.at))
+    return Response(content=shapes.build(_run(call), call.addresses))
 
 
 @table.get(_BUILDS, *_LIST)
@@ -41,7 +41,7 @@ def builds(call: Call) -> Response:
     """A list by ids, or sorted by a time, which `minTime` and `maxTime` then refer to."""
     runs = [run for run in call.project().runs.values() if _matches_query(call, run)]
     if "buildIds" in call.query:
-        return listed([shapes.build(run, call.at) for run in runs])
+        return list_response([shapes.build(run, call.addresses) for run in runs])
     order = call.query.get("queryOrder", "")
     time_of = _ORDERS.get(order.removesuffix("Ascending").removesuffix("Descending"))
     if time_of is None:
@@ -52,8 +52,8 @@ def builds(call: Call) -> Response:
         (at, run) for at, run in timed_runs if (since is None or at >= since) and (until is None or at <= until)
     ]
     timed_runs.sort(key=lambda pair: (pair[0], pair[1].id), reverse=order.endswith("Descending"))
-    return paged(
-        [shapes.build(run, call.at) for _, run in timed_runs],
+    return page_response(
+        [shapes.build(run, call.addresses) for _, run in timed_runs],
         top=call.number("$top"),
         page=call.organization.page,
         after=call.query.get("continuationToken", ""),
@@ -94,7 +94,7 @@ def _matches_query(call: Call, run: Run) -> bool:
 @table.get(f"{_BUILDS}/{{id}}/timeline")
 def newest_timeline(call: Call) -> Response:
     run = _run(call)
-    return Response(content=shapes.timeline(run.timeline_id, run.records, run, call.at))
+    return Response(content=shapes.timeline(run.timeline_id, run.records, run, call.addresses))
 
 
 @table.get(f"{_BUILDS}/{{id}}/timeline/{{timeline}}")
@@ -104,7 +104,7 @@ def one_timeline(call: Call) -> Response:
     records: list[Record] | None = run.records if id == run.timeline_id else run.earlier.get(id)
     if records is None:
         return Response(content=b"", status=204)
-    return Response(content=shapes.timeline(id, records, run, call.at))
+    return Response(content=shapes.timeline(id, records, run, call.addresses))
 
 
 @table.get(f"{_BUILDS}/{{id}}/attachments/{{type}}")
@@ -114,7 +114,7 @@ def attachments(call: Call) -> Response:
     if call.organization.faults.hides_earlier_attachments:
         current = {record.id for record in run.records}
         attachments = [attachment for attachment in attachments if attachment.record in current]
-    return listed([shapes.attachment(attachment, run, call.at) for attachment in attachments])
+    return list_response([shapes.attachment(attachment, run, call.addresses) for attachment in attachments])
 
 
 @table.get(f"{_BUILDS}/{{id}}/{{timeline}}/{{record}}/attachments/{{type}}/{{name}}")
@@ -136,8 +136,8 @@ def changes(call: Call) -> Response:
     commits = repository.between(before.commit.id, run.commit.id) if before else [run.commit]
     if "includeSourceChange" in call.query:
         raise NotKnown("includeSourceChange")
-    return paged(
-        [shapes.change(commit, repository, call.at) for commit in commits],
+    return page_response(
+        [shapes.change(commit, repository, call.addresses) for commit in commits],
         top=call.number("$top"),
         page=call.organization.page,
         after=call.query.get("continuationToken", ""),
@@ -149,7 +149,7 @@ def one_definition(call: Call) -> Response:
     pipeline = _pipeline(call, "id")
     if call.query.get("revision", str(pipeline.revision)) != str(pipeline.revision):
         raise NotKnown("an earlier revision of a definition")
-    repository = code_shapes.repository_reference(pipeline.repository, call.at)
+    repository = code_shapes.repository_reference(pipeline.repository, call.addresses)
     repository_reference = {
         "id": repository["id"],
         "type": pipeline.repository.kind,
@@ -158,7 +158,7 @@ def one_definition(call: Call) -> Response:
     }
     process = {"yamlFilename": "azure-pipelines.yml", "type": 2}
     return Response(
-        content={**shapes.definition(pipeline, call.at), "process": process, "repository": repository_reference}
+        content={**shapes.definition(pipeline, call.addresses), "process": process, "repository": repository_reference}
     )
 
 
@@ -169,7 +169,7 @@ def run_of_pipeline(call: Call) -> Response:
         raise Refusal(
             404, "RunNotFoundException", f"The run {run.id} of the pipeline {pipeline.id} could not be found."
         )
-    return Response(content=shapes.run_of_pipeline(run, call.at))
+    return Response(content=shapes.run_of_pipeline(run, call.addresses))
 
 
 def _run(call: Call) -> Run:

@@ -42,7 +42,7 @@ class Call:
     body: bytes = b""
 
     @property
-    def at(self) -> Addresses:
+    def addresses(self) -> Addresses:
         return self.organization.addresses
 
     def number(self, name: str, default: int | None = None) -> int:

@@ -6,7 +6,7 @@ from . import code_shapes
 from .people import Addresses, reference
 from .repository import Commit, Repository
 from .runs import Attachment, Pipeline, Record, Run
-from .times import to_the_second, written
+from .times import as_timestamp, to_the_second
 
 _KINDS = {"TfsGit": "azureReposGit", "GitHub": "gitHub"}
 
@@ -30,17 +30,21 @@ def build(run: Run, at: Addresses) -> dict[str, Any]:
     """A run as the build API returns it."""
     pipeline, repository = run.pipeline, run.pipeline.repository
     base = _build(pipeline, at)
-    web = f"{at.here}/{pipeline.project.id}/_build/results?buildId={run.id}"
-    ended = {"result": run.result, "finishTime": written(run.finished)} if run.finished else {}
+    web = f"{at.organization_url}/{pipeline.project.id}/_build/results?buildId={run.id}"
+    ended = {"result": run.result, "finishTime": as_timestamp(run.finished)} if run.finished else {}
     deleted: dict[str, Any] = {}
     if run.deleted_by and run.deleted_at:
         deleted = {
             "deleted": True,
-            "deletedDate": written(run.deleted_at),
+            "deletedDate": as_timestamp(run.deleted_at),
             "deletedBy": reference(run.deleted_by, at),
             "deletedReason": "Deleted by retention policies",
         }
-    where = {"url": f"{at.here}/{pipeline.project.name}/_git/{repository.name}"} if repository.kind == "TfsGit" else {}
+    where = (
+        {"url": f"{at.organization_url}/{pipeline.project.name}/_git/{repository.name}"}
+        if repository.kind == "TfsGit"
+        else {}
+    )
     return {
         "_links": {
             "self": {"href": f"{base}/Builds/{run.id}"},
@@ -60,8 +64,8 @@ def build(run: Run, at: Addresses) -> dict[str, Any]:
         "buildNumber": run.number,
         "status": run.status,
         **ended,
-        "queueTime": written(run.queued),
-        "startTime": written(run.queued),
+        "queueTime": as_timestamp(run.queued),
+        "startTime": as_timestamp(run.queued),
         "url": f"{base}/Builds/{run.id}",
         "definition": definition(pipeline, at),
         "buildNumberRevision": 1,
@@ -74,7 +78,7 @@ def build(run: Run, at: Addresses) -> dict[str, Any]:
         "reason": run.reason,
         "requestedFor": reference(run.requested_for, at),
         "requestedBy": reference(run.requested_by, at),
-        "lastChangedDate": written(run.finished or run.queued),
+        "lastChangedDate": as_timestamp(run.finished or run.queued),
         "lastChangedBy": reference(run.requested_by, at),
         "orchestrationPlan": {"planId": run.timeline_id},
         "logs": {"id": 0, "type": "Container", "url": f"{base}/builds/{run.id}/logs"},
@@ -97,13 +101,15 @@ def build(run: Run, at: Addresses) -> dict[str, Any]:
 def run_of_pipeline(run: Run, at: Addresses) -> dict[str, Any]:
     """The same run as the pipelines API returns it, which does not say who requested it."""
     pipeline, repository = run.pipeline, run.pipeline.repository
-    base = f"{at.here}/{pipeline.project.id}/_apis/pipelines/{pipeline.id}"
-    ended = {"result": _result(run), "finishedDate": written(run.finished)} if run.finished else {}
+    base = f"{at.organization_url}/{pipeline.project.id}/_apis/pipelines/{pipeline.id}"
+    ended = {"result": _result(run), "finishedDate": as_timestamp(run.finished)} if run.finished else {}
     return {
         "_links": {
             "self": {"href": f"{base}/runs/{run.id}"},
-            "web": {"href": f"{at.here}/{pipeline.project.id}/_build/results?buildId={run.id}"},
-            "pipeline.web": {"href": f"{at.here}/{pipeline.project.id}/_build/definition?definitionId={pipeline.id}"},
+            "web": {"href": f"{at.organization_url}/{pipeline.project.id}/_build/results?buildId={run.id}"},
+            "pipeline.web": {
+                "href": f"{at.organization_url}/{pipeline.project.id}/_build/definition?definitionId={pipeline.id}"
+            },
             "pipeline": {"href": f"{base}?revision={pipeline.revision}"},
         },
         "templateParameters": {},
@@ -116,7 +122,7 @@ def run_of_pipeline(run: Run, at: Addresses) -> dict[str, Any]:
         },
         "state": run.status,
         **ended,
-        "createdDate": written(run.queued),
+        "createdDate": as_timestamp(run.queued),
         "url": f"{base}/runs/{run.id}",
         "resources": {
             "repositories": {
@@ -148,8 +154,8 @@ def record(of: Record, run: Run, at: Addresses) -> dict[str, Any]:
         "parentId": of.parent,
         "type": of.type,
         "name": of.name,
-        "startTime": written(of.started),
-        "finishTime": written(of.finished) if of.finished else None,
+        "startTime": as_timestamp(of.started),
+        "finishTime": as_timestamp(of.finished) if of.finished else None,
         "currentOperation": None,
         "percentComplete": None,
         "state": of.state,
@@ -175,7 +181,7 @@ def timeline(id: str, records: list[Record], run: Run, at: Addresses) -> dict[st
     return {
         "records": [record(entry, run, at) for entry in records],
         "lastChangedBy": "00000002-0000-8888-8000-000000000000",
-        "lastChangedOn": written(run.finished or run.queued),
+        "lastChangedOn": as_timestamp(run.finished or run.queued),
         "id": id,
         "changeId": 23,
         "url": f"{_build(run.pipeline, at)}/builds/{run.id}/Timeline/{id}",
@@ -196,7 +202,7 @@ def change(of: Commit, repository: Repository, at: Addresses) -> dict[str, Any]:
     organization, push = repository.project.organization, repository.push_of(of.id)
     authors = [p for p in organization.people.values() if p.mail and p.mail == of.author.email]
     author = reference(authors[0], at) if len(authors) == 1 else {"displayName": of.author.name, "id": of.author.email}
-    message, is_cut = code_shapes.cut(of.message)
+    message, is_cut = code_shapes.shorten_message(of.message)
     return {
         "id": of.id,
         "message": message,
@@ -205,10 +211,10 @@ def change(of: Commit, repository: Repository, at: Addresses) -> dict[str, Any]:
         "author": author,
         "timestamp": to_the_second(of.at),
         "location": f"{code_shapes.git(repository, at)}/commits/{of.id}",
-        "displayUri": f"{at.here}/{repository.project.name}/_git/{repository.name}/commit/{of.id}",
+        "displayUri": f"{at.organization_url}/{repository.project.name}/_git/{repository.name}/commit/{of.id}",
         **({"pusher": push.by.storage_key} if push else {}),
     }
 
 
 def _build(pipeline: Pipeline, at: Addresses) -> str:
-    return f"{at.here}/{pipeline.project.id}/_apis/build"
+    return f"{at.organization_url}/{pipeline.project.id}/_apis/build"

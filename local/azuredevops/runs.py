@@ -162,7 +162,7 @@ class Run:
         replaced = {old_stage.id, old_phase.id, old_job.id}
         replaced |= {record.id for record in self.records if record.parent == old_job.id}
         self.earlier[old_stage.id] = [replace(record) for record in self.records]
-        stage, phase, again = (self._again(record, old_stage.id) for record in (old_stage, old_phase, old_job))
+        stage, phase, again = (self._next_attempt(record, old_stage.id) for record in (old_stage, old_phase, old_job))
         phase.parent, again.parent, phase.previous = stage.id, phase.id, ()
         self.records = [record for record in self.records if record.id not in replaced] + [stage, phase, again]
         for record in self.records:
@@ -222,7 +222,7 @@ class Run:
     def _find(self, type: str, name: str) -> Record | None:
         return next((record for record in self.records if (record.type, record.name) == (type, name)), None)
 
-    def _again(self, record: Record, timeline: str) -> Record:
+    def _next_attempt(self, record: Record, timeline: str) -> Record:
         former = Attempt(attempt=record.attempt, timeline=timeline, record=record.id)
         return replace(
             record,

@@ -106,7 +106,7 @@ def deliver(organization: Organization, delivery: Delivery) -> Delivered:
     job.task("Checkout", task=None)
     if delivery.ends:
         _end(job, delivery.publishes, delivery.result)
-    return _delivered(run, pull_request.id if pull_request else None)
+    return _as_delivered(run, pull_request.id if pull_request else None)
 
 
 def finish(organization: Organization, ending: Ending) -> Delivered:
@@ -117,7 +117,7 @@ def finish(organization: Organization, ending: Ending) -> Delivered:
     if run is None or job is None:
         raise ValueError(f"no run {ending.run} is in progress in the project {ending.project}")
     _end(job, ending.publishes, ending.result)
-    return _delivered(run, None)
+    return _as_delivered(run, None)
 
 
 def _end(job: Job, publishes: dict[str, Any] | None, result: str) -> None:
@@ -128,7 +128,7 @@ def _end(job: Job, publishes: dict[str, Any] | None, result: str) -> None:
     job.run.finish(result)
 
 
-def _delivered(run: Run, pull_request: int | None) -> Delivered:
+def _as_delivered(run: Run, pull_request: int | None) -> Delivered:
     project = run.pipeline.project
     return Delivered(
         organization=project.organization.name,
@@ -182,7 +182,7 @@ class Seeding:
         """Raises `ValueError` if no such run is in progress."""
         return Delivered.model_validate_json(self._post("endings", ending))
 
-    def stopped(self, *, yes: bool) -> None:
+    def set_stopped(self, *, yes: bool) -> None:
         """Stop the organization, so that it answers every request with 503, or start it again. Requests to `/local`
         still work."""
         self._post("faults", BadDay(stopped=yes))

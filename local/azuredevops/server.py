@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from . import hooks, reading_code, reading_people, reading_runs
 from .access import Gate, Keys, Tenant, key_of_this_process
-from .answers import Refusal, Response, SignIn, listed
+from .answers import Refusal, Response, SignIn, list_response
 from .locations import LOCATIONS
 from .organization import Organization
 from .routes import ApiRequest, Call, Host, Route
@@ -99,7 +99,7 @@ class Handler(BaseHTTPRequestHandler):
         if request.organization.casefold() != organization.name.casefold():
             raise Refusal(404, "HostDoesNotExistException", "TF400797: The organization cannot be found.")
         if (request.method, request.steps, self.host) == ("OPTIONS", ("_apis",), Host.MAIN):
-            return listed([location.as_json() for location in LOCATIONS])
+            return list_response([location.as_json() for location in LOCATIONS])
         route, words = request.route(self.host, ROUTES)
         request.check_version(_versions(route, attachments_in_preview=faults.attachments_in_preview))
         request.check_query(route.takes)

@@ -10,7 +10,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def written(moment: datetime) -> str:
+def as_timestamp(moment: datetime) -> str:
     """The format of runs, pushes and timelines."""
     utc = moment.astimezone(UTC)
     fraction = f"{utc.microsecond:06d}0".rstrip("0")

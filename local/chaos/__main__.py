@@ -80,12 +80,12 @@ def _run(options: argparse.Namespace, say: Narrator) -> int:
         )
         with Stack(stack_options) as stack:
             for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, lambda *_: _leave(stack))
+                signal.signal(number, lambda *_: _exit_at_once(stack))
             say.line(f"all {len(stack.parts)} parts are up; {len(APPLICATIONS)} applications are in force")
             return _play(options, say, stack)
 
 
-def _leave(stack: Stack) -> None:
+def _exit_at_once(stack: Stack) -> None:
     """Stop without waiting for the players, who do not give up soon."""
     stack.stop()
     os._exit(2)
@@ -117,13 +117,13 @@ def _play(options: argparse.Namespace, say: Narrator, stack: Stack) -> int:
             for player_run in player_runs:
                 player_run.result()
             inspector = Inspector(stack=stack, onlooker=onlooker, say=line)
-            is_quiet = not _failed(strikers) and inspector.quiet(within=QUIET_WITHIN)
+            is_quiet = not _failures(strikers) and inspector.wait_until_quiet(within=QUIET_WITHIN)
         finally:
             blows_over.set()
             onlooking_over.set()
         for player_run in onlooker_runs:
             player_run.result()
-    if failed := _failed(strikers):
+    if failed := _failures(strikers):
         print(f"chaos: {'; '.join(failed)}", file=sys.stderr)
         return 2
     line("all is quiet" if is_quiet else f"it did not come to rest within {QUIET_WITHIN:.0f} s")
@@ -149,12 +149,12 @@ def _play(options: argparse.Namespace, say: Narrator, stack: Stack) -> int:
 def _wait(over: threading.Event, seconds: float, strikers: list[Striker]) -> None:
     """Wait until the time is over, or a part failed to come back."""
     end = time.monotonic() + seconds
-    while time.monotonic() < end and not _failed(strikers):
+    while time.monotonic() < end and not _failures(strikers):
         time.sleep(0.5)
     over.set()
 
 
-def _failed(strikers: list[Striker]) -> list[str]:
+def _failures(strikers: list[Striker]) -> list[str]:
     return [text for striker in strikers for text in striker.failed]
 
 

@@ -84,9 +84,9 @@ def _clusters(evidence: Evidence) -> Iterator[str]:
             label = f"{application.name} in {environment}"
             ledger_says = f"{label}: the ledger says {f'{live.release} ({live.tag})' if live else 'nothing'} is live, "
             if content.images != (frozenset({live.digest}) if live else frozenset()):
-                yield f"{ledger_says}the cluster runs {_sorted(content.images)}"
+                yield f"{ledger_says}the cluster runs {_join_sorted(content.images)}"
             if content.own_to_versions != (frozenset({live.tag}) if live else frozenset()):
-                yield f"{ledger_says}the cluster has objects of {_sorted(content.own_to_versions)}"
+                yield f"{ledger_says}the cluster has objects of {_join_sorted(content.own_to_versions)}"
             for name, order in content.orders.items():
                 if order != content.lease:
                     yield f"{label}: {name} has order {order}, and the Lease {content.lease}"
@@ -128,7 +128,9 @@ def _votes(evidence: Evidence) -> Iterator[str]:
     if evidence.releases is None or evidence.records is None:
         yield UNKNOWN
         return
-    counted = _cast(evidence.records, Action.VOTE_APPROVED) + _cast(evidence.records, Action.VOTE_REJECTED)
+    counted = _count_votes(evidence.records, Action.VOTE_APPROVED) + _count_votes(
+        evidence.records, Action.VOTE_REJECTED
+    )
     yield from (
         f"{release}: {voter} was told that the vote counted, and no record says so"
         for release, voter in sorted(evidence.votes)
@@ -146,7 +148,7 @@ def _votes(evidence: Evidence) -> Iterator[str]:
             yield f"{release['id']} is completed with {of_release} votes"
 
 
-def _cast(trails: Mapping[str, Sequence[Mapping[str, Any]]], action: Action) -> Counter[tuple[str, str]]:
+def _count_votes(trails: Mapping[str, Sequence[Mapping[str, Any]]], action: Action) -> Counter[tuple[str, str]]:
     """How many such votes there are, by release and voter."""
     votes = (record for records in trails.values() for record in records if record["action"] == action)
     return Counter((vote["release"], vote["actor"].removeprefix("oid:")) for vote in votes)
@@ -195,5 +197,5 @@ PROMISES: Final[Mapping[str, Callable[[Evidence], Iterator[str]]]] = {
 }
 
 
-def _sorted(texts: frozenset[str]) -> str:
+def _join_sorted(texts: frozenset[str]) -> str:
     return ", ".join(sorted(texts)) or "nothing"

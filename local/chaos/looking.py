@@ -128,7 +128,7 @@ class Inspector:
     onlooker: Onlooker
     say: Callable[[str], None]
 
-    def quiet(self, *, within: float) -> bool:
+    def wait_until_quiet(self, *, within: float) -> bool:
         """Wait until nothing moves any more; returns whether that happened."""
         end = time.monotonic() + within
         while time.monotonic() < end:
@@ -154,7 +154,7 @@ class Inspector:
             trail_faults=self._attempt(self.trail_faults),
             waiting=self._attempt(self.waiting),
             doctor=self._attempt(self.doctor),
-            parked=self._attempt(self.parked),
+            parked=self._attempt(self.parked_inputs),
         )
 
     def _attempt[T](self, look: Callable[[], T]) -> T | None:
@@ -249,7 +249,7 @@ class Inspector:
         checks = json.loads(process.stdout)["checks"]
         return [f"{check['check']}: {check['said']}" for check in checks if check["status"] not in ("ok", "skipped")]
 
-    def parked(self) -> list[str]:
+    def parked_inputs(self) -> list[str]:
         parked = self._watch("").get("/api/v1/parked")["parked"]
         return [f"{input['source']}: {input['reason']}"[:200] for input in parked]
 
@@ -281,24 +281,24 @@ class Inspector:
         with ServiceBusClient.from_connection_string(self.stack.bus, retry_total=1) as client:
             for queue in Queue:
                 with client.get_queue_receiver(queue, sub_queue=ServiceBusSubQueue.DEAD_LETTER) as dead:
-                    counts[f"dead letters of {queue}"] = _left(dead)
+                    counts[f"dead letters of {queue}"] = _count_receivable(dead)
                 if queue.sessions:
                     counts[f"messages of {queue}"] = self._in_sessions(client, queue)
                 else:
                     with client.get_queue_receiver(queue) as receiver:
-                        counts[f"messages of {queue}"] = _left(receiver)
+                        counts[f"messages of {queue}"] = _count_receivable(receiver)
         return counts
 
     def _in_sessions(self, client: ServiceBusClient, queue: Queue) -> int:
         """The messages of one session, if any session has some now."""
         try:
             with client.get_queue_receiver(queue, session_id=NEXT_AVAILABLE_SESSION, max_wait_time=1) as receiver:
-                return _left(receiver)
+                return _count_receivable(receiver)
         except OperationTimeoutError:
             return 0
 
 
-def _left(receiver: ServiceBusReceiver) -> int:
+def _count_receivable(receiver: ServiceBusReceiver) -> int:
     """Messages that can be received now or soon."""
     count, soon = 0, time.time() + SOON
     page = receiver.peek_messages(PAGE)

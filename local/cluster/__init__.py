@@ -5,7 +5,7 @@ with TLS, RBAC and service accounts (`control_plane.py`). The node is ours (`nod
 `local/kubernetes`, on a mirror of the API server's objects (`mirror.py`). README.md says what that covers.
 """
 
-from .building import NotBuilt, built
+from .building import NotBuilt, complete_programs
 from .cluster import RealCluster
 
-__all__ = ["NotBuilt", "RealCluster", "built"]
+__all__ = ["NotBuilt", "RealCluster", "complete_programs"]

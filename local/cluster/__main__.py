@@ -20,7 +20,7 @@ from pathlib import Path
 from local.kubernetes.settings import ConfigError, KubernetesSettings, read_settings
 from local.process import ROOT, Part, PartFailed, python
 
-from .building import KUBERNETES, VERSIONS, NotBuilt, build, built
+from .building import KUBERNETES, VERSIONS, NotBuilt, build, complete_programs
 from .cluster import RealCluster
 
 FOLDER = ROOT / ".local" / "cluster"
@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
                 print(f"The programs are in {build(_say, kubernetes=options.kubernetes).folder}")
                 return 0
             case _:
-                return _both(options.kubernetes)
+                return _build_and_run(options.kubernetes)
     except NotBuilt as reason:
         print(reason, file=sys.stderr)
         return 1
@@ -74,7 +74,9 @@ def _say(text: str) -> None:
 def _run(options: argparse.Namespace) -> int:
     settings = read_settings(options.config) if options.config else KubernetesSettings(simulate=True)
     ended = _on_stop(with_input=options.stop_with_parent)
-    with RealCluster(settings, programs=built(options.kubernetes), folder=options.folder.resolve()) as cluster:
+    with RealCluster(
+        settings, programs=complete_programs(options.kubernetes), folder=options.folder.resolve()
+    ) as cluster:
         users = {token.user: str(cluster.kubeconfig_of(token.user)) for token in settings.tokens}
         line = {
             "ready": True,
@@ -104,7 +106,7 @@ def _wait_for_end_of_input(over: threading.Event) -> None:
     over.set()
 
 
-def _both(kubernetes: str) -> int:
+def _build_and_run(kubernetes: str) -> int:
     build(_say, kubernetes=kubernetes)
     FOLDER.mkdir(parents=True, exist_ok=True)
     with (FOLDER / "lock").open("w") as lock:
@@ -113,10 +115,10 @@ def _both(kubernetes: str) -> int:
         except BlockingIOError:
             print(f"The clusters of this folder are up already; see {STATE.relative_to(ROOT)}", file=sys.stderr)
             return 1
-        return _until_ended(kubernetes)
+        return _run_until_ended(kubernetes)
 
 
-def _until_ended(kubernetes: str) -> int:
+def _run_until_ended(kubernetes: str) -> int:
     ended = _on_stop()
     parts: list[Part] = []
     try:

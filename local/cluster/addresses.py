@@ -14,7 +14,7 @@ class Addresses:
         self._by_pod: dict[str, str] = {}
         self._owners: dict[str, str] = {}
 
-    def of(self, uid: str) -> str:
+    def address_of(self, uid: str) -> str:
         if uid not in self._by_pod:
             address = self._free_one()
             self._by_pod[uid], self._owners[address] = address, uid

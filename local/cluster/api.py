@@ -15,7 +15,7 @@ _TIMEOUT = urllib3.Timeout(connect=5, read=30)
 _WATCH_SECONDS = 240
 
 
-class Away(Exception):  # noqa: N818 - it reads better without a suffix
+class ApiServerAway(Exception):  # noqa: N818 - it reads better without a suffix
     """The API server did not respond. It may be starting, or may have been stopped."""
 
 
@@ -31,11 +31,11 @@ class Api(Protocol):
     """The part of an API server that the mirror needs."""
 
     def call(self, method: str, path: str, body: Json | None = None, *, media: str = "application/json") -> Json:
-        """Raises `Away` or `Refused`."""
+        """Raises `ApiServerAway` or `Refused`."""
         ...
 
     def watch(self, path: str, since: str) -> Iterator[Json]:
-        """Events until the server ends the watch. Raises `Away` or `Refused`."""
+        """Events until the server ends the watch. Raises `ApiServerAway` or `Refused`."""
         ...
 
 
@@ -59,7 +59,7 @@ class AdminApi:
                 method, self._url + path, body=content, headers=_headers(media), timeout=_TIMEOUT
             )
         except urllib3.exceptions.HTTPError as error:
-            raise Away(str(error)) from error
+            raise ApiServerAway(str(error)) from error
         return _object(response.status, response.data)
 
     def watch(self, path: str, since: str) -> Iterator[Json]:
@@ -81,7 +81,7 @@ class AdminApi:
             for line in _lines(response):
                 yield json.loads(line)
         except urllib3.exceptions.HTTPError as error:
-            raise Away(str(error)) from error
+            raise ApiServerAway(str(error)) from error
 
 
 def _headers(media: str) -> Mapping[str, str]:

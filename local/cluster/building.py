@@ -61,7 +61,7 @@ def programs(environ: Mapping[str, str] = os.environ, *, kubernetes: str = KUBER
     return Programs(folder=folder, kubernetes=kubernetes)
 
 
-def built(kubernetes: str = KUBERNETES) -> Programs:
+def complete_programs(kubernetes: str = KUBERNETES) -> Programs:
     """The programs of a version, which must be complete. Raises `NotBuilt`."""
     built_programs = programs(kubernetes=kubernetes)
     if missing := built_programs.missing:

@@ -11,11 +11,11 @@ from typing import Self
 from local.kubernetes.kubeconfig import write_kubeconfig
 from local.kubernetes.settings import KubernetesSettings, Rule, Token
 
-from .api import AdminApi, Away, Json, Refused
+from .api import AdminApi, ApiServerAway, Json, Refused
 from .building import Programs
 from .certificates import make_certificates
 from .control_plane import ControlPlane, Layout, PartFailed, kubeconfig_text
-from .node import Node, unless_there
+from .node import Node, create_unless_present
 
 START_TIMEOUT = 60.0
 _TOKEN_SECONDS = 24 * 3600
@@ -103,19 +103,19 @@ class RealCluster:
         try:
             self._api.call("GET", f"/apis/{_RBAC}/v1/clusterroles/edit")
             self._api.call("GET", "/readyz")
-        except (Away, Refused):
+        except (ApiServerAway, Refused):
             return False
         return True
 
     def _set_up(self) -> None:
         for name in self._settings.namespaces:
-            unless_there(self._api, "POST", "/api/v1/namespaces", {"metadata": {"name": name}})
-        self._until("controllers have made the service account of each namespace", self._has_service_accounts)
-        self._until("the node is ready", self._has_a_node)
+            create_unless_present(self._api, "POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+        self._wait_until("controllers have made the service account of each namespace", self._has_service_accounts)
+        self._wait_until("the node is ready", self._has_a_node)
         for token in self._settings.tokens:
             self._admit(token)
 
-    def _until(self, what: str, holds: Callable[[], bool]) -> None:
+    def _wait_until(self, what: str, holds: Callable[[], bool]) -> None:
         end = time.monotonic() + START_TIMEOUT
         while not holds():
             if time.monotonic() > end:
@@ -136,9 +136,9 @@ class RealCluster:
         """Create a service account with its rights and its kubeconfig. The token in the settings is not used: the API
         server issues one."""
         accounts = "/api/v1/namespaces/default/serviceaccounts"
-        unless_there(self._api, "POST", accounts, {"metadata": {"name": token.user}})
+        create_unless_present(self._api, "POST", accounts, {"metadata": {"name": token.user}})
         for path, role in roles(token):
-            unless_there(self._api, "POST", path, role)
+            create_unless_present(self._api, "POST", path, role)
         token_request = {
             "apiVersion": "authentication.k8s.io/v1",
             "kind": "TokenRequest",

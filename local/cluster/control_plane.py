@@ -176,7 +176,7 @@ class ControlPlane:
         write_files(self.layout)
         for name in ("etcd", "kube-apiserver"):
             self._start(name)
-        self._until(is_ready, timeout)
+        self._wait_until(is_ready, timeout)
         for name in ("kube-controller-manager", "kube-scheduler"):
             self._start(name)
         self._keeper.start()
@@ -202,7 +202,7 @@ class ControlPlane:
         with self._lock:
             self._parts[name] = part
 
-    def _until(self, is_ready: Callable[[], bool], timeout: float) -> None:
+    def _wait_until(self, is_ready: Callable[[], bool], timeout: float) -> None:
         end = time.monotonic() + timeout
         while not is_ready():
             for part in self._parts.values():

@@ -32,7 +32,7 @@ from local.kubernetes.resources import (
 from local.kubernetes.store import SYSTEM_MANAGER, Store, object_key
 
 from .addresses import Addresses
-from .api import Api, Away, Refused
+from .api import Api, ApiServerAway, Refused
 
 WATCHED = (PODS, SERVICES, CONFIG_MAPS, SECRETS, DEPLOYMENTS, REPLICA_SETS, STATEFUL_SETS, DAEMON_SETS, JOBS)
 _AGAIN = 1.0
@@ -89,7 +89,7 @@ class Mirror(Store):
         except Refused as refused:
             if refused.status != HTTPStatus.NOT_FOUND:
                 _log.warning("get %s %s: %s", resource.plural, name, refused)
-        except Away as away:
+        except ApiServerAway as away:
             _log.warning("get %s %s: %s", resource.plural, name, away)
         return None
 
@@ -132,11 +132,11 @@ class Mirror(Store):
             return api_object  # deleted already, but a finalizer still holds it
         self._leaving[uid] = now
         if resource is PODS and not is_finished(api_object):
-            self._patch(resource, api_object, {"status": _ended(api_object)}, "/status")
+            self._patch(resource, api_object, {"status": _ended_status(api_object)}, "/status")
         options = {"gracePeriodSeconds": 0, "preconditions": {"uid": uid}}
         deleted = self._send("DELETE", _path(resource, metadata.get("namespace"), metadata["name"]), options)
         if deleted is None or deleted.get("metadata", {}).get("finalizers"):
-            self._look_again()
+            self._schedule_wake()
         else:
             self._drop(resource, api_object)
         return api_object
@@ -145,7 +145,7 @@ class Mirror(Store):
 
     def _as_node(self, pod: Json, status: Json) -> Json:
         """The status with the pod's own address, and with the conditions that others wrote."""
-        address = self._addresses.of(pod["metadata"]["uid"])
+        address = self._addresses.address_of(pod["metadata"]["uid"])
         conditions = (pod.get("status") or {}).get("conditions") or []
         foreign_conditions = [condition for condition in conditions if condition["type"] not in _OURS]
         fixed = {"podIP": address, "podIPs": [{"ip": address}], "hostIP": "127.0.0.1"}
@@ -169,12 +169,12 @@ class Mirror(Store):
         except Refused as refused:
             if refused.status not in (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT):
                 _log.warning("%s %s: %s", method, path, refused)
-        except Away as away:
+        except ApiServerAway as away:
             _log.warning("%s %s: %s", method, path, away)
-        self._look_again()
+        self._schedule_wake()
         return None
 
-    def _look_again(self) -> None:
+    def _schedule_wake(self) -> None:
         timer = threading.Timer(_AGAIN, self._wake)
         timer.daemon = True
         timer.start()
@@ -192,13 +192,13 @@ class Mirror(Store):
                 self._synced[resource].set()
                 while not self._ended.is_set():
                     since = self._watch(resource, since)
-            except (Away, Refused) as reason:
+            except (ApiServerAway, Refused) as reason:
                 if not self._ended.is_set():
                     _log.warning("watch %s: %s", resource.plural, reason)
                 self._ended.wait(_AGAIN)
 
     def _list(self, resource: Resource) -> str:
-        page = self._api.call("GET", self._place(resource))
+        page = self._api.call("GET", self._list_path(resource))
         kind = {"apiVersion": resource.api_version, "kind": resource.kind}
         objects = [{**item, **kind} for item in page.get("items") or []]
         with self.changed:
@@ -211,7 +211,7 @@ class Mirror(Store):
         return str(page["metadata"]["resourceVersion"])
 
     def _watch(self, resource: Resource, since: str) -> str:
-        for event in self._api.watch(self._place(resource), since):
+        for event in self._api.watch(self._list_path(resource), since):
             item = event["object"]
             if event["type"] == "ERROR":
                 raise Refused(int(item.get("code", 500)), str(item.get("message")))
@@ -222,7 +222,7 @@ class Mirror(Store):
                 self._put(resource, item)
         return since
 
-    def _place(self, resource: Resource) -> str:
+    def _list_path(self, resource: Resource) -> str:
         """The path of the list; for pods only those of our node, as a kubelet requests them."""
         of_node = f"?fieldSelector=spec.nodeName%3D{self._node}" if resource is PODS else ""
         return _path(resource, None) + of_node
@@ -275,7 +275,7 @@ def _without_token(pod: Json) -> Json:
     return pod
 
 
-def _ended(pod: Json) -> Json:
+def _ended_status(pod: Json) -> Json:
     """The status of a pod that was asked to end and did."""
     status = copy.deepcopy(pod.get("status") or {})
     status["phase"] = "Failed"

@@ -22,7 +22,7 @@ from local.kubernetes.settings import KubernetesSettings
 from local.kubernetes.simulation import SimulatedRuntime
 from local.kubernetes.subresources import end_of_log, why_no_log
 
-from .api import Api, Away, Json, Refused
+from .api import Api, ApiServerAway, Json, Refused
 from .certificates import Certificates
 from .mirror import Mirror
 from .tunnel import Tunnel
@@ -85,14 +85,14 @@ class Node:
     def _register(self) -> None:
         labels = {"kubernetes.io/hostname": NODE, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}
         node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE, "labels": labels}}
-        unless_there(self._api, "POST", "/api/v1/nodes", node)
+        create_unless_present(self._api, "POST", "/api/v1/nodes", node)
         lease = {
             "apiVersion": "coordination.k8s.io/v1",
             "kind": "Lease",
             "metadata": {"name": NODE, "namespace": "kube-node-lease"},
             "spec": {"holderIdentity": NODE, "leaseDurationSeconds": 40, "renewTime": _micro_time()},
         }
-        unless_there(self._api, "POST", _LEASES, lease)
+        create_unless_present(self._api, "POST", _LEASES, lease)
         self._report()
 
     def _report(self) -> None:
@@ -104,11 +104,11 @@ class Node:
             try:
                 self._api.call("PATCH", f"{_LEASES}/{NODE}", {"spec": {"renewTime": _micro_time()}}, media=_MERGE)
                 self._report()
-            except (Away, Refused) as reason:
+            except (ApiServerAway, Refused) as reason:
                 _log.warning("node: %s", reason)
 
 
-def unless_there(api: Api, method: str, path: str, body: Json) -> None:
+def create_unless_present(api: Api, method: str, path: str, body: Json) -> None:
     try:
         api.call(method, path, body)
     except Refused as refused:

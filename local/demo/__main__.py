@@ -24,9 +24,9 @@ from local.traces.show import release_text, wait_until_settled
 from local.watch import TooSlow
 from slipway.bootstrap.roles import AppRole
 
-from .approvals import ApprovalsStory, two_must_approve
+from .approvals import ApprovalsStory, folder_with_two_approvers
 from .attack_report import play_attacks
-from .bundled import as_bundle
+from .bundled import bundle_folder
 from .guards import GUARDS
 from .manifests_only import ManifestsStory
 from .narrator import Narrator
@@ -84,7 +84,9 @@ def main() -> int:
         with ExitStack() as contexts:
             if options.attack:
                 return play_attacks(contexts, say, GUARDS.get(options.open), as_json=options.json)
-            catalogue_folder = contexts.enter_context(two_must_approve() if options.approvals else as_bundle())
+            catalogue_folder = contexts.enter_context(
+                folder_with_two_approvers() if options.approvals else bundle_folder()
+            )
             stack_options = StackOptions(
                 instances=options.instances,
                 traces=options.traces,

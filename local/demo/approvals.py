@@ -27,7 +27,7 @@ REFUSED = 1
 
 
 @contextmanager
-def two_must_approve() -> Iterator[Path]:
+def folder_with_two_approvers() -> Iterator[Path]:
     """A folder with the example, in which production has this story's gate."""
     with tempfile.TemporaryDirectory(prefix="slipway-example-") as name:
         folder = Path(name)
@@ -50,19 +50,19 @@ class ApprovalsStory(Play):
         self.say.heading("Ada approves on the page. Grace, whose commit it is, tries too")
         self.approve_on_page(old_links[ADA], ADA, "seen in staging")
         self.follow(Action.VOTE_APPROVED)
-        self._committer_is_refused(first, old_links[GRACE])
+        self._vote_as_committer(first, old_links[GRACE])
         self.say.heading(f"The tag {VERSION} is pushed again, with another image: Ada's vote was for the first one")
         second = self.deliver(VERSION, by_message=True)
         self.follow(Action.VOTE_VOIDED)
         self.notice(first, "votes-voided", ADA)
-        self._old_link_explains_itself(old_links[ADA], second)
+        self._open_old_link(old_links[ADA], second)
         self.follow_to_vote_request(second)
         new_links = self._links(second)
         self.say.heading("Both decide on the image that the tag names now: Ada on the page, Ben on the command line")
         self.approve_on_page(new_links[ADA], ADA, "the second image, seen in staging")
         self.follow(Action.VOTE_APPROVED)
-        self._once_is_enough(second, new_links[ADA])
-        self._on_command_line(second, BEN, new_links[BEN])
+        self._vote_twice(second, new_links[ADA])
+        self._approve_on_command_line(second, BEN, new_links[BEN])
         self.to_the_end(second)
         return {first: "superseded", second: "completed"}
 
@@ -84,20 +84,20 @@ class ApprovalsStory(Play):
         result: dict[str, Any] = json.loads(process.stdout)
         return process.returncode, result
 
-    def _committer_is_refused(self, release: str, link: str) -> None:
+    def _vote_as_committer(self, release: str, link: str) -> None:
         code, result = self._approve(GRACE, link)
         self.say.line(f"the answer, with exit code {code}: {_refusal(result)}")
         record = self.follow(Action.VOTE_REFUSED)
         if code != REFUSED or record["actor"] != GRACE or record["details"]["rules"] != [OWN_RULE]:
             raise RuntimeError(f"expected {OWN_RULE} to refuse {GRACE} on {release}, got {record['details']}")
 
-    def _old_link_explains_itself(self, link: str, newer: str) -> None:
+    def _open_old_link(self, link: str, newer: str) -> None:
         page = Approver().read(link)
         if newer not in page or "<form" in page:
             raise RuntimeError(f"expected the old link to name {newer}, and to offer no form")
         self.say.line(f"the link that Ada has says that {newer} took its place, and takes no vote any more")
 
-    def _once_is_enough(self, release: str, link: str) -> None:
+    def _vote_twice(self, release: str, link: str) -> None:
         """One person with two channels still has one vote."""
         code, result = self._approve(ADA, link)
         record = self.follow(Action.VOTE_REFUSED)
@@ -105,7 +105,7 @@ class ApprovalsStory(Play):
             raise RuntimeError(f"expected one vote of {ADA} on {release}, got {record['details']}")
         self.say.line(f"counted already: one person has one vote, so it is still 1 of 2: {_refusal(result)}")
 
-    def _on_command_line(self, release: str, person: str, link: str) -> None:
+    def _approve_on_command_line(self, release: str, person: str, link: str) -> None:
         code, result = self._approve(person, link)
         if code:
             raise RuntimeError(f"expected {person} to approve {release}, got: {_refusal(result)}")

@@ -9,7 +9,7 @@ from local.stack.places import namespaces_of
 
 from .attacking import Attacks
 from .attacks import BY_GUARD, Attack, Attempt
-from .bundled import as_attacked
+from .bundled import attacked_folder
 from .guards import Guard, folder_without
 from .narrator import Narrator
 from .play import APPLICATION, slipway
@@ -23,7 +23,7 @@ def play_attacks(contexts: ExitStack, say: Narrator, guard: Guard | None, *, as_
 
     Raises `PartFailed`, `TooSlow` and `RuntimeError`.
     """
-    catalogue_folder = contexts.enter_context(as_attacked())
+    catalogue_folder = contexts.enter_context(attacked_folder())
     app = contexts.enter_context(folder_without(guard))
     stack = contexts.enter_context(Stack(StackOptions(apply=None, app=app, namespaces=namespaces_of(catalogue_folder))))
     if guard is not None:

@@ -59,14 +59,14 @@ class Attacks(Delivering):
         self.skip_earlier_records()
         self.say.heading(f"{attack.story} ({attack.guard.finding})")
         with ExitStack() as until_it_ends:
-            self._ways[attack](until_it_ends)
+            self._attack_functions[attack](until_it_ends)
             return self._outcome(attack)
 
     def tell(self) -> dict[str, str]:
         return {}
 
     @property
-    def _ways(self) -> dict[Attack, Callable[[ExitStack], None]]:
+    def _attack_functions(self) -> dict[Attack, Callable[[ExitStack], None]]:
         return {
             Attack.FORGED_TESTS: self._forge_tests,
             Attack.OWN_CHANGE: self._approve_own_change,
@@ -88,7 +88,7 @@ class Attacks(Delivering):
 
     # ---- shared preparations
     @cached_property
-    def _waiting(self) -> tuple[str, RunFacts]:
+    def _waiting_release(self) -> tuple[str, RunFacts]:
         """A release of a change by Ada that waits at production's gate, and its run."""
         release, run = self.deliver_bundle(self._version(1), author=ADA_AT_HER_DESK, claims=GRACE)
         self.follow_to_vote_request(release)
@@ -99,12 +99,12 @@ class Attacks(Delivering):
 
     # ---- the five attacks
     def _forge_tests(self, until_it_ends: ExitStack) -> None:
-        until_it_ends.enter_context(self._somebody(self._swap_job))
+        until_it_ends.enter_context(self._running_alongside(self._swap_job))
         self.say.line("a developer's script watches staging for a Job of the acceptance tests")
         self.deliver_bundle(self._version(0), variant=BROKEN)
 
     def _approve_own_change(self, _: ExitStack) -> None:
-        release, _run = self._waiting
+        release, _run = self._waiting_release
         name, number = parse_release_id(release)
         self.say.line("Ada opens the page, which offers no such button, and sends the form with one; she signs it")
         try:
@@ -113,7 +113,7 @@ class Attacks(Delivering):
             self.say.line(f"the page: {refusal}"[:200])
 
     def _forge_run(self, _: ExitStack) -> None:
-        _release, run = self._waiting
+        _release, run = self._waiting_release
         self.push_image(self._version(2))
         published = self.push_bundle(self._version(2), self._version(2))
         self.say.line(
@@ -127,7 +127,7 @@ class Attacks(Delivering):
             sender.send_messages(ServiceBusMessage(json.dumps(message)))
 
     def _edit_row(self, _: ExitStack) -> None:
-        release, _run = self._waiting
+        release, _run = self._waiting_release
         number = parse_release_id(release)[1]
         with (
             TableServiceClient.from_connection_string(self.stack.storage) as tables,
@@ -180,7 +180,7 @@ class Attacks(Delivering):
         return urllib3.PoolManager(retries=False, timeout=30)
 
     @contextmanager
-    def _somebody(self, does: Callable[[Callable[[], bool]], None]) -> Any:
+    def _running_alongside(self, does: Callable[[Callable[[], bool]], None]) -> Any:
         """Somebody who does something alongside the story, until it is over."""
         over = Future[None]()
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="somebody") as threads:

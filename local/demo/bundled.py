@@ -22,21 +22,21 @@ GATE = {"kind": "approval", "approvers": [f"oid:{ADA.oid}"], "level": "signed", 
 
 
 @contextmanager
-def as_bundle() -> Iterator[Path]:
+def bundle_folder() -> Iterator[Path]:
     """A folder with the application and its project."""
-    with _applied(VALIDATION, GATE) as folder:
+    with _written_folder(VALIDATION, GATE) as folder:
         yield folder
 
 
 @contextmanager
-def as_attacked() -> Iterator[Path]:
+def attacked_folder() -> Iterator[Path]:
     """The same for the attacks on its gates: staging needs no approval, and Ben may approve as well as Ada."""
-    with _applied({"kind": "auto"}, GATE | {"approvers": [f"oid:{ADA.oid}", f"oid:{BEN.oid}"]}) as folder:
+    with _written_folder({"kind": "auto"}, GATE | {"approvers": [f"oid:{ADA.oid}", f"oid:{BEN.oid}"]}) as folder:
         yield folder
 
 
 @contextmanager
-def _applied(validation: dict[str, Any], gate: dict[str, Any]) -> Iterator[Path]:
+def _written_folder(validation: dict[str, Any], gate: dict[str, Any]) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="slipway-example-") as name:
         folder = Path(name)
         _write(folder / "application.yaml", _application(_read("application.yaml"), validation, gate))

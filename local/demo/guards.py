@@ -35,7 +35,7 @@ app = app_without(GUARDS[{guard!r}])
 
 
 @dataclass(frozen=True)
-class Place:
+class ProductFunction:
     """A function of the product, by its module and its name there."""
 
     module: str
@@ -53,13 +53,13 @@ class Place:
 class Guard(StrEnum):
     """The guards between an attack and a cluster."""
 
-    place: Place
+    place: ProductFunction
     finding: str
 
     def __new__(cls, name: str, finding: str, module: str, function: str) -> Self:
         member = str.__new__(cls, name)
         member._value_ = name
-        member.finding, member.place = finding, Place(module, function)
+        member.finding, member.place = finding, ProductFunction(module, function)
         return member
 
     OUR_JOB = "our-job", "S-01", "slipway.effects.cluster.jobs", "state"
@@ -77,7 +77,7 @@ class Guard(StrEnum):
 GUARDS = {str(guard): guard for guard in Guard}
 
 
-def _any_job(_: Any) -> Any:
+def _accept_any_job(_: Any) -> Any:
     def state(objects: Any, started: Any, manifest: Any, namespace: str, _: Any = ()) -> JobState:  # noqa: ARG001 - the signature of the real one
         job = ManifestTarget(manifest={}, kind=built_in("batch/v1", "Job"), name=started.name, namespace=namespace)
         verdict = look_at_rollout(objects, job)
@@ -86,7 +86,7 @@ def _any_job(_: Any) -> Any:
     return state
 
 
-def _believed(real: Any) -> Any:
+def _accept_any_run(real: Any) -> Any:
     def prove(source: Any, told: Any, *, live: Any, now: Any) -> Any:
         if told.digest is None:
             return real(source, told, live=live, now=now)  # a hook names no image, so there is nothing to believe
@@ -96,23 +96,23 @@ def _believed(real: Any) -> Any:
     return prove
 
 
-def _own_work_too(_: Any) -> Any:
+def _accept_own_work(_: Any) -> Any:
     def differs(rule: Rule, *_: Any) -> Any:
         return rule.holds("nobody looked: the guard own-work is open")
 
     return differs
 
 
-def _any_image(_: Any) -> Any:
+def _accept_any_image(_: Any) -> Any:
     def leaves(self: Any, value: Any) -> bool:  # noqa: ARG001 - the signature of the real one
         return True  # as if the project left every kind unpinned
 
     return leaves
 
 
-def _any_row(_: Any) -> Any:
+def _accept_any_row(_: Any) -> Any:
     # Such a row is detected once more: when a step reports, it is compared with the signed end of the trail.
-    Place("slipway.domain.decide.chain", "is_as_signed").replace(lambda _: lambda *_: True)
+    ProductFunction("slipway.domain.decide.chain", "is_as_signed").replace(lambda _: lambda *_: True)
 
     def begin(self: Any, step: Any, environment: Any) -> Callable[[Any], tuple[()]]:  # noqa: ARG001 - the signature of the real one
         return lambda _: ()
@@ -121,11 +121,11 @@ def _any_row(_: Any) -> Any:
 
 
 OPEN: dict[Guard, Callable[[Any], Any]] = {
-    Guard.OUR_JOB: _any_job,
-    Guard.PROVED_RUN: _believed,
-    Guard.OWN_WORK: _own_work_too,
-    Guard.PINNED_IMAGES: _any_image,
-    Guard.GATE_ON_RECORD: _any_row,
+    Guard.OUR_JOB: _accept_any_job,
+    Guard.PROVED_RUN: _accept_any_run,
+    Guard.OWN_WORK: _accept_own_work,
+    Guard.PINNED_IMAGES: _accept_any_image,
+    Guard.GATE_ON_RECORD: _accept_any_row,
 }
 """Makes the function that replaces a guard while it is open, from the guard's own function."""
 

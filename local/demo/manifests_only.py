@@ -50,7 +50,7 @@ class ManifestsStory(Story):
         self.say.heading(
             f"A developer raises the memory limit to {RAISED_LIMIT}: {RAISED} is {GOOD} with other manifests"
         )
-        with _raised() as manifests:
+        with _manifests_with_raised_limit() as manifests:
             second, _ = self.deliver_bundle(RAISED, of_image=GOOD, manifests=manifests)
         self._to_production(second)
         before, after = self._live
@@ -63,11 +63,11 @@ class ManifestsStory(Story):
 
     def _to_production(self, release: str) -> None:
         self.to_production(release)
-        live = self._deployed(release)
+        live = self._read_live(release)
         self.say.line(f"production runs {live.image.partition('@')[2][:19]}… with a memory limit of {live.memory}")
         self._live.append(live)
 
-    def _deployed(self, release: str) -> Live:
+    def _read_live(self, release: str) -> Live:
         """What the cluster runs. Raises `RuntimeError`."""
         access = self.stack.clusters["production"]
         url = f"{access['server']}/apis/apps/v1/namespaces/{PRODUCTION}/deployments/{APPLICATION}"
@@ -81,7 +81,7 @@ class ManifestsStory(Story):
 
 
 @contextmanager
-def _raised() -> Iterator[Path]:
+def _manifests_with_raised_limit() -> Iterator[Path]:
     """The example's manifests, with the larger limit in each environment. Raises `RuntimeError`."""
     with tempfile.TemporaryDirectory(prefix="slipway-manifests-") as name:
         folder = Path(name)

@@ -64,8 +64,8 @@ class Story(Delivering):
 
     def _edit_and_roll_back(self, release: str) -> str:
         """The rollback's release. Raises `RuntimeError` if the cluster does not hold again what had gone live."""
-        went_live = self._in_the_cluster("GET")
-        self._in_the_cluster("PATCH", EDITED)
+        went_live = self._request_settings("GET")
+        self._request_settings("PATCH", EDITED)
         self.say.line("kubectl edit configmap hello: GREETING is Goodbye now, and nobody was asked")
         self.stack.run_timer("drift")
         *_, drift_record = self._watch.follow(lambda record: record["action"] == Action.DRIFT_FOUND, within=WITHIN)
@@ -76,7 +76,7 @@ class Story(Delivering):
         rollback = str(run_confirmed(Signer(olu.oid), command, self.stack.command_environment())["release"])
         ended = self._watch.follow(lambda r: r["action"] in ENDS and r["release"] == rollback, within=WITHIN)
         gone_records = [record["sequence"] for record in ended if record["action"] == Action.DRIFT_GONE]
-        if not gone_records or self._in_the_cluster("GET") != went_live:
+        if not gone_records or self._request_settings("GET") != went_live:
             raise RuntimeError(f"{rollback} did not bring back {SETTINGS} as it went live")
         typed_command = f"slipway rollback {release} production"
         self.say.line(
@@ -86,7 +86,7 @@ class Story(Delivering):
         self._drift = order | {"brought_back_by": rollback}
         return rollback
 
-    def _in_the_cluster(self, method: str, body: dict[str, Any] | None = None) -> Any:
+    def _request_settings(self, method: str, body: dict[str, Any] | None = None) -> Any:
         """Read or edit the settings with all rights; returns their data afterwards."""
         connection = Connection(self.stack.administrator("production"))
         try:

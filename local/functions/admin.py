@@ -58,7 +58,7 @@ class Admin:
                     [listing(function, self._host) for function in self._functions.values()]
                 )
             case "GET", ["functions", name]:
-                return self._refusal(incoming) or self._one(name)
+                return self._refusal(incoming) or self._one_function(name)
             case "POST", ["functions", name]:
                 return self._refusal(incoming) or await self._run(incoming, name)
         return None
@@ -69,7 +69,7 @@ class Admin:
             return None
         return Response(status=401 if access.level is Level.ANONYMOUS else 403)
 
-    def _one(self, name: str) -> Response | None:
+    def _one_function(self, name: str) -> Response | None:
         function = self._functions.get(name)
         return None if function is None else _json(listing(function, self._host))
 
@@ -78,7 +78,7 @@ class Admin:
         if content_type not in _JSON_TYPES and not content_type.endswith("+json"):
             return Response(status=415)
         try:
-            input_text = _input(await incoming.streamed())
+            input_text = _input(await incoming.read_body())
         except ValueError as error:
             return text(400, f"{error}\n")
         function = self._functions.get(name)

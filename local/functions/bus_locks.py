@@ -56,7 +56,7 @@ class LockKeeper:
 
     async def __aenter__(self) -> Self:
         if self._limit > 0:
-            self._tasks = [asyncio.create_task(self._keep(lock)) for lock in self._locks]
+            self._tasks = [asyncio.create_task(self._keep_renewing(lock)) for lock in self._locks]
         return self
 
     async def __aexit__(
@@ -66,7 +66,7 @@ class LockKeeper:
         self._done.set()
         await asyncio.gather(*self._tasks)
 
-    async def _keep(self, lock: _Lock) -> None:
+    async def _keep_renewing(self, lock: _Lock) -> None:
         while (until := lock.until()) is not None:
             pause = (until - datetime.now(UTC)).total_seconds() / 2
             if pause <= 0 or time.monotonic() + pause > self._until or await self._finished_within(pause):

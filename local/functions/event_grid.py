@@ -59,7 +59,7 @@ class EventGridWebhook:
         if kind not in ("subscriptionvalidation", "notification"):
             return Response(status=400)
         try:
-            delivered = _delivery_of(await incoming.streamed())
+            delivered = _delivery_of(await incoming.read_body())
             if kind == "subscriptionvalidation":
                 return text(200, json.dumps({"validationResponse": _validation_code(delivered)}, separators=(",", ":")))
         except ValueError:

@@ -73,7 +73,7 @@ class HttpFront:
         return None, {}
 
     async def _respond(self, incoming: Incoming, function: Function, params: Mapping[str, str]) -> Response:
-        request = await incoming.whole()
+        request = await incoming.with_body()
         run = asyncio.create_task(
             self._runner.invoke(
                 function,

@@ -42,7 +42,7 @@ class Incoming:
     def query_pairs(self) -> list[tuple[str, str]]:
         return list(paths.pairs(self.query))
 
-    async def whole(self) -> Request:
+    async def with_body(self) -> Request:
         """The request with its body, as a function gets it: only if its length was announced. A chunked body is
         dropped."""
         length = int(self.head.header("content-length") or 0)
@@ -50,7 +50,7 @@ class Incoming:
             raise TooLargeError
         return replace(self.head, body=await self._request.read() if length else b"")
 
-    async def streamed(self) -> bytes:
+    async def read_body(self) -> bytes:
         """The body, however it is delimited, as an extension's webhook reads it."""
         try:
             return await self._request.read()

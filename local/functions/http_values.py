@@ -107,9 +107,9 @@ def _from_rpc(rpc: RpcHttp) -> Response:
     headers: list[tuple[str, str]] = []
     try:
         if content_type:
-            headers.append(_checked("Content-Type", content_type))
-        headers += [_checked(name, value) for name, value in _without_duplicates(rpc.headers.items())]
-        headers += [_checked("Set-Cookie", _cookie(cookie)) for cookie in rpc.cookies]
+            headers.append(_checked_header("Content-Type", content_type))
+        headers += [_checked_header(name, value) for name, value in _without_duplicates(rpc.headers.items())]
+        headers += [_checked_header("Set-Cookie", _cookie(cookie)) for cookie in rpc.cookies]
         _check_length(rpc.headers, body)
     except _RefusedHeaderError:
         return Response(status=_FAILED, headers=headers[:1] if content_type and headers else [])
@@ -133,7 +133,7 @@ def _content(body: TypedData, content_type: str | None) -> tuple[bytes, str | No
         return b"", content_type
     if body.kind == "bytes":
         return bytes(body.value), content_type or None
-    text = _indented(body.value) if body.kind == "json" else str(body.value)
+    text = _json_text(body.value) if body.kind == "json" else str(body.value)
     if not content_type:
         return text.encode(), _TEXT
     charset = _CHARSET.search(content_type)
@@ -144,7 +144,7 @@ def _content(body: TypedData, content_type: str | None) -> tuple[bytes, str | No
     raise NotCoveredError(f"the function returned text with the charset {charset[1]!r}; this host covers utf-8")
 
 
-def _indented(text: str) -> str:
+def _json_text(text: str) -> str:
     """JSON as the host writes it: text without quotes, null as nothing, everything else indented."""
     value = json.loads(text)
     if value is None:
@@ -165,7 +165,7 @@ def _without_duplicates(headers: Iterable[tuple[str, str]]) -> Iterable[tuple[st
             yield name, value
 
 
-def _checked(name: str, value: str) -> tuple[str, str]:
+def _checked_header(name: str, value: str) -> tuple[str, str]:
     if not _TOKEN.fullmatch(name) or not _PRINTABLE.fullmatch(value):
         raise _RefusedHeaderError(name)
     return name, value.strip(" \t")

@@ -50,15 +50,17 @@ class Keys:
         None."""
         if not key:
             return Level.ANONYMOUS
-        if _same(key, self.master):
+        if _is_same_key(key, self.master):
             return Level.ADMIN
         function_keys = self.of_function.get(function.name, {}) if function is not None else {}
-        if function is not None and (_any(key, self.function_keys) or _any(key, function_keys)):
+        if function is not None and (_is_among(key, self.function_keys) or _is_among(key, function_keys)):
             return Level.FUNCTION
         key_name = f"{extension}_extension"
-        if extension is not None and _any(key, {n: k for n, k in self.system_keys.items() if n.lower() == key_name}):
+        if extension is not None and _is_among(
+            key, {n: k for n, k in self.system_keys.items() if n.lower() == key_name}
+        ):
             return Level.SYSTEM
-        if _any(key, self.function_keys) or _any(key, self.system_keys):
+        if _is_among(key, self.function_keys) or _is_among(key, self.system_keys):
             return Level.OTHER
         return Level.ANONYMOUS
 
@@ -146,9 +148,9 @@ def _key_map(parent: dict[str, Any], name: str, file: str) -> dict[str, str]:
     return value
 
 
-def _same(key: str, expected: str) -> bool:
+def _is_same_key(key: str, expected: str) -> bool:
     return secrets.compare_digest(key.encode(), expected.encode())
 
 
-def _any(key: str, candidates: Mapping[str, str]) -> bool:
-    return any(_same(key, candidate) for candidate in candidates.values())
+def _is_among(key: str, candidates: Mapping[str, str]) -> bool:
+    return any(_is_same_key(key, candidate) for candidate in candidates.values())

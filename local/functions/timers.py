@@ -72,7 +72,7 @@ class Timer:
                 self._store_status(status)
             while True:
                 if due is Due.NO:
-                    await self._until(status.next)
+                    await self._sleep_until(status.next)
                 started = self._clock()
                 visible_status = status if self._monitored else None
                 value = TypedData(json=timer_status.payload(visible_status, past_due=due is Due.PAST))
@@ -90,7 +90,7 @@ class Timer:
     def _reason(self) -> str:
         return f"Timer fired at {self._clock().isoformat(timespec='seconds')}"
 
-    async def _until(self, moment: datetime) -> None:
+    async def _sleep_until(self, moment: datetime) -> None:
         while (seconds_left := (moment - self._clock()).total_seconds()) > 0:
             await asyncio.sleep(min(seconds_left, LONGEST_SLEEP))
 

@@ -97,7 +97,7 @@ class Identity:
             raise RuntimeError(f"no token of {name} for {resource}: {response.status} {response.data[:200]!r}")
         return str(response.json()["access_token"])
 
-    def redirects_to(self, addresses: Mapping[str, Sequence[str]]) -> None:
+    def set_redirect_uris(self, addresses: Mapping[str, Sequence[str]]) -> None:
         """Set the redirect URIs of registrations, by name. Raises `ValueError`."""
         self._post("redirect-uris", {name: list(uris) for name, uris in addresses.items()})
 
@@ -105,15 +105,15 @@ class Identity:
         """Sign with a new key from now on, and return its id. With `forget`, the old keys are no longer published."""
         return str(self._post("rotate", {"forget": forget})["kid"])
 
-    def goes_away(self) -> None:
+    def make_unreachable(self) -> None:
         """Make the provider unreachable; managed identities still get their tokens, as in Azure."""
         self._post("away", {"away": True})
 
-    def comes_back(self) -> None:
+    def make_reachable(self) -> None:
         """Make it reachable again at the same address, with the same keys and sessions."""
         self._post("away", {"away": False})
 
-    def signed_in_ago(self, seconds: int) -> None:
+    def back_date_sign_ins(self, seconds: int) -> None:
         """Back-date people's sign-ins in tokens by this time, like a provider that accepts an old sign-in whatever was
         requested; 0 for the true time."""
         self._post("signed-in-ago", {"seconds": seconds})

@@ -23,7 +23,7 @@ class Registration(_Settings):
     name: str
     client_id: Guid
     redirect_uris: tuple[str, ...] = ()
-    """May be set later, when the app's port is known: `Identity.redirects_to`."""
+    """May be set later, when the app's port is known: `Identity.set_redirect_uris`."""
     scopes: tuple[str, ...] = ()
     calls: str | None = None
     """The registration whose scopes it requests, if not its own."""
@@ -68,7 +68,7 @@ class Settings(_Settings):
     identities: tuple[ManagedIdentity, ...] = ()
 
     @model_validator(mode="after")
-    def _names_are_known(self) -> Self:
+    def _check_names(self) -> Self:
         registration_names = {registration.name for registration in self.registrations}
         referenced = {name for person in self.people for name in person.roles}
         referenced |= {name for identity in self.identities for name in identity.roles}

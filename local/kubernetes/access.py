@@ -58,7 +58,7 @@ class Access:
         self.used: deque[tuple[str, Attempt]] = deque(maxlen=KEPT_ATTEMPTS)
         """The allowed attempts with their users, which tests read."""
 
-    def who(self, authorization: str) -> Token:
+    def token_of(self, authorization: str) -> Token:
         if not self._tokens:
             return _ANYBODY
         scheme, _, sent_token = authorization.partition(" ")

@@ -22,7 +22,8 @@ def fill(api_object: Json) -> None:
         _pod(spec)
     elif kind in _TEMPLATED:
         _pod(spec.setdefault("template", {}).setdefault("spec", {}))
-        {"Deployment": _deployment, "StatefulSet": _stateful_set, "DaemonSet": _daemon_set}.get(kind, _nothing)(spec)
+        by_kind = {"Deployment": _deployment, "StatefulSet": _stateful_set, "DaemonSet": _daemon_set}
+        by_kind.get(kind, _no_defaults)(spec)
         if kind == "ReplicaSet":
             spec.setdefault("replicas", 1)
         if kind == "Job":
@@ -31,17 +32,17 @@ def fill(api_object: Json) -> None:
         _service(api_object, spec)
 
 
-def _nothing(_: Json) -> None:
+def _no_defaults(_: Json) -> None:
     """This kind has no defaults of its own."""
 
 
-def _set(target: Json, **values: Any) -> None:
+def _set_defaults(target: Json, **values: Any) -> None:
     for name, value in values.items():
         target.setdefault(name, value)
 
 
 def _pod(spec: Json) -> None:
-    _set(
+    _set_defaults(
         spec,
         restartPolicy="Always",
         terminationGracePeriodSeconds=30,
@@ -64,7 +65,7 @@ def _items(api_object: Json, name: str) -> list[Json]:
 def _container(container: Json) -> None:
     image = str(container.get("image", ""))
     latest = "@" not in image and (":" not in image.rpartition("/")[2] or image.endswith(":latest"))
-    _set(
+    _set_defaults(
         container,
         imagePullPolicy="Always" if latest else "IfNotPresent",
         terminationMessagePath="/dev/termination-log",
@@ -79,20 +80,20 @@ def _container(container: Json) -> None:
             reference.setdefault("apiVersion", "v1")
     for name in ("livenessProbe", "readinessProbe", "startupProbe"):
         if isinstance(probe := container.get(name), dict):
-            _set(probe, timeoutSeconds=1, periodSeconds=10, successThreshold=1, failureThreshold=3)
+            _set_defaults(probe, timeoutSeconds=1, periodSeconds=10, successThreshold=1, failureThreshold=3)
             if isinstance(get := probe.get("httpGet"), dict):
-                _set(get, path="/", scheme="HTTP")
+                _set_defaults(get, path="/", scheme="HTTP")
 
 
 def _deployment(spec: Json) -> None:
-    _set(spec, replicas=1, progressDeadlineSeconds=600, revisionHistoryLimit=10)
+    _set_defaults(spec, replicas=1, progressDeadlineSeconds=600, revisionHistoryLimit=10)
     strategy = spec.setdefault("strategy", {})
     if strategy.setdefault("type", "RollingUpdate") == "RollingUpdate":
-        _set(strategy.setdefault("rollingUpdate", {}), maxSurge=_PERCENT, maxUnavailable=_PERCENT)
+        _set_defaults(strategy.setdefault("rollingUpdate", {}), maxSurge=_PERCENT, maxUnavailable=_PERCENT)
 
 
 def _stateful_set(spec: Json) -> None:
-    _set(spec, replicas=1, revisionHistoryLimit=10, podManagementPolicy="OrderedReady")
+    _set_defaults(spec, replicas=1, revisionHistoryLimit=10, podManagementPolicy="OrderedReady")
     strategy = spec.setdefault("updateStrategy", {})
     if strategy.setdefault("type", "RollingUpdate") == "RollingUpdate":
         strategy.setdefault("rollingUpdate", {}).setdefault("partition", 0)
@@ -100,14 +101,14 @@ def _stateful_set(spec: Json) -> None:
 
 
 def _daemon_set(spec: Json) -> None:
-    _set(spec, revisionHistoryLimit=10)
+    _set_defaults(spec, revisionHistoryLimit=10)
     strategy = spec.setdefault("updateStrategy", {})
     if strategy.setdefault("type", "RollingUpdate") == "RollingUpdate":
-        _set(strategy.setdefault("rollingUpdate", {}), maxSurge=0, maxUnavailable=1)
+        _set_defaults(strategy.setdefault("rollingUpdate", {}), maxSurge=0, maxUnavailable=1)
 
 
 def _job(api_object: Json, spec: Json) -> None:
-    _set(
+    _set_defaults(
         spec,
         backoffLimit=6,
         parallelism=1,
@@ -129,12 +130,12 @@ def _job(api_object: Json, spec: Json) -> None:
 
 
 def _service(api_object: Json, spec: Json) -> None:
-    _set(spec, type="ClusterIP", sessionAffinity="None", internalTrafficPolicy="Cluster")
+    _set_defaults(spec, type="ClusterIP", sessionAffinity="None", internalTrafficPolicy="Cluster")
     if spec["type"] == "ExternalName":
         return
     if "clusterIP" not in spec:
         spec["clusterIP"] = _cluster_ip(api_object["metadata"])
-    _set(spec, clusterIPs=[spec["clusterIP"]], ipFamilies=["IPv4"], ipFamilyPolicy="SingleStack")
+    _set_defaults(spec, clusterIPs=[spec["clusterIP"]], ipFamilies=["IPv4"], ipFamilyPolicy="SingleStack")
     for port in _items(spec, "ports"):
         port.setdefault("protocol", "TCP")
         if "port" in port:

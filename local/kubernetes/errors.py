@@ -114,7 +114,7 @@ def not_implemented(what: str) -> ApiError:
     return ApiError(501, "NotImplemented", f"the double of Kubernetes does not know {what}")
 
 
-def not_there() -> ApiError:
+def path_not_found() -> ApiError:
     return ApiError(404, "NotFound", "the server could not find the requested resource", {})
 
 

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from . import known
 from .access import Access, Attempt, attempt_of
-from .errors import ApiError, bad_request, not_implemented, not_there
+from .errors import ApiError, bad_request, not_implemented, path_not_found
 from .exchange import Reply, Request
 from .resources import (
     ACCESS_REVIEWS,
@@ -20,10 +20,10 @@ from .resources import (
     SELF_REVIEWS,
     Json,
     Resource,
-    absent,
-    aggregated,
+    aggregated_document,
     discovery,
     is_known_group,
+    missing_kind,
 )
 from .settings import Token
 from .store import Store
@@ -94,7 +94,7 @@ class Api:
         subresource = target.subresource if target is not None else ""
         if subresource != "proxy" and request.method in known.QUERIES:
             known.check_request(request, log=subresource == "log")
-        who = self._access.who(request.headers.get("authorization", ""))
+        who = self._access.token_of(request.headers.get("authorization", ""))
         may_be_discovery = target is None and request.method == "GET"
         document = _discovery_document(request, self.store.resources()) if may_be_discovery else None
         return self._route(request, who) if document is None else Reply.of(document)
@@ -102,14 +102,14 @@ class Api:
     def _route(self, request: Request, who: Token) -> Reply | Watch:
         target = parse_path(request.path, self.store)
         if target is None:
-            if unknown := absent(request.path):
+            if unknown := missing_kind(request.path):
                 raise not_implemented(unknown)
             if is_known_group(request.path):
-                raise not_there()
+                raise path_not_found()
             return Reply.text(b"404 page not found\n", 404)
         resource = target.resource
         if target.subresource and target.subresource not in resource.subresources:
-            raise not_there()
+            raise path_not_found()
         if resource is ACCESS_REVIEWS:
             return self._review(who, request)
         if resource is SELF_REVIEWS:
@@ -147,7 +147,7 @@ class Api:
 
     def _resource(self, target: RequestTarget, request: Request, who: Token) -> Reply | Watch:
         if target.subresource in ("log", "proxy", "scale"):
-            return self._below(target, request)
+            return self._subresource_reply(target, request)
         if request.method == "GET":
             return self._read(target, request)
         with self.store.changed:
@@ -181,7 +181,7 @@ class Api:
             case _:
                 raise _not_allowed()
 
-    def _below(self, target: RequestTarget, request: Request) -> Reply:
+    def _subresource_reply(self, target: RequestTarget, request: Request) -> Reply:
         name = target.name or ""
         if target.subresource == "proxy":
             return self._subresources.proxy(target.resource, target.namespace, name, target.rest, request)
@@ -267,13 +267,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "application/json")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        for line in watch.lines(self._listening):
+        for line in watch.lines(self._is_client_connected):
             self.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
             self.wfile.flush()
         self.wfile.write(b"0\r\n\r\n")
         self.close_connection = self.server.stopping
 
-    def _listening(self) -> bool:
+    def _is_client_connected(self) -> bool:
         if self.server.stopping:
             return False
         readable, _, _ = select.select([self.connection], [], [], 0)
@@ -302,4 +302,8 @@ class ApiServer(ThreadingHTTPServer):
 
 def _discovery_document(request: Request, resources: tuple[Resource, ...]) -> Json | None:
     document = discovery(request.path, resources)
-    return aggregated(request.path, resources) if document is not None and known.aggregated(request) else document
+    return (
+        aggregated_document(request.path, resources)
+        if document is not None and known.wants_aggregated(request)
+        else document
+    )

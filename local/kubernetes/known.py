@@ -116,7 +116,7 @@ def _values(value: Any, path: list[str]) -> Iterator[Any]:
         yield from _values(inner, remaining)
 
 
-def aggregated(request: Request) -> bool:
+def wants_aggregated(request: Request) -> bool:
     """Whether the client requests the discovery document of all kinds at once."""
     first, _, _ = (request.headers.get("accept") or "*/*").partition(",")
     media, _, parameter_text = first.strip().partition(";")

@@ -144,19 +144,19 @@ def json_patch(document: Json, operations: Any) -> Json:
 def _operate(document: Json, operation: Json) -> None:
     kind, path = operation["op"], _steps(operation["path"])
     if kind == "test":
-        if _at(document, path) != operation["value"]:
+        if _value_at(document, path) != operation["value"]:
             raise ValueError(f"test failed at {operation['path']}")
     elif kind == "remove":
         _remove(document, path)
     elif kind == "replace":
-        _at(document, path)
+        _value_at(document, path)
         _remove(document, path)
         _add(document, path, operation["value"])
     elif kind == "add":
         _add(document, path, operation["value"])
     elif kind in ("copy", "move"):
         source = _steps(operation["from"])
-        value = copy.deepcopy(_at(document, source))
+        value = copy.deepcopy(_value_at(document, source))
         if kind == "move":
             _remove(document, source)
         _add(document, path, value)
@@ -170,19 +170,19 @@ def _steps(pointer: str) -> list[str]:
     return [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
 
 
-def _at(document: Any, path: list[str]) -> Any:
+def _value_at(document: Any, path: list[str]) -> Any:
     for step in path:
         document = document[int(step)] if isinstance(document, list) else document[step]
     return document
 
 
 def _remove(document: Json, path: list[str]) -> None:
-    parent = _at(document, path[:-1])
+    parent = _value_at(document, path[:-1])
     del parent[int(path[-1]) if isinstance(parent, list) else path[-1]]
 
 
 def _add(document: Json, path: list[str], value: Any) -> None:
-    parent, last = _at(document, path[:-1]), path[-1]
+    parent, last = _value_at(document, path[:-1]), path[-1]
     if isinstance(parent, list):
         index = len(parent) if last == "-" else int(last)
         if not 0 <= index <= len(parent):

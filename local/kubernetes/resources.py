@@ -188,7 +188,7 @@ def by_path(api_version: str, plural: str) -> Resource | None:
     return _BY_PATH.get((api_version, plural))
 
 
-def absent(path: str) -> str:
+def missing_kind(path: str) -> str:
     """The kind or group at a path that a cluster has and the double lacks; else empty."""
     parts = path.strip("/").split("/")
     if parts[0] not in ("api", "apis"):
@@ -236,7 +236,7 @@ def discovery(path: str, resources: Sequence[Resource] = RESOURCES) -> Json | No
     return {"kind": "APIGroup", "apiVersion": "v1", **_group_document(group.api_version)} if group else None
 
 
-def aggregated(path: str, resources: Sequence[Resource] = RESOURCES) -> Json:
+def aggregated_document(path: str, resources: Sequence[Resource] = RESOURCES) -> Json:
     """All kinds of the core group (`/api`) or of the others (`/apis`), in one document."""
     listed = [r for r in resources if bool(r.group) is (path == "/apis")]
     groups = [_aggregated_group(version, listed) for version in dict.fromkeys(r.api_version for r in listed)]

@@ -37,7 +37,7 @@ class Kubernetes:
         self._keeper = None if self._own_state else Keeper(self.store, self.state_dir / "objects.json")
         self._prepare()
         self.runtime = self._runtime()
-        access = self._access = Access(self.settings.tokens, self._let_in)
+        access = self._access = Access(self.settings.tokens, self._users_let_in)
         self._api = Api(
             store=self.store,
             access=access,
@@ -63,7 +63,7 @@ class Kubernetes:
         """The requests that arrived, oldest first, for tests to read."""
         return list(self._api.seen)
 
-    def used(self, user: str, namespace: str) -> frozenset[tuple[str, str, str]]:
+    def rights_used(self, user: str, namespace: str) -> frozenset[tuple[str, str, str]]:
         """What a user was recently allowed to do in a namespace: verb, API group, and the resource with its
         subresource."""
         attempts = [
@@ -100,7 +100,7 @@ class Kubernetes:
     ) -> None:
         self.stop()
 
-    def _let_in(self, namespace: str) -> frozenset[str]:
+    def _users_let_in(self, namespace: str) -> frozenset[str]:
         """The users whom the namespace's annotation lets in, besides those whose token names the namespace."""
         stored = self.store.get(NAMESPACES, None, namespace)
         annotations = (stored or {"metadata": {}})["metadata"].get("annotations") or {}

@@ -92,7 +92,7 @@ class KubernetesSettings(_Settings):
     pace: Pace = Pace()
 
     @model_validator(mode="after")
-    def _no_duplicates(self) -> Self:
+    def _check_duplicates(self) -> Self:
         for field, values in (
             ("tokens", [t.token for t in self.tokens]),
             ("registries", [r.login_server for r in self.registries]),

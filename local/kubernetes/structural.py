@@ -39,16 +39,16 @@ def check_known(definition: Json) -> None:
     if kind in BUILT_IN_KINDS:
         raise not_implemented(f"a definition of a kind that Kubernetes has too: {kind}")
     for version in versions:
-        for keyword in _unknown((version.get("schema") or {}).get("openAPIV3Schema")):
+        for keyword in _unknown_keywords((version.get("schema") or {}).get("openAPIV3Schema")):
             raise not_implemented(f"the keyword {keyword} of a definition's schema")
 
 
-def _unknown(schema: Any) -> Iterator[str]:
+def _unknown_keywords(schema: Any) -> Iterator[str]:
     if not isinstance(schema, dict):
         return
     yield from (keyword for keyword in schema if keyword not in _KEYWORDS)
     for inner in (*(schema.get("properties") or {}).values(), schema.get("items"), schema.get("additionalProperties")):
-        yield from _unknown(inner)
+        yield from _unknown_keywords(inner)
 
 
 def definition_faults(definition: Json) -> Iterator[FieldFault]:
@@ -107,7 +107,7 @@ def fill_definition(definition: Json) -> None:
 def prune(schema: Json, value: Any, path: str, unknown: list[str], untyped: list[str]) -> Any:
     """The value without fields that the schema does not have; unknown and mistyped fields are added to the lists."""
     type_name = schema.get("type")
-    if type_name and not _is(value, type_name) and not (value is None and schema.get("nullable")):
+    if type_name and not _is_of_type(value, type_name) and not (value is None and schema.get("nullable")):
         value_text = json.dumps(value) if isinstance(value, bool | int | float) else _kind_of(value)
         untyped.append(f"{path}: expected {_MERGED.get(type_name, type_name)}, got {value_text}")
         return value
@@ -154,7 +154,7 @@ def with_defaults(schema: Json, value: Any) -> Any:
 def faults(schema: Json, value: Any, path: str = "") -> Iterator[FieldFault]:
     """Why an API server refuses a custom resource, in its own words."""
     type_name = schema.get("type")
-    if type_name and not _is(value, type_name) and not (value is None and schema.get("nullable")):
+    if type_name and not _is_of_type(value, type_name) and not (value is None and schema.get("nullable")):
         actual = "null" if value is None else "number" if isinstance(value, float) else _json_type(value)
         yield FieldFault(
             path,
@@ -186,7 +186,7 @@ def _json_type(value: Any) -> str:
     return names[type(value)]
 
 
-def _is(value: Any, type_name: str) -> bool:
+def _is_of_type(value: Any, type_name: str) -> bool:
     python_type = _TYPES.get(type_name)
     if python_type is None:
         raise ApiError(501, "NotImplemented", f"the double of Kubernetes does not know the type {type_name}")

@@ -288,13 +288,13 @@ def _job_faults(spec: Json) -> list[FieldFault]:
 
 
 def _pod_change_faults(before: Json, after: Json) -> list[FieldFault]:
-    def fixed(spec: Json) -> Json:
+    def unchangeable_fields(spec: Json) -> Json:
         fixed_fields = {k: v for k, v in spec.items() if k not in _POD_CHANGEABLE and k != "nodeName"}
         for kind in ("containers", "initContainers"):
             fixed_fields[kind] = [{k: v for k, v in c.items() if k != "image"} for c in spec.get(kind) or []]
         return fixed_fields
 
-    if fixed(before) == fixed(after):
+    if unchangeable_fields(before) == unchangeable_fields(after):
         return []
     text = "Forbidden: pod updates may not change fields other than images, activeDeadlineSeconds, tolerations"
     return [FieldFault("spec", text, "FieldValueForbidden")]

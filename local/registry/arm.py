@@ -76,7 +76,7 @@ class Operation:
     looks: int = 0
     error: ArmError | None = None
 
-    def look(self) -> str:
+    def poll(self) -> str:
         self.looks += 1
         if self.looks == LOOKS:
             try:
@@ -148,15 +148,15 @@ class Arm:
             if method == "POST" and parts.path.endswith("/importImage"):
                 return self._accept(caller, parts.path.removesuffix("/importImage"), body)
             if method == "GET" and parts.path.startswith("/operations/"):
-                return self._look(parts.path.removeprefix("/operations/"))
+                return self._poll(parts.path.removeprefix("/operations/"))
         raise ArmError(404, "NotFound", f"There is no {method} {parts.path[:200]}.")
 
     def _accept(self, caller: Caller, resource_id: str, body: bytes) -> tuple[int, dict[str, str], dict[str, Any]]:
         target = self._resource(resource_id)
-        _need(caller, target, IMPORT, "AuthorizationFailed")
+        _require_right(caller, target, IMPORT, "AuthorizationFailed")
         import_request = _parse(body)
         source = self._resource(str(import_request["source"].get("resourceId", "")))
-        _need(caller, source, PULL, "LinkedAuthorizationFailed")
+        _require_right(caller, source, PULL, "LinkedAuthorizationFailed")
         image = _IMAGE.fullmatch(str(import_request["source"].get("sourceImage", "")))
         if image is None:
             raise ArmError(400, "InvalidParameters", "source.sourceImage: expected repository@digest or repository:tag")
@@ -180,11 +180,11 @@ class Arm:
         header = "Azure-AsyncOperation" if self._async_operation else "Location"
         return 202, {header: address, "Retry-After": "1"}, {}
 
-    def _look(self, name: str) -> tuple[int, dict[str, str], dict[str, Any]]:
+    def _poll(self, name: str) -> tuple[int, dict[str, str], dict[str, Any]]:
         operation = self._operations.get(name)
         if operation is None:
             raise ArmError(404, "NotFound", "There is no such operation.")
-        status = operation.look()
+        status = operation.poll()
         if self._async_operation:
             error = {"error": operation.error.error} if operation.error else {}
             return 200, {"Retry-After": "1"}, {"status": status, **error}
@@ -199,7 +199,7 @@ class Arm:
         return registry
 
 
-def _need(caller: Caller, registry: ArmRegistry, right: str, code: str) -> None:
+def _require_right(caller: Caller, registry: ArmRegistry, right: str, code: str) -> None:
     if right not in caller.rights.get(registry.resource_id, frozenset()):
         raise ArmError(403, code, f"The client does not have authorization to perform {right!r} over this scope.")
 

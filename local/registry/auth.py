@@ -69,7 +69,7 @@ class Authority:
 
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.casefold() != "bearer" or not token:
-            raise refused(_missing(scopes))
+            raise refused(_scope_details(scopes))
         try:
             claims = self._signer.claims(ACCESS, token.strip())
         except TokenError as error:
@@ -77,13 +77,13 @@ class Authority:
         if claims["aud"] != service:
             raise refused("the token is for another registry", "invalid_token")
         if not all(_covers(claims["access"], scope) for scope in scopes):
-            raise refused(_missing(scopes), "insufficient_scope")
+            raise refused(_scope_details(scopes), "insufficient_scope")
         return str(claims["sub"])
 
     def exchange(self, *, service: str, entra_token: str) -> str:
         """Exchange an Entra access token for a refresh token."""
         for principal in self._settings.principals:
-            if principal.entra_token and _same(principal.entra_token.get_secret_value(), entra_token):
+            if principal.entra_token and _is_same(principal.entra_token.get_secret_value(), entra_token):
                 return self._refresh_token(principal, service)
         raise OciError(Code.UNAUTHORIZED, "access_token: expected the Entra token of a known principal, got another")
 
@@ -100,7 +100,7 @@ class Authority:
         if name == TOKEN_USER:
             return self.by_refresh_token(service=service, token=password)
         principal = self._by_name.get(name)
-        if principal and principal.password and _same(principal.password.get_secret_value(), password):
+        if principal and principal.password and _is_same(principal.password.get_secret_value(), password):
             return principal
         raise OciError(Code.UNAUTHORIZED, "the user name or the password is wrong")
 
@@ -119,7 +119,7 @@ class Authority:
         requested = list(scopes)
         granted = [grant for scope in requested if (grant := self._grant(principal, scope)).actions]
         if (requested and not granted) or (principal is None and not granted):
-            raise OciError(Code.UNAUTHORIZED, _missing(requested))
+            raise OciError(Code.UNAUTHORIZED, _scope_details(requested))
         access = [{"type": g.kind, "name": g.name, "actions": sorted(g.actions)} for g in granted]
         claims = {"iss": "Azure Container Registry", "aud": service, "sub": _name(principal), "access": access}
         return self._signer.token(ACCESS, claims, seconds=self._settings.access_token_minutes * 60)
@@ -153,7 +153,7 @@ def _covers(access: list[dict[str, Any]], scope: Scope) -> bool:
     return scope.actions <= granted
 
 
-def _missing(scopes: Sequence[Scope]) -> object:
+def _scope_details(scopes: Sequence[Scope]) -> object:
     return [{"Type": scope.kind, "Name": scope.name, "Actions": sorted(scope.actions)} for scope in scopes]
 
 
@@ -161,5 +161,5 @@ def _name(principal: Principal | None) -> str:
     return principal.name if principal else ANONYMOUS
 
 
-def _same(expected: str, given: str) -> bool:
+def _is_same(expected: str, given: str) -> bool:
     return hmac.compare_digest(expected.encode(), given.encode())

@@ -46,12 +46,12 @@ class Blobs:
 
     async def head(self, request: web.Request) -> web.StreamResponse:
         repository, digest = self._parse(request)
-        self._gate.may(request, repository, "pull")
+        self._gate.require_actions(request, repository, "pull")
         return await self._content.blob_head(request, repository, digest)
 
     async def get(self, request: web.Request) -> web.StreamResponse:
         repository, digest = self._parse(request)
-        self._gate.may(request, repository, "pull")
+        self._gate.require_actions(request, repository, "pull")
         if self._data_host is None:
             return await self._content.blob_get(request, repository, digest)
         if not await self._content.has_blob(repository, digest):
@@ -77,7 +77,7 @@ class Blobs:
 
     async def delete(self, request: web.Request) -> web.StreamResponse:
         repository, digest = self._parse(request)
-        self._gate.may(request, repository, "delete")
+        self._gate.require_actions(request, repository, "delete")
         return await self._content.blob_delete(request, repository, digest)
 
     async def start(self, request: web.Request) -> web.StreamResponse:
@@ -92,7 +92,7 @@ class Blobs:
 
     async def upload(self, request: web.Request) -> web.StreamResponse:
         repository = names.repository(request)
-        self._gate.may(request, repository, "pull", "push")
+        self._gate.require_actions(request, repository, "pull", "push")
         return await self._content.upload_request(request, repository)
 
     def _refuse_locked(self, repository: str) -> None:

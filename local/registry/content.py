@@ -87,7 +87,7 @@ class LocalContent(Content):
 
     @override
     async def blob_head(self, request: web.Request, repository: str, digest: str) -> web.StreamResponse:
-        size = self._linked(repository, digest).stat().st_size
+        size = self._linked_path(repository, digest).stat().st_size
         # A Response without a body would announce a length of 0; HEAD must announce that of the blob.
         response = web.StreamResponse(headers=_blob_headers(digest))
         response.content_length = size
@@ -97,11 +97,11 @@ class LocalContent(Content):
 
     @override
     async def blob_get(self, request: web.Request, repository: str, digest: str) -> web.StreamResponse:
-        return web.FileResponse(self._linked(repository, digest), chunk_size=2**20, headers=_blob_headers(digest))
+        return web.FileResponse(self._linked_path(repository, digest), chunk_size=2**20, headers=_blob_headers(digest))
 
     @override
     async def blob_delete(self, request: web.Request, repository: str, digest: str) -> web.StreamResponse:
-        self._linked(repository, digest)
+        self._linked_path(repository, digest)
         self.index.unlink_blob(repository, digest)
         return web.Response(status=202)
 
@@ -120,7 +120,7 @@ class LocalContent(Content):
     ) -> web.StreamResponse:
         if mount is not None and self.index.has_blob(*mount):
             self.index.link_blob(repository, mount[1])
-            return self._created(repository, mount[1])
+            return self._created_response(repository, mount[1])
         upload = self._uploads.start(repository)
         if digest := request.query.get("digest"):
             await self._uploads.append(upload, request)
@@ -146,9 +146,9 @@ class LocalContent(Content):
     def _finish(self, upload: Upload, digest: str) -> web.Response:
         self._uploads.finish(upload, digest, self._path)
         self.index.link_blob(upload.repository, digest)
-        return self._created(upload.repository, digest)
+        return self._created_response(upload.repository, digest)
 
-    def _created(self, repository: str, digest: str) -> web.Response:
+    def _created_response(self, repository: str, digest: str) -> web.Response:
         headers = {"Location": f"/v2/{repository}/blobs/{digest}", "Docker-Content-Digest": digest}
         return web.Response(status=201, headers=headers)
 
@@ -173,7 +173,7 @@ class LocalContent(Content):
     def _path(self, digest: str) -> Path:
         return self._blobs / digest.removeprefix("sha256:")
 
-    def _linked(self, repository: str, digest: str) -> Path:
+    def _linked_path(self, repository: str, digest: str) -> Path:
         if not self.index.has_blob(repository, digest):
             raise OciError(Code.BLOB_UNKNOWN, {"digest": digest})
         return self._path(digest)

@@ -27,7 +27,7 @@ ORIGIN = "eventgrid.azure.net"
 NO_RESPONSE = (aiohttp.ClientError, TimeoutError, OSError)
 
 
-Bury = Callable[[EventEndpoint, list[DeadLetter]], None]
+KeepDeadLetters = Callable[[EventEndpoint, list[DeadLetter]], None]
 
 
 class Delivery:
@@ -56,7 +56,7 @@ class Delivery:
             await self._couriers.pop(endpoint).stop()
         for endpoint in endpoints:
             if endpoint not in self._couriers:
-                self._couriers[endpoint] = _Courier(endpoint, self._policy, self._session, self._bury)
+                self._couriers[endpoint] = _Courier(endpoint, self._policy, self._session, self._keep_dead_letters)
 
     def send(self, event: Event) -> None:
         for courier in self._couriers.values():
@@ -65,7 +65,7 @@ class Delivery:
     def status(self) -> list[dict[str, Any]]:
         return [courier.status() for courier in self._couriers.values()]
 
-    def _bury(self, endpoint: EventEndpoint, letters: list[DeadLetter]) -> None:
+    def _keep_dead_letters(self, endpoint: EventEndpoint, letters: list[DeadLetter]) -> None:
         records = [_dead_letter(endpoint, letter) for letter in letters]
         self.dead_letters = (self.dead_letters + records)[-MAX_DEAD_LETTERS:]
         if self._policy.dead_letter_file:
@@ -76,10 +76,16 @@ class Delivery:
 class _Courier:
     """Delivers to one endpoint."""
 
-    def __init__(self, endpoint: EventEndpoint, policy: Events, session: aiohttp.ClientSession, bury: Bury) -> None:
+    def __init__(
+        self,
+        endpoint: EventEndpoint,
+        policy: Events,
+        session: aiohttp.ClientSession,
+        keep_dead_letters: KeepDeadLetters,
+    ) -> None:
         self._endpoint = endpoint
         self._session = session
-        self._bury = bury
+        self._keep_dead_letters = keep_dead_letters
         self._queue = DeliveryQueue(policy)
         self._changed = asyncio.Event()
         self._confirmed = not endpoint.handshake
@@ -119,10 +125,10 @@ class _Courier:
             ):
                 task = asyncio.create_task(self._deliver(batch))
                 self._in_flight.add(task)
-                task.add_done_callback(self._finished)
+                task.add_done_callback(self._on_finished)
             await self._wait()
 
-    def _finished(self, task: asyncio.Task[None]) -> None:
+    def _on_finished(self, task: asyncio.Task[None]) -> None:
         self._in_flight.discard(task)
         self._changed.set()
 
@@ -151,7 +157,7 @@ class _Courier:
             status = await self._post(headers, body)
         dead = self._queue.settle(batch, status, _now())
         if dead:
-            self._bury(self._endpoint, dead)
+            self._keep_dead_letters(self._endpoint, dead)
 
     async def _post(self, headers: dict[str, str], body: object) -> int | None:
         try:

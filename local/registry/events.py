@@ -62,7 +62,7 @@ class Announcer:
         self._now = now
         self._send = send
 
-    def pushed(self, request: web.Request, repository: str, document: Document, tag: str | None) -> None:
+    def announce_push(self, request: web.Request, repository: str, document: Document, tag: str | None) -> None:
         target: dict[str, Any] = {
             "mediaType": document.media_type,
             "size": document.size,
@@ -75,7 +75,7 @@ class Announcer:
         subject = repository if tag is None else f"{repository}:{tag}"
         self._announce(PUSHED, "push", subject, target, request)
 
-    def deleted(self, request: web.Request, repository: str, manifest: Manifest) -> None:
+    def announce_deletion(self, request: web.Request, repository: str, manifest: Manifest) -> None:
         target = {"mediaType": manifest.media_type, "digest": manifest.digest, "repository": repository}
         self._announce(DELETED, "delete", repository, target, request)
 

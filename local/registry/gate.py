@@ -21,5 +21,5 @@ class Gate:
             scopes=scopes,
         )
 
-    def may(self, request: web.Request, repository: str, *actions: str) -> str:
+    def require_actions(self, request: web.Request, repository: str, *actions: str) -> str:
         return self.require(request, Scope.repository(repository, *actions))

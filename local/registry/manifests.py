@@ -51,7 +51,7 @@ class Manifests:
 
     async def tags(self, request: web.Request) -> web.Response:
         repository, page = names.repository(request), Page.of(request)
-        self._gate.may(request, repository, "pull")
+        self._gate.require_actions(request, repository, "pull")
         if self._index.repository(repository) is None:
             raise OciError(Code.NAME_UNKNOWN, {"name": repository})
         tags = [tag.name for tag in self._index.tags(repository, page)]
@@ -59,7 +59,7 @@ class Manifests:
 
     async def get(self, request: web.Request) -> web.Response:
         repository, reference = names.repository(request), names.reference(request)
-        self._gate.may(request, repository, "pull")
+        self._gate.require_actions(request, repository, "pull")
         digest, tag = locks.resolve(self._index, repository, reference)
         locks.check_read(self._index, repository, digest, tag)
         manifest = self._index.manifest(repository, digest)
@@ -72,7 +72,7 @@ class Manifests:
 
     async def put(self, request: web.Request) -> web.Response:
         repository, reference = names.repository(request), names.reference(request)
-        self._gate.may(request, repository, "pull", "push")
+        self._gate.require_actions(request, repository, "pull", "push")
         document = documents.parse(await _manifest_body(request), request.headers.get("Content-Type", ""))
         tag = None if is_digest(reference) else reference
         if tag is None and reference != document.digest:
@@ -81,7 +81,7 @@ class Manifests:
         await self._content.put_manifest(repository, reference, document)
         architecture, system = await self._platform(repository, document)
         self._index.put_manifest(repository, document, tag=tag, architecture=architecture, os=system)
-        self._announcer.pushed(request, repository, document, tag)
+        self._announcer.announce_push(request, repository, document, tag)
         headers = {
             "Location": f"/v2/{repository}/manifests/{document.digest}",
             "Docker-Content-Digest": document.digest,
@@ -92,7 +92,7 @@ class Manifests:
 
     async def delete(self, request: web.Request) -> web.Response:
         repository, reference = names.repository(request), names.reference(request)
-        self._gate.may(request, repository, "delete")
+        self._gate.require_actions(request, repository, "delete")
         digest, tag = locks.resolve(self._index, repository, reference)
         if tag is not None:
             locks.check_delete_tag(self._index, repository, tag)
@@ -104,7 +104,7 @@ class Manifests:
     async def referrers(self, request: web.Request) -> web.Response:
         """The manifests whose subject is this digest; an empty index if there are none, or the digest is unknown."""
         repository, digest = names.repository(request), names.digest(request.match_info["digest"])
-        self._gate.may(request, repository, "pull")
+        self._gate.require_actions(request, repository, "pull")
         manifests = self._index.referrers(repository, digest)
         headers = {"Content-Type": OCI_INDEX}
         if artifact_type := request.query.get("artifactType"):
@@ -129,7 +129,7 @@ class Manifests:
             if manifest is not None:
                 await self._content.drop_manifest(repository, target)
                 self._index.drop_manifest(repository, target)
-                self._announcer.deleted(request, repository, manifest)
+                self._announcer.announce_deletion(request, repository, manifest)
 
     async def _platform(self, repository: str, document: Document) -> tuple[str | None, str | None]:
         if document.config is None or document.config.media_type not in PLATFORM_CONFIGS:

@@ -56,7 +56,9 @@ class Metadata:
 
     async def update_repository(self, request: web.Request) -> web.Response:
         repository = self._repository(request, "metadata_write")
-        self._index.set_repository_attributes(repository.name, repository.attributes.changed(await _changes(request)))
+        self._index.set_repository_attributes(
+            repository.name, repository.attributes.with_changes(await _changes(request))
+        )
         return web.json_response(_repository(request, self._repository(request, "metadata_write")))
 
     async def delete_repository(self, request: web.Request) -> web.Response:
@@ -69,7 +71,7 @@ class Metadata:
             await self._content.drop_manifest(repository.name, manifest.digest)
         self._index.drop_repository(repository.name)
         for manifest in manifests:
-            self._announcer.deleted(request, repository.name, manifest)
+            self._announcer.announce_deletion(request, repository.name, manifest)
         document = {"manifestsDeleted": [manifest.digest for manifest in manifests], "tagsDeleted": tags}
         return web.json_response(document, status=202)
 
@@ -87,7 +89,7 @@ class Metadata:
 
     async def update_tag(self, request: web.Request) -> web.Response:
         repository, tag = self._tag(request, "metadata_write")
-        self._index.set_tag_attributes(repository, tag.name, tag.attributes.changed(await _changes(request)))
+        self._index.set_tag_attributes(repository, tag.name, tag.attributes.with_changes(await _changes(request)))
         _, changed = self._tag(request, "metadata_write")
         return web.json_response({**_head(request, repository), "tag": _tag(changed)})
 
@@ -118,7 +120,7 @@ class Metadata:
 
     async def update_manifest(self, request: web.Request) -> web.Response:
         repository, manifest = self._manifest(request, "metadata_write")
-        changed = manifest.attributes.changed(await _changes(request))
+        changed = manifest.attributes.with_changes(await _changes(request))
         self._index.set_manifest_attributes(repository, manifest.digest, changed)
         _, manifest = self._manifest(request, "metadata_write")
         return web.json_response({**_head(request, repository), "manifest": self._document(repository, manifest)})
@@ -127,7 +129,7 @@ class Metadata:
 
     def _repository(self, request: web.Request, action: str) -> Repository:
         name = names.repository(request)
-        self._gate.may(request, name, action)
+        self._gate.require_actions(request, name, action)
         repository = self._index.repository(name)
         if repository is None:
             raise OciError(Code.NAME_UNKNOWN, {"name": name})

@@ -16,7 +16,7 @@ class Attributes(Record):
     read_enabled: bool = Field(default=True, alias="readEnabled")
     list_enabled: bool = Field(default=True, alias="listEnabled")
 
-    def changed(self, changes: dict[str, bool]) -> "Attributes":
+    def with_changes(self, changes: dict[str, bool]) -> "Attributes":
         return Attributes.model_validate({**self.model_dump(by_alias=True), **changes})
 
 

@@ -33,7 +33,7 @@ class Principal(Record):
     catalog: bool = Field(default=False, description="May list the repositories, as Repository Catalog Lister may.")
 
     @model_validator(mode="after")
-    def _is_usable(self) -> Self:
+    def _check_usable(self) -> Self:
         if self.password is None and self.entra_token is None:
             raise ValueError(f"principal {self.name!r}: expected a password, an entra_token or both, got neither")
         for repository, actions in self.allow.items():
@@ -97,7 +97,7 @@ class Settings(Record):
     events: Events = Events()
 
     @model_validator(mode="after")
-    def _somebody_may_sign_in(self) -> Self:
+    def _check_principals(self) -> Self:
         if not self.principals and not self.anonymous_pull:
             raise ValueError("principals: expected at least one, or anonymous_pull; nobody could use this registry")
         names = [principal.name for principal in self.principals]

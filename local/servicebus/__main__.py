@@ -51,7 +51,7 @@ async def _serve(settings: BusSettings, arguments: argparse.Namespace) -> None:
     if arguments.stop_with_parent:
         when_parent_ends(lambda: loop.call_soon_threadsafe(stopped.set))
     loop.add_signal_handler(signal.SIGUSR1, server.cut)
-    loop.add_signal_handler(signal.SIGUSR2, lambda: tasks.add(loop.create_task(server.back())))
+    loop.add_signal_handler(signal.SIGUSR2, lambda: tasks.add(loop.create_task(server.listen_again())))
     connection = connection_string(settings, host=arguments.host, port=port)
     print(json.dumps({"ready": True, "port": port, "connection_string": connection}), flush=True)
     await stopped.wait()

@@ -38,7 +38,7 @@ class Server:
         for connection in list(self._connections):
             connection.cut()
 
-    async def back(self) -> None:
+    async def listen_again(self) -> None:
         self._listener = await asyncio.get_running_loop().create_server(self._connection, *self._address)
 
     async def stop(self) -> None:
@@ -47,7 +47,7 @@ class Server:
             self._listener.close()
             for connection in list(self._connections):
                 connection.end()
-            await self._connections_ended()
+            await self._wait_for_connections()
             self._listener = None
         if self._broker is not None:
             self._broker.close()
@@ -59,17 +59,17 @@ class Server:
 
     def _connection(self) -> asyncio.Protocol:
         assert self._broker is not None, "a connection arrived before start"
-        connection = Connection(self._settings, self._broker, on_end=self._ended)
+        connection = Connection(self._settings, self._broker, on_end=self._on_connection_end)
         self._connections.add(connection)
         self._all_ended.clear()
         return connection
 
-    def _ended(self, connection: Connection) -> None:
+    def _on_connection_end(self, connection: Connection) -> None:
         self._connections.discard(connection)
         if not self._connections:
             self._all_ended.set()
 
-    async def _connections_ended(self) -> None:
+    async def _wait_for_connections(self) -> None:
         if self._connections:
             with contextlib.suppress(TimeoutError):  # do not wait for a peer that does not read
                 await asyncio.wait_for(self._all_ended.wait(), _STOP_SECONDS)

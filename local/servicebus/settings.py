@@ -55,7 +55,7 @@ class QueueSettings(_Settings):
     rules: Annotated[tuple[AccessRule, ...], Field(max_length=12)] = ()
 
     @model_validator(mode="after")
-    def _rules_differ(self) -> Self:
+    def _check_rule_names(self) -> Self:
         names = [rule.name for rule in self.rules]
         if len(set(names)) < len(names):
             raise ValueError("rules: expected each name once")
@@ -76,7 +76,7 @@ class BusSettings(_Settings):
     due, so values below two minutes cut off its idle connections."""
 
     @model_validator(mode="after")
-    def _names_differ(self) -> Self:
+    def _check_queue_names(self) -> Self:
         names = [queue.name.casefold() for queue in self.queues]
         duplicates = sorted({name for name in names if names.count(name) > 1})
         if duplicates:
@@ -84,7 +84,7 @@ class BusSettings(_Settings):
         return self
 
     @model_validator(mode="after")
-    def _key_fits_a_connection_string(self) -> Self:
+    def _check_keys(self) -> Self:
         keys = [self.key, *(rule.key for queue in self.queues for rule in queue.rules)]
         if any(";" in key.get_secret_value() for key in keys):
             raise ValueError("key: expected text without ';', which separates the parts of a connection string")

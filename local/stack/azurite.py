@@ -41,7 +41,7 @@ def start(folder: Path | None, *, log: Path, more_accounts: Mapping[str, str] | 
         part = Part(NAME, command, log=log, reports_ready=False, environment=environment)
         try:
             for name in ("blob", "table"):
-                part.listens(ports[name])
+                part.wait_for_port(ports[name])
         except PartFailed:
             part.stop()
             if attempt == ATTEMPTS - 1:
@@ -51,7 +51,7 @@ def start(folder: Path | None, *, log: Path, more_accounts: Mapping[str, str] | 
     raise AssertionError("unreachable")
 
 
-def of_account(connection: str, account: str, key: str) -> str:
+def connection_of_account(connection: str, account: str, key: str) -> str:
     """The connection string of another account of the same Azurite."""
     return connection.replace(KEY, key).replace(ACCOUNT, account)
 

@@ -56,7 +56,7 @@ def bus_keys(secrets: Secrets) -> dict[Party, str]:
     return {Party.FRONT: secrets.front_bus_key, Party.WORKER: secrets.worker_bus_key}
 
 
-def of_role(
+def settings_of_role(
     values: dict[str, str], role: AppRole, secrets: Secrets, *, storage: str, bus: str, real_bus: bool
 ) -> dict[str, str]:
     """The settings of the whole app, reduced to those of one role with only that role's rights. A real namespace has no
@@ -83,7 +83,7 @@ def host_accounts(secrets: Secrets) -> dict[str, str]:
 
 def host_storage(secrets: Secrets, storage: str) -> str:
     """The connection of the worker's host to its account, which gives no access to the ledger."""
-    return azurite.of_account(storage, HOST_ACCOUNT, host_accounts(secrets)[HOST_ACCOUNT])
+    return azurite.connection_of_account(storage, HOST_ACCOUNT, host_accounts(secrets)[HOST_ACCOUNT])
 
 
 def _address(connection: str) -> str:

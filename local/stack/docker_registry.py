@@ -23,5 +23,5 @@ def start(folder: Path, *, log: Path) -> tuple[Part, str]:
     }
     command = [program, "serve", str(configuration)]
     part = Part("docker-registry", command, log=log, environment=environment, reports_ready=False)
-    part.listens(port)
+    part.wait_for_port(port)
     return part, f"http://127.0.0.1:{port}"

@@ -55,7 +55,7 @@ def _token(rights: Rights, resource: TableName | Container) -> str:
     expiry = datetime.now(UTC) + LIFE
     if isinstance(resource, Container):
         return generate_container_sas(
-            ACCOUNT, resource, account_key=KEY, permission=_of_container(rights, resource), expiry=expiry
+            ACCOUNT, resource, account_key=KEY, permission=_container_permissions(rights, resource), expiry=expiry
         )
     credential = AzureNamedKeyCredential(ACCOUNT, KEY)
     if rights[resource] == OPERATIONS[TableName]:
@@ -73,7 +73,7 @@ def _token(rights: Rights, resource: TableName | Container) -> str:
     return generate_table_sas(credential, resource, permission=permission, expiry=expiry)
 
 
-def _of_container(rights: Rights, container: Container) -> ContainerSasPermissions:
+def _container_permissions(rights: Rights, container: Container) -> ContainerSasPermissions:
     reads, changes = may(rights, container, Operation.READ), may(rights, container, Operation.CHANGE)
     return ContainerSasPermissions(
         read=reads,

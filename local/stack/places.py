@@ -67,12 +67,12 @@ class NamespaceMaker:
         }
         return [self._make(cluster, name) for cluster, name in sorted(required - self._created)]
 
-    def look(self, url: str, key: str, bearer: Callable[[], str]) -> list[str]:
+    def create_namespaces(self, url: str, key: str, bearer: Callable[[], str]) -> list[str]:
         """Create the namespaces of applications that were applied since the last look; returns them. Raises
         `NamespaceRefused`."""
         created: list[str] = []
         headers = {"x-functions-key": key}
-        for item in self._get(url, "catalogue", headers)["items"]:
+        for item in self._get_json(url, "catalogue", headers)["items"]:
             kind, _, name = item["subject"].partition(":")
             document = item["document"]
             if kind == "application" and document and self._last_versions.get(name) != document:
@@ -80,12 +80,12 @@ class NamespaceMaker:
                     "Authorization": f"Bearer {bearer()}"
                 }  # not everybody may read files with Secrets
                 created += self.make(
-                    namespaces_named_by(application_in_force(self._get(url, _files(name), signed_in), name))
+                    namespaces_named_by(application_in_force(self._get_json(url, _files(name), signed_in), name))
                 )
                 self._last_versions[name] = document
         return created
 
-    def _get(self, url: str, path: str, headers: Mapping[str, str]) -> dict[str, Any]:
+    def _get_json(self, url: str, path: str, headers: Mapping[str, str]) -> dict[str, Any]:
         response = self.http.request("GET", f"{url}/api/v1/{path}", headers=headers)
         if response.status != OK:
             raise NamespaceRefused(f"{path}: the app responded with {response.status}")

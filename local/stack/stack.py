@@ -111,14 +111,14 @@ class Stack:
         self.azure_devops = self._start_double("azuredevops", "local.azuredevops", double_settings)
         for index in range(self.options.instances):
             self.start_host(index)
-        self.identity.redirects_to({name: [url + path for url in self.urls] for name, path in BACK.items()})
+        self.identity.set_redirect_uris({name: [url + path for url in self.urls] for name, path in BACK.items()})
         self._subscribe()
-        if self.options.apply and not self._applied.exists():
+        if self.options.apply and not self._applied_marker.exists():
             self.apply(self.options.apply)
-            self._applied.touch()
+            self._applied_marker.touch()
 
     @property
-    def _applied(self) -> Path:
+    def _applied_marker(self) -> Path:
         """A file that exists once the initial applications were applied; from then on, people change the catalogue."""
         return self.folder / "applied"
 
@@ -283,7 +283,7 @@ class Stack:
         port_of = {AppRole.FRONT: port, AppRole.WORKER: free_port()}
         with ThreadPoolExecutor(max_workers=len(port_of)) as threads:
             starts = {
-                role: threads.submit(self._run_host, host_name(role, index), port, self._of_role(role))
+                role: threads.submit(self._run_host, host_name(role, index), port, self._settings_of_role(role))
                 for role, port in port_of.items()
             }
         try:
@@ -294,10 +294,12 @@ class Stack:
         self.workers = [*self.workers[:index], urls[AppRole.WORKER]]
         return urls[AppRole.FRONT]
 
-    def _of_role(self, role: AppRole) -> dict[str, str]:
+    def _settings_of_role(self, role: AppRole) -> dict[str, str]:
         role_settings = self.settings | self.identity.environment(role)
         bus, real = self.bus, bool(self.options.service_bus)
-        values = configuration.of_role(role_settings, role, self.secrets, storage=self.storage, bus=bus, real_bus=real)
+        values = configuration.settings_of_role(
+            role_settings, role, self.secrets, storage=self.storage, bus=bus, real_bus=real
+        )
         return self.options.settings_of(role, values) if self.options.settings_of else values
 
     def _run_host(self, name: str, port: int, values: dict[str, str]) -> str:
@@ -334,7 +336,9 @@ class Stack:
         urls = self.workers if role.works else self.urls
         with ThreadPoolExecutor(max_workers=len(urls)) as threads:
             starts = [
-                threads.submit(self._run_host, host_name(role, index), urlsplit(url).port or 0, self._of_role(role))
+                threads.submit(
+                    self._run_host, host_name(role, index), urlsplit(url).port or 0, self._settings_of_role(role)
+                )
                 for index, url in enumerate(urls)
             ]
         for start in starts:
@@ -345,7 +349,7 @@ class Stack:
         part.restart()
         if part.name == azurite.NAME:
             for port in azurite.ports(self.storage):
-                part.listens(port)
+                part.wait_for_port(port)
         else:
             part.ready()
         if part.name == "registry-nonprod":
@@ -407,7 +411,7 @@ class Stack:
     def keep_up(self) -> list[str]:
         """Create the namespaces of applications that were applied since the last look; returns them. Raises
         `NamespaceRefused`."""
-        return self.places.look(self.url, self.secrets.function_key, self.access_token)
+        return self.places.create_namespaces(self.url, self.secrets.function_key, self.access_token)
 
     def run_timer(self, name: str) -> None:
         """Run the function of one of the worker's timers now. Raises `PartFailed`."""

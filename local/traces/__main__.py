@@ -80,7 +80,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _trace(self, title: str, trace: str, *, everything: bool) -> None:
         bars, axis = rows(self.store.trace(trace), everything=everything)
-        linked = self.store.linked(trace)
+        linked = self.store.linked_spans(trace)
         self._html(page.waterfall(title, trace, bars, axis, linked, everything=everything))
 
     def _metrics(self) -> list[str]:

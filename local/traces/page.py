@@ -62,7 +62,7 @@ def waterfall(
     body = f"""<p><a href="/">All traces</a></p><h1>{html.escape(title)}</h1>
 <p>Trace <code>{html.escape(trace)}</code>, began {_clock(first)}, {duration(last - first)} from first to last span.
 <a href="?calls={"0" if everything else "1"}">{link_text}</a></p>{"".join(_row(bar, cuts) for bar in bars)}
-{_linked(linked)}<h2>Details</h2>{"".join(_details(bar.span) for bar in bars)}"""
+{_linked_list(linked)}<h2>Details</h2>{"".join(_details(bar.span) for bar in bars)}"""
     return frame(title, body)
 
 
@@ -83,7 +83,7 @@ def _row(bar: Bar, cuts: str) -> str:
     )
 
 
-def _linked(spans: Sequence[SpanRecord]) -> str:
+def _linked_list(spans: Sequence[SpanRecord]) -> str:
     if not spans:
         return ""
     items = "".join(

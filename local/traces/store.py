@@ -62,7 +62,7 @@ class Store:
         """The spans of the trace, sorted by their start."""
         return sorted((s for s in self.spans if s.trace == trace), key=lambda s: (s.began, -s.ended))
 
-    def linked(self, trace: str) -> list[SpanRecord]:
+    def linked_spans(self, trace: str) -> list[SpanRecord]:
         """Spans of other traces that are related to this one, by links in either direction."""
         spans = self.spans
         linked_ids = {link.span for s in spans if s.trace == trace for link in s.links}

@@ -33,7 +33,7 @@ class Axis:
     """Converts times to positions between 0 and 1."""
 
     def __init__(self, spans: Sequence[SpanRecord]) -> None:
-        self._pieces = _worked(spans)
+        self._pieces = _busy_periods(spans)
         # Spans have nanosecond times: a shorter work time would be 0, and dividing by it would overflow.
         work = max(sum(end - start for start, end in self._pieces), 1e-9)
         cuts = len(self._pieces) - 1
@@ -59,7 +59,7 @@ class Axis:
         return [(self.place(end), after[0] - end) for (_, end), after in pairwise(self._pieces)]
 
 
-def _worked(spans: Sequence[SpanRecord]) -> list[tuple[float, float]]:
+def _busy_periods(spans: Sequence[SpanRecord]) -> list[tuple[float, float]]:
     """The periods in which something other than waiting happened."""
     busy = sorted((s.began, s.ended) for s in spans if s.family != WAIT) or sorted((s.began, s.ended) for s in spans)
     pieces: list[tuple[float, float]] = []

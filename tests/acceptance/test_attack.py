@@ -17,7 +17,7 @@ import pytest
 
 from local.demo.attack_report import SUCCEEDED, attack
 from local.demo.attacks import BY_GUARD, Attack
-from local.demo.bundled import as_attacked
+from local.demo.bundled import attacked_folder
 from local.demo.guards import GUARDS, OPEN, Guard, folder_without
 from local.demo.narrator import Narrator
 from local.demo.play import APPLICATION, slipway
@@ -71,7 +71,7 @@ def test_the_command_says_that_an_attack_succeeds_where_its_guard_is_open() -> N
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with ExitStack() as contexts:
-        applied = contexts.enter_context(as_attacked())
+        applied = contexts.enter_context(attacked_folder())
         folder = tmp_path_factory.mktemp("attacked")
         stack = contexts.enter_context(
             Stack(StackOptions(folder=folder, apply=None, namespaces=namespaces_of(applied)))
@@ -128,7 +128,7 @@ def test_the_package_refuses_every_attack_whatever_settings_open_guards_on_the_l
         return dict.fromkeys(foreign, guard_names) | values | {f"SLIPWAY_OPEN_{n}": "1" for n in ("GUARD", "GUARDS")}
 
     with ExitStack() as contexts:
-        applied = contexts.enter_context(as_attacked())
+        applied = contexts.enter_context(attacked_folder())
         options = StackOptions(apply=None, app=package, settings_of=with_all, namespaces=namespaces_of(applied))
         stack = contexts.enter_context(Stack(options))
         stack.apply(applied)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from local.cluster import NotBuilt, built
+from local.cluster import NotBuilt, complete_programs
 from local.stack import azurite
 
 pytestmark = pytest.mark.stack
@@ -37,7 +37,7 @@ def cluster(request: pytest.FixtureRequest) -> str:
     """The option that names the stand-in for the clusters."""
     if request.param == "real":
         try:
-            built()
+            complete_programs()
         except NotBuilt as reason:
             pytest.skip(f"no control plane is built: {reason}")
     return f"--cluster={request.param}"

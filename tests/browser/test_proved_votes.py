@@ -287,9 +287,9 @@ def test_no_vote_is_counted_while_the_provider_is_unreachable(
 @pytest.fixture
 def hour_old(stack: Stack) -> Iterator[None]:
     """A provider that accepts a sign-in of an hour ago, whatever the request demands."""
-    stack.identity.signed_in_ago(3600)
+    stack.identity.back_date_sign_ins(3600)
     yield
-    stack.identity.signed_in_ago(0)
+    stack.identity.back_date_sign_ins(0)
 
 
 def prompts(page: Page) -> list[str]:
@@ -400,7 +400,7 @@ def test_a_vote_counts_after_the_person_gives_the_credential_when_asked_again(
     approve(page)
     wait_for_provider(page, stack)
     assert prompt_values == ["", "login"]
-    stack.identity.signed_in_ago(0)
+    stack.identity.back_date_sign_ins(0)
     choose(page, "Sign in as Ada")
     expect_heading(page, "Done")
 
@@ -414,7 +414,7 @@ def test_a_vote_that_arrived_before_the_provider_went_away_waits_and_counts_when
     try:
         approve(page)
         expect_heading(page, "Received")
-        stack.identity.goes_away()
+        stack.identity.make_unreachable()
     finally:
         stack.start_role(AppRole.WORKER)
     try:
@@ -424,6 +424,6 @@ def test_a_vote_that_arrived_before_the_provider_went_away_waits_and_counts_when
         assert violations(page) == []
         assert len(records(stack, "vote.approved")) == approved_before
     finally:
-        stack.identity.comes_back()
+        stack.identity.make_reachable()
     expect_heading(page, "Done", within=1000 * WITHIN)
     assert len(records(stack, "vote.approved")) == approved_before + 1

@@ -77,7 +77,7 @@ def deliver(stack: Stack) -> str:
         azure_devops=stack.azure_devops["url"],
     )
     run = ci.begin("Mend what is broken")
-    Seeding(stack.azure_devops["url"]).stopped(yes=True)
+    Seeding(stack.azure_devops["url"]).set_stopped(yes=True)
     digest = ci.push(ci.build(VERSION, commit=run.commit), VERSION)
     ci.tell(stack.bus, run, digest, tag=VERSION)
     return str(until(lambda: at_the_gate(stack), f"{VERSION} at the gate"))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from local.cluster import NotBuilt, RealCluster, built
+from local.cluster import NotBuilt, RealCluster, complete_programs
 from local.cluster.building import KUBERNETES
 from local.kubernetes import KubernetesSettings, Simulation
 
@@ -33,7 +33,7 @@ def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealClus
     if ASKED not in os.environ:
         pytest.skip("no real cluster was asked for: make test-cluster")
     try:
-        programs = built(os.environ.get(VERSION) or KUBERNETES)
+        programs = complete_programs(os.environ.get(VERSION) or KUBERNETES)
     except NotBuilt as reason:
         pytest.skip(f"no control plane is built: {reason}")
     settings = KubernetesSettings(simulate=Simulation(bad_images=(BAD_TAG,)))

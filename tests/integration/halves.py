@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from local.demo.guards import Place, the_app
+from local.demo.guards import ProductFunction, the_app
 from slipway.domain.model import Record
 from slipway.effects.cluster.fencing import FenceLease
 from tests.integration.lapsing import folder_of_app, lapse_soon
@@ -70,7 +70,7 @@ def leave_out(folder: Path) -> None:
             fence.take()
 
     def left_out(half: Half, name: str, instead: Callable[..., Any]) -> None:
-        Place("slipway.effects.cluster.fencing", name).replace(lambda real: unless(half, real, instead))
+        ProductFunction("slipway.effects.cluster.fencing", name).replace(lambda real: unless(half, real, instead))
 
     left_out(Half.VERSION, "FencedObjects._only_if_unchanged", lambda _, target, live: target)
     left_out(Half.AGAIN, "FencedObjects._check_created", lambda _, target, response: response)
@@ -98,7 +98,7 @@ def stop_where_staged(folder: Path) -> None:
 
         return send
 
-    Place("slipway.effects.cluster.connection", "Connection.send").replace(stopping)
+    ProductFunction("slipway.effects.cluster.connection", "Connection.send").replace(stopping)
 
 
 def is_first(mark: Path) -> bool:

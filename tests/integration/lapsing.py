@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Any, Final
 
-from local.demo.guards import Place, the_app
+from local.demo.guards import ProductFunction, the_app
 from local.process import ROOT
 from slipway.bootstrap.roles import AppRole
 
@@ -31,7 +31,7 @@ def app_whose_steps_lapse_soon(_: Path) -> Any:
 
 def lapse_soon() -> None:
     if os.environ.get("SLIPWAY_ROLE") == AppRole.WORKER:
-        Place("slipway.engine.run_step", "LEASE").replace(lambda usual: usual / 3)
+        ProductFunction("slipway.engine.run_step", "LEASE").replace(lambda usual: usual / 3)
 
 
 def folder_of_app(folder: Path, module: str = __name__, function: str = app_whose_steps_lapse_soon.__name__) -> Path:

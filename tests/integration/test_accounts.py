@@ -225,12 +225,12 @@ def test_an_approver_has_one_vote_however_they_cast_it_and_its_proof_is_hidden_f
 def test_an_earlier_sign_in_approves_nothing(ada: Account, application: ApplicationUnderTest, release: str) -> None:
     identity = application.system.stack.identity
     url = f"{application.system.stack.url}/approvals/taken/{release.rpartition('-')[2]}/production"
-    identity.signed_in_ago(3600)
+    identity.back_date_sign_ins(3600)
     try:
         with pytest.raises(PageRefused, match="sign-in-is-fresh"):
             Signer(PEOPLE["Ben"].oid).decide(url, "approve", "of an old session")
     finally:
-        identity.signed_in_ago(0)
+        identity.back_date_sign_ins(0)
     assert len(votes(application, release)) == 1
 
 

@@ -22,7 +22,7 @@ class Jobs:
     def reconcile(self, job: Json) -> None:
         if "deletionTimestamp" in job["metadata"]:
             return
-        if _ended(job):
+        if _has_ended(job):
             self._expire(job)
         elif job["spec"].get("suspend"):
             self._suspend(job)
@@ -147,7 +147,7 @@ class Jobs:
         self._store.set_status(JOBS, job, status)
 
 
-def _ended(job: Json) -> bool:
+def _has_ended(job: Json) -> bool:
     return any(condition(job, kind) is not None for kind in _ENDS.values())
 
 

@@ -24,11 +24,11 @@ class StatefulSets:
         if "deletionTimestamp" in stateful_set["metadata"]:
             return
         update = current_revision(self._store, stateful_set)
-        current = self._former(stateful_set, update)
+        current = self._former_revision(stateful_set, update)
         self._step(stateful_set, current, update)
         self._report(stateful_set, current, update)
 
-    def _former(self, stateful_set: Json, update: Json) -> Json:
+    def _former_revision(self, stateful_set: Json, update: Json) -> Json:
         """The revision before this update, as long as the update is not complete."""
         name = (stateful_set.get("status") or {}).get("currentRevision")
         return next((r for r in revisions(self._store, stateful_set) if r["metadata"]["name"] == name), update)
@@ -46,7 +46,7 @@ class StatefulSets:
                 return
             if pod is None:
                 pod = self._create(stateful_set, ordinal, current, update)
-            if ordered and not self._settled(stateful_set, pod):
+            if ordered and not self._is_settled(stateful_set, pod):
                 return
         surplus = [p for n, p in sorted(pods.items(), reverse=True) if n >= spec["replicas"]]
         if surplus:
@@ -68,7 +68,7 @@ class StatefulSets:
             if _revision(pod) != _hash(update):
                 self._store.delete(PODS, pod)
                 return
-            if not self._settled(stateful_set, pod):
+            if not self._is_settled(stateful_set, pod):
                 return
 
     def _create(self, stateful_set: Json, ordinal: int, current: Json, update: Json) -> Json:
@@ -87,7 +87,7 @@ class StatefulSets:
         pods = owned_pods(self._store, stateful_set)
         return {int(p["metadata"]["name"].removeprefix(prefix)): p for p in pods}
 
-    def _settled(self, stateful_set: Json, pod: Json) -> bool:
+    def _is_settled(self, stateful_set: Json, pod: Json) -> bool:
         wait = stateful_set["spec"].get("minReadySeconds", 0)
         return phase(pod) == "Running" and is_available(pod, wait, self._store.clock())
 

@@ -63,7 +63,9 @@ def variables(
         prefix = source.get("prefix", "")
         for kind, resource in (("configMapRef", CONFIG_MAPS), ("secretRef", SECRETS)):
             if kind in source:
-                environment |= {f"{prefix}{k}": v for k, v in _all_of(store, resource, namespace, source[kind]).items()}
+                environment |= {
+                    f"{prefix}{k}": v for k, v in _decoded_content(store, resource, namespace, source[kind]).items()
+                }
     for entry in container.get("env") or []:
         value = _value(store, pod, entry)
         if value is not None:
@@ -95,7 +97,7 @@ def _value(store: Store, pod: Json, entry: Json) -> str | None:
     namespace = pod["metadata"]["namespace"]
     for kind, resource in (("configMapKeyRef", CONFIG_MAPS), ("secretKeyRef", SECRETS)):
         if reference := source.get(kind):
-            content = _all_of(store, resource, namespace, reference)
+            content = _decoded_content(store, resource, namespace, reference)
             if reference["key"] in content:
                 return content[reference["key"]]
             if reference.get("optional"):
@@ -125,7 +127,7 @@ def _field(pod: Json, path: str) -> str:
     raise ContainerConfigError(f"fieldRef: {path} is not provided by this double; known: {', '.join(sorted(fixed))}")
 
 
-def _all_of(store: Store, resource: Resource, namespace: str, reference: Json) -> dict[str, str]:
+def _decoded_content(store: Store, resource: Resource, namespace: str, reference: Json) -> dict[str, str]:
     api_object = store.get(resource, namespace, reference["name"])
     if api_object is None:
         if reference.get("optional"):
@@ -144,12 +146,12 @@ def content_of(resource: Resource, api_object: Json) -> dict[str, bytes]:
 def expand(text: str, variables: Mapping[str, str]) -> str:
     """Replace each `$(NAME)` by its value; unknown names stay as they are, and `$$` is a dollar sign."""
 
-    def one(match: re.Match[str]) -> str:
+    def replacement(match: re.Match[str]) -> str:
         if match["name"] is None:
             return "$"
         return variables.get(match["name"], match[0])
 
-    return _REFERENCE.sub(one, text)
+    return _REFERENCE.sub(replacement, text)
 
 
 # ---- arguments and paths

@@ -49,7 +49,7 @@ class Images:
         """The image with that name. Raises InvalidImageNameError or PullError."""
         reference = parse_reference(name)
         digest = self._digest_of(reference, policy)
-        if digest is not None and (image := self._stored(reference, digest)) is not None:
+        if digest is not None and (image := self._stored_image(reference, digest)) is not None:
             return image
         if policy == "Never":
             raise PullError(f'Container image "{name}" is not present with pull policy of Never')
@@ -58,7 +58,7 @@ class Images:
         if reference.tag and not reference.digest:
             self._tags[reference.registry, reference.repository, reference.tag] = manifest.digest
         with self._one_at_a_time(manifest.digest):
-            image = self._stored(reference, manifest.digest)
+            image = self._stored_image(reference, manifest.digest)
             try:
                 return image or self._pull(client, reference, manifest)
             except (KeyError, TypeError, AttributeError) as error:
@@ -73,14 +73,14 @@ class Images:
             return None
         return self._tags.get((reference.registry, reference.repository, reference.tag or "latest"))
 
-    def _home(self, digest: str) -> Path:
+    def _folder_of(self, digest: str) -> Path:
         return self._folder / digest.removeprefix("sha256:")
 
-    def _stored(self, reference: Reference, digest: str) -> Image | None:
-        config = self._home(digest) / "config.json"
+    def _stored_image(self, reference: Reference, digest: str) -> Image | None:
+        config = self._folder_of(digest) / "config.json"
         if not config.is_file():
             return None
-        return _image(reference, digest, self._home(digest) / "rootfs", json.loads(config.read_text()))
+        return _image(reference, digest, self._folder_of(digest) / "rootfs", json.loads(config.read_text()))
 
     def _one_at_a_time(self, digest: str) -> threading.Lock:
         with self._guard:
@@ -112,13 +112,13 @@ class Images:
                 unpack(blob, root, budget)
                 blob.unlink()
             (root.parent / "config.json").write_text(json.dumps(config))
-            home = self._home(manifest.digest)
+            home = self._folder_of(manifest.digest)
             try:
                 root.parent.rename(home)
             except OSError:
                 if not (home / "config.json").is_file():  # otherwise another double with the same folder was faster
                     raise
-        return _image(reference, manifest.digest, self._home(manifest.digest) / "rootfs", config)
+        return _image(reference, manifest.digest, self._folder_of(manifest.digest) / "rootfs", config)
 
 
 def _for_this_platform(client: RegistryClient, reference: Reference, manifest: Manifest) -> Manifest:
@@ -167,14 +167,14 @@ def unpack(blob: Path, root: Path, budget: _Budget | None = None) -> None:
         with tarfile.open(blob, "r:*") as archive:
             for member in archive:
                 budget.take(member)
-                _lay(archive, member, root)
+                _extract_member(archive, member, root)
     except tarfile.TarError as error:
         raise PullError(f"layer: cannot be unpacked: {error}") from error
     except OSError as error:
         raise PullError(f"layer: cannot be written: {error.strerror}") from error
 
 
-def _lay(archive: tarfile.TarFile, member: tarfile.TarInfo, root: Path) -> None:
+def _extract_member(archive: tarfile.TarFile, member: tarfile.TarInfo, root: Path) -> None:
     path = Path(member.name.lstrip("/"))
     if path.name.startswith(_WHITEOUT):
         _white_out(root, path)

@@ -55,7 +55,7 @@ class RegistryClient:
 
     def manifest(self, repository: str, version: str) -> Manifest:
         response = self._get(repository, f"/v2/{repository}/manifests/{version}", accept=_ACCEPT)
-        body = b"".join(_bounded(response, MAX_DOCUMENT, "manifest"))
+        body = b"".join(_read_at_most(response, MAX_DOCUMENT, "manifest"))
         digest = "sha256:" + hashlib.sha256(body).hexdigest()
         if version.startswith("sha256:") and digest != version:
             raise PullError(f"manifest of {repository}: expected {version}, got {digest}")
@@ -64,7 +64,7 @@ class RegistryClient:
     def document(self, repository: str, digest: str) -> dict[str, Any]:
         """A small JSON blob, such as an image's config."""
         response = self._get(repository, f"/v2/{repository}/blobs/{digest}")
-        body = b"".join(_bounded(response, MAX_DOCUMENT, "config"))
+        body = b"".join(_read_at_most(response, MAX_DOCUMENT, "config"))
         _compare(digest, hashlib.sha256(body).hexdigest(), repository)
         return _document(body, "config")
 
@@ -73,7 +73,7 @@ class RegistryClient:
         response = self._get(repository, f"/v2/{repository}/blobs/{digest}")
         digester = hashlib.sha256()
         with target.open("wb") as file:
-            for chunk in _bounded(response, MAX_BLOB, "layer"):
+            for chunk in _read_at_most(response, MAX_BLOB, "layer"):
                 digester.update(chunk)
                 file.write(chunk)
         _compare(digest, digester.hexdigest(), repository)
@@ -111,7 +111,7 @@ class RegistryClient:
         if (kind, status) == ("manifests", 404):
             reference = f"{name}{'@' if version.startswith('sha256:') else ':'}{version}"
             return f'failed to resolve reference "{reference}": {reference}: not found'
-        return f"{name}: {_meaning(status)}"
+        return f"{name}: {_status_text(status)}"
 
     def _ask(self, url: str, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
         try:
@@ -132,9 +132,9 @@ class RegistryClient:
         headers = {"Authorization": f"Basic {basic}"} if self._login.username else {}
         realm = urljoin(self._base, parameters["realm"])
         response = self._ask(f"{realm}?{urlencode(query)}", headers)
-        body = b"".join(_bounded(response, MAX_DOCUMENT, "token"))
+        body = b"".join(_read_at_most(response, MAX_DOCUMENT, "token"))
         if response.status != 200:
-            raise PullError(f"{self._login.login_server}: token for {repository}: {_meaning(response.status)}")
+            raise PullError(f"{self._login.login_server}: token for {repository}: {_status_text(response.status)}")
         document = _document(body, "token")
         token = document.get("access_token") or document.get("token")
         if not token:
@@ -143,12 +143,12 @@ class RegistryClient:
             self._authorization[repository] = f"Bearer {token}"
 
 
-def _meaning(status: int) -> str:
+def _status_text(status: int) -> str:
     meanings = {401: "unauthorized", 403: "forbidden", 404: "not found", 429: "too many requests"}
     return f"{status} {meanings.get(status, 'unexpected status')}"
 
 
-def _bounded(response: urllib3.BaseHTTPResponse, most: int, what: str) -> Iterator[bytes]:
+def _read_at_most(response: urllib3.BaseHTTPResponse, most: int, what: str) -> Iterator[bytes]:
     total = 0
     try:
         for chunk in response.stream(_CHUNK, decode_content=False):

@@ -44,7 +44,7 @@ class _Body:
             return value
         raise DecodeError(f"{name}: expected {expected.__name__}, got {type(value).__name__}")
 
-    def must[T](self, name: str, expected: type[T]) -> T:
+    def require[T](self, name: str, expected: type[T]) -> T:
         value = self.get(name, expected)
         if value is None:
             raise DecodeError(f"{name}: expected {expected.__name__}, got nothing")
@@ -52,7 +52,7 @@ class _Body:
 
     def all_of[T](self, name: str, expected: type[T]) -> list[T]:
         """A list or array whose elements all have this type."""
-        values = self.must(name, list)
+        values = self.require(name, list)
         for value in values:
             if not isinstance(value, expected):
                 raise DecodeError(f"{name}: expected {expected.__name__} in it, got {type(value).__name__}")
@@ -79,8 +79,8 @@ def _renew_lock(queue: Queue, body: _Body) -> Response:
 
 def _peek(queue: Queue, body: _Body) -> Response:
     messages = queue.peek(
-        first=body.must("from-sequence-number", int),
-        count=body.must("message-count", int),
+        first=body.require("from-sequence-number", int),
+        count=body.require("message-count", int),
         session_id=body.get("session-id", str),
     )
     return Response(value={"messages": [{"message": encoded} for encoded in messages]}) if messages else _NO_CONTENT
@@ -120,7 +120,7 @@ def _update_disposition(queue: Queue, body: _Body) -> Response:
 
 def _settlement(body: _Body) -> Settlement:
     changes = {str(name): value for name, value in (body.get("properties-to-modify", dict) or {}).items()}
-    status = body.must("disposition-status", str)
+    status = body.require("disposition-status", str)
     match status:
         case "completed":
             return Settlement(outcome=Outcome.COMPLETED)
@@ -141,16 +141,16 @@ def _sessions_of(queue: Queue) -> SessionQueue:
 
 
 def _renew_session_lock(queue: Queue, body: _Body) -> Response:
-    until = _sessions_of(queue).renew_session(body.must("session-id", str))
+    until = _sessions_of(queue).renew_session(body.require("session-id", str))
     return Response(value={"expiration": Timestamp.of(until)})
 
 
 def _get_session_state(queue: Queue, body: _Body) -> Response:
-    return Response(value={"session-state": _sessions_of(queue).session_state(body.must("session-id", str))})
+    return Response(value={"session-state": _sessions_of(queue).session_state(body.require("session-id", str))})
 
 
 def _set_session_state(queue: Queue, body: _Body) -> Response:
-    _sessions_of(queue).set_session_state(body.must("session-id", str), body.get("session-state", bytes))
+    _sessions_of(queue).set_session_state(body.require("session-id", str), body.get("session-state", bytes))
     return Response()
 
 

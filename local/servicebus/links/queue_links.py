@@ -132,7 +132,7 @@ class SessionSource(QueueSource):
         seconds = timeout / 1000 if isinstance(timeout, int) else _DEFAULT_TIMEOUT_MS / 1000
         self._sessions.accept(self, session_id=session_id, timeout=seconds)
 
-    def granted(self, session_id: str, locked_until: float) -> None:
+    def on_granted(self, session_id: str, locked_until: float) -> None:
         self._opened = True
         source = self.attach.source
         assert source is not None, "it named the session filter"
@@ -141,7 +141,7 @@ class SessionSource(QueueSource):
         ticks = int(locked_until * _TICKS_PER_SECOND) + _TICKS_AT_1970
         self.confirm(source=Described(source.descriptor, fields), properties={_LOCKED_UNTIL: ticks})
 
-    def ended(self, refusal: Refusal) -> None:
+    def on_ended(self, refusal: Refusal) -> None:
         if self._opened:
             self.detach(refusal)
         else:

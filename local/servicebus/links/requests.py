@@ -76,13 +76,13 @@ class TokenRequests(_Requests):
     def handle(self, request: Message) -> bytes:
         status, description = _ACCEPTED, "Accepted"
         try:
-            self._put(request)
+            self._put_token(request)
         except Refusal as refusal:
             status, description = refusal.condition.status, refusal.description
         properties = {"status-code": Int(status), "status-description": description}
         return reply(None, properties, correlation_id=request.message_id)
 
-    def _put(self, request: Message) -> None:
+    def _put_token(self, request: Message) -> None:
         application = request.application
         if application.get("operation") != "put-token":
             raise Refusal(Condition.NOT_IMPLEMENTED, "The node $cbs supports the operation put-token only.")

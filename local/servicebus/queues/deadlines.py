@@ -51,7 +51,7 @@ class Deadlines:
         """How many are stored, cancelled ones included."""
         return len(self._heap)
 
-    def at(self, moment: float, callback: Callable[[], None]) -> Deadline:
+    def call_at(self, moment: float, callback: Callable[[], None]) -> Deadline:
         deadline = Deadline(self, callback)
         heapq.heappush(self._heap, (moment, next(self._order), deadline))
         self._arm()

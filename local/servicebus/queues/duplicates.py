@@ -11,7 +11,7 @@ class Duplicates:
     def __len__(self) -> int:
         return len(self._accepted)
 
-    def first(self, message_id: AmqpValue, now: float) -> bool:
+    def accept(self, message_id: AmqpValue, now: float) -> bool:
         """Whether this id is new within the window; if so, it counts as accepted from now on."""
         self._prune(now - self._window)
         key = str(message_id)

@@ -65,12 +65,12 @@ class Queue:
     def _admit(self, message: Message) -> int:
         now = self._deadlines.now()
         sequence = next(self._sequence)
-        if self._duplicates is not None and not self._duplicates.first(message.message_id, now):
+        if self._duplicates is not None and not self._duplicates.accept(message.message_id, now):
             return sequence
         entry = Entry(sequence=sequence, message=message, enqueued=now, due=message.scheduled_for)
         if entry.due is not None and entry.due > now:
             entry.state = State.SCHEDULED
-            entry.activation = self._deadlines.at(entry.due, partial(self._activate, entry))
+            entry.activation = self._deadlines.call_at(entry.due, partial(self._activate, entry))
             self._shelf.keep(entry)
         else:
             self._enqueue(entry)
@@ -92,7 +92,7 @@ class Queue:
             entry.time_to_live is not None and self.dead_letters is not None
         ):  # messages in a dead-letter queue do not expire
             entry.expires = entry.enqueued + entry.time_to_live
-            entry.expiry = self._deadlines.at(entry.expires, partial(self._expire, entry))
+            entry.expiry = self._deadlines.call_at(entry.expires, partial(self._expire, entry))
         self._shelf.keep(entry)
         self._offer(entry)
 
@@ -138,11 +138,11 @@ class Queue:
         if lock.expiry is not None:
             lock.expiry.cancel()
         lock.until = self._deadlines.now() + self.settings.lock_seconds
-        lock.expiry = self._deadlines.at(lock.until, partial(self._lapse, entry))
+        lock.expiry = self._deadlines.call_at(lock.until, partial(self._lapse, entry))
 
     def renew(self, tokens: Sequence[uuid.UUID]) -> list[float]:
         """Renew the locks of all these messages, or of none; returns the new expiries."""
-        locked = [self._locked(token) for token in tokens]
+        locked = [self._locked_entry(token) for token in tokens]
         for entry, lock in locked:
             self._extend(entry, lock)
         return [lock.until for _, lock in locked]
@@ -150,7 +150,7 @@ class Queue:
     def is_locked(self, token: uuid.UUID) -> bool:
         return token in self._shelf.locked
 
-    def _locked(self, token: uuid.UUID) -> tuple[Entry, Lock]:
+    def _locked_entry(self, token: uuid.UUID) -> tuple[Entry, Lock]:
         entry = self._shelf.locked.get(token)
         if entry is None or entry.lock is None or entry.lock.until <= self._deadlines.now():
             raise lock_lost()
@@ -165,7 +165,7 @@ class Queue:
                 Condition.NOT_ALLOWED,
                 f"{self.name!r} is a dead-letter queue: its messages cannot be dead-lettered again; complete them.",
             )
-        entries = [self._locked(token)[0] for token in tokens]
+        entries = [self._locked_entry(token)[0] for token in tokens]
         for entry in entries:
             self._settle(entry, settlement)
 

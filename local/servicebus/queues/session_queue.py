@@ -20,9 +20,9 @@ from .queue import Queue
 class SessionReceiver(Receiver, Protocol):
     """A link that requested a session: it learns once whether it has one, and perhaps later that it lost it."""
 
-    def granted(self, session_id: str, locked_until: float) -> None: ...
+    def on_granted(self, session_id: str, locked_until: float) -> None: ...
 
-    def ended(self, refusal: Refusal) -> None: ...
+    def on_ended(self, refusal: Refusal) -> None: ...
 
 
 class _Session:
@@ -58,14 +58,14 @@ class SessionQueue(Queue):
     def accept(self, receiver: SessionReceiver, *, session_id: str | None, timeout: float) -> None:
         """Give the receiver this session, or the next free one that has messages, within the timeout."""
         if session_id is None:
-            deadline = self._deadlines.at(self._deadlines.now() + timeout, partial(self._give_up, receiver))
+            deadline = self._deadlines.call_at(self._deadlines.now() + timeout, partial(self._give_up, receiver))
             self._waiting.append(_Waiting(receiver, deadline))
             self._serve_waiting()
             return
         session = self._session(session_id)
         if session.owner is not None:
             refusal = Refusal(Condition.SESSION_LOCKED, f"The session {session_id!r} is held by another receiver.")
-            receiver.ended(refusal)
+            receiver.on_ended(refusal)
         else:
             self._grant(session, receiver)
 
@@ -78,12 +78,12 @@ class SessionQueue(Queue):
             self._free(session, failed=False)
 
     def renew_session(self, session_id: str) -> float:
-        session = self._owned(session_id)
+        session = self._owned_session(session_id)
         self._hold(session)
         return session.locked_until
 
     def session_state(self, session_id: str) -> bytes | None:
-        return self._owned(session_id).state
+        return self._owned_session(session_id).state
 
     def set_session_state(self, session_id: str, state: bytes | None) -> None:
         if state is not None and len(state) > MAX_SESSION_STATE_BYTES:
@@ -91,7 +91,7 @@ class SessionQueue(Queue):
                 Condition.MESSAGE_TOO_LARGE,
                 f"The session state has {len(state)} bytes; at most {MAX_SESSION_STATE_BYTES} are allowed.",
             )
-        session = self._owned(session_id)
+        session = self._owned_session(session_id)
         session.state, session.state_set = state, self._deadlines.now()
 
     def session_ids(self, *, state_set_after: float | None = None) -> list[str]:
@@ -106,7 +106,7 @@ class SessionQueue(Queue):
     def _session(self, session_id: str) -> _Session:
         return self._sessions.setdefault(session_id, _Session(session_id, Line(self._shelf.entries)))
 
-    def _owned(self, session_id: str) -> _Session:
+    def _owned_session(self, session_id: str) -> _Session:
         session = self._sessions.get(session_id)
         if session is None or session.owner is None or session.locked_until <= self._deadlines.now():
             raise Refusal(Condition.SESSION_LOCK_LOST, f"The lock on the session {session_id!r} has expired.")
@@ -116,13 +116,13 @@ class SessionQueue(Queue):
         session.owner = receiver
         session.line.receivers.append(receiver)
         self._hold(session)
-        receiver.granted(session.id, session.locked_until)
+        receiver.on_granted(session.id, session.locked_until)
 
     def _hold(self, session: _Session) -> None:
         if session.expiry is not None:
             session.expiry.cancel()
         session.locked_until = self._deadlines.now() + self.settings.lock_seconds
-        session.expiry = self._deadlines.at(session.locked_until, partial(self._lose, session))
+        session.expiry = self._deadlines.call_at(session.locked_until, partial(self._lose, session))
         for entry in self._locked_in(session):
             if entry.lock is not None:
                 entry.lock.until = session.locked_until
@@ -131,7 +131,7 @@ class SessionQueue(Queue):
         owner = session.owner
         self._free(session, failed=True)
         if owner is not None:
-            owner.ended(Refusal(Condition.SESSION_LOCK_LOST, f"The lock on the session {session.id!r} has expired."))
+            owner.on_ended(Refusal(Condition.SESSION_LOCK_LOST, f"The lock on the session {session.id!r} has expired."))
 
     def _free(self, session: _Session, *, failed: bool) -> None:
         session.owner = None
@@ -159,7 +159,7 @@ class SessionQueue(Queue):
 
     def _give_up(self, receiver: SessionReceiver) -> None:
         self._waiting = deque(waiting for waiting in self._waiting if waiting.receiver is not receiver)
-        receiver.ended(Refusal(Condition.TIMEOUT, "No session with messages became available in time."))
+        receiver.on_ended(Refusal(Condition.TIMEOUT, "No session with messages became available in time."))
 
     # Differences from a queue without sessions
 
@@ -213,5 +213,5 @@ class SessionQueue(Queue):
     ) -> list[tuple[bytes, uuid.UUID | None]]:
         if session_id is None:
             raise Refusal(Condition.NOT_ALLOWED, "In a queue with sessions, deferred messages are taken by session.")
-        self._owned(session_id)
+        self._owned_session(session_id)
         return super().receive_deferred(sequences, delete=delete, session_id=session_id)

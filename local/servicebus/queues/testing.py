@@ -66,10 +66,10 @@ class Mailbox:
         self.messages.append(Message.parse(payload))
         self.tokens.append(token)
 
-    def granted(self, session_id: str, locked_until: float) -> None:
+    def on_granted(self, session_id: str, locked_until: float) -> None:
         self.session, self.session_locked_until = session_id, locked_until
 
-    def ended(self, refusal: Refusal) -> None:
+    def on_ended(self, refusal: Refusal) -> None:
         self.session, self.refusal = None, refusal
 
     @property

@@ -76,18 +76,18 @@ class Fields:
     def raw(self, index: int) -> AmqpValue:
         return self._values[index] if index < len(self._values) else None
 
-    def _checked[T](self, index: int, expected: type[T]) -> T | None:
+    def _typed_value[T](self, index: int, expected: type[T]) -> T | None:
         value = self.raw(index)
         if value is None or isinstance(value, expected):
             return value
         raise DecodeError(f"{self._what}, field {index}: expected {expected.__name__}, got {type(value).__name__}")
 
     def integer(self, index: int) -> int | None:
-        return self._checked(index, int)
+        return self._typed_value(index, int)
 
     def number(self, index: int, default: int | None = None) -> int:
         """An integer that must be present, unless there is a default."""
-        value = self._checked(index, int)
+        value = self._typed_value(index, int)
         if value is None:
             value = default
         if value is None:
@@ -95,16 +95,16 @@ class Fields:
         return value
 
     def flag(self, index: int) -> bool:
-        return bool(self._checked(index, bool))
+        return bool(self._typed_value(index, bool))
 
     def text(self, index: int) -> str:
-        return self._checked(index, str) or ""
+        return self._typed_value(index, str) or ""
 
     def mapping(self, index: int) -> dict[AmqpValue, AmqpValue]:
-        return self._checked(index, dict) or {}
+        return self._typed_value(index, dict) or {}
 
     def described(self, index: int) -> Described | None:
-        return self._checked(index, Described)
+        return self._typed_value(index, Described)
 
     def values(self, count: int) -> list[AmqpValue]:
         """A copy of the first `count` fields."""

@@ -109,7 +109,7 @@ def test_the_process_takes_stories_and_tokens_whose_keys_it_fetches(tmp_path: Pa
                 assert response.status == status
             bearer = {"Authorization": f"Bearer {tenant.token(WORKER)}"}
             for stopped, status in ((True, 503), (False, 200)):
-                seeding.stopped(yes=stopped)
+                seeding.set_stopped(yes=stopped)
                 assert urllib3.request("GET", path, headers=bearer, retries=False).status == status
         finally:
             part.stop()

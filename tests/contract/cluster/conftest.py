@@ -108,7 +108,7 @@ def place(access: ClusterAccess, tmp_path: Path, request: pytest.FixtureRequest)
         timeout = 20 if access.server else 120
         yield Place(cluster=cluster, worker=worker, access=access, namespace=name, timeout=timeout)
     if double is not None:
-        used = double.used(identity.USER, name)
+        used = double.rights_used(identity.USER, name)
         request.node.user_properties += [(identity.USED, " ".join(right)) for right in sorted(used)]
     with suppress(Missing):
         admin.send("DELETE", f"/api/v1/namespaces/{name}", what="clean up")

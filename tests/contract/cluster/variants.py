@@ -20,7 +20,7 @@ from urllib.parse import urlencode
 
 import yaml
 
-from local.cluster import RealCluster, built
+from local.cluster import RealCluster, complete_programs
 from local.cluster.building import KUBERNETES, VERSIONS
 from local.kubernetes import KubernetesSettings
 from slipway.effects.cluster import ClusterAccess
@@ -109,7 +109,9 @@ def sender(connection: Connection) -> Send:
 def _refusals_of(version: str) -> Refusals:
     with (
         tempfile.TemporaryDirectory() as folder,
-        RealCluster(KubernetesSettings(simulate=True), programs=built(version), folder=Path(folder) / "c") as real,
+        RealCluster(
+            KubernetesSettings(simulate=True), programs=complete_programs(version), folder=Path(folder) / "c"
+        ) as real,
     ):
         connection = Connection(ClusterAccess(kubeconfig=real.kubeconfig))
         send = sender(connection)

@@ -23,7 +23,7 @@ def identity(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Identity]:
     if not INSTALLED.exists():
         pytest.skip("the identity provider is not installed: run `make install`")
     with Identity.start(directory(), tmp_path_factory.mktemp("identity")) as running:
-        running.redirects_to({SIGN_IN: [BACK], VOTES: [BACK]})
+        running.set_redirect_uris({SIGN_IN: [BACK], VOTES: [BACK]})
         yield running
 
 

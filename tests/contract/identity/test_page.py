@@ -33,7 +33,7 @@ def app(identity: Identity) -> Iterator[str]:
     """The address of the app to which the provider leads back."""
     with in_a_thread(ThreadingHTTPServer(("127.0.0.1", 0), _App)) as server:
         address = f"http://127.0.0.1:{server.server_port}/back"
-        identity.redirects_to({SIGN_IN: [BACK, address], VOTES: [BACK, address]})
+        identity.set_redirect_uris({SIGN_IN: [BACK, address], VOTES: [BACK, address]})
         yield address
 
 

@@ -161,7 +161,7 @@ def mortal(identity: Identity, tmp_path: Path) -> Iterator[Identity]:
     """A second provider, which tests may stop and whose keys they may change; `identity` skips where none is
     installed."""
     with Identity.start(directory(), tmp_path / "mortal") as running:
-        running.redirects_to({VOTES: [BACK]})
+        running.set_redirect_uris({VOTES: [BACK]})
         yield running
 
 
@@ -206,14 +206,14 @@ def test_with_the_provider_gone_known_keys_verify_and_nothing_else_does(mortal: 
 def test_a_provider_that_was_away_is_back_with_the_keys_and_sessions_that_it_had(mortal: Identity) -> None:
     flow = Flow(mortal, back=BACK)
     token = flow.sign_in(VOTES, "Ada", nonce=NONCE).id_token
-    mortal.goes_away()
-    mortal.goes_away()  # a second time changes nothing
+    mortal.make_unreachable()
+    mortal.make_unreachable()  # a second time changes nothing
     started_since = IdTokens(
         Issuer(mortal.issuer, tenant=mortal.settings.tenant, pool=POOL), flow.registration(VOTES).client_id
     )
     assert isinstance(started_since.verify(token, nonce=NONCE, at=now()), CannotVerify)
     assert mortal.token("worker", f"api://{flow.registration(VOTES).client_id}")
-    mortal.comes_back()
+    mortal.make_reachable()
     reader = IdTokens(
         Issuer(mortal.issuer, tenant=mortal.settings.tenant, pool=POOL), flow.registration(VOTES).client_id
     )
@@ -226,11 +226,11 @@ def test_a_provider_that_lets_an_old_sign_in_pass_says_when_it_was(mortal: Ident
     reader = IdTokens(
         Issuer(mortal.issuer, tenant=mortal.settings.tenant, pool=POOL), flow.registration(VOTES).client_id
     )
-    mortal.signed_in_ago(3600)
+    mortal.back_date_sign_ins(3600)
     old = flow.sign_in(VOTES, "Ada", nonce=NONCE, max_age=300).id_token
     verdict = reader.verify(old, nonce=NONCE, at=now())
     assert isinstance(verdict, VerifiedToken)
     assert verdict.value.authenticated_at is not None
     assert verdict.value.authenticated_at < now() - timedelta(minutes=59)
     with pytest.raises(ValueError, match="whole number"):
-        mortal.signed_in_ago(-1)
+        mortal.back_date_sign_ins(-1)

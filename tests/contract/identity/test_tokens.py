@@ -172,7 +172,7 @@ def test_a_registration_that_is_not_there_is_refused_before_the_start() -> None:
 
 def test_redirects_of_an_unknown_registration_are_refused(identity: Identity) -> None:
     with pytest.raises(ValueError, match="no registration nobody"):
-        identity.redirects_to({"nobody": [BACK]})
+        identity.set_redirect_uris({"nobody": [BACK]})
 
 
 def test_a_taken_port_is_reported(identity: Identity, tmp_path: Path) -> None:

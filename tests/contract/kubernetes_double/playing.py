@@ -40,7 +40,7 @@ def play(send: Send, requests: tuple[Request, ...]) -> list[Json]:
     responses: list[Json] = []
     placeholders = {"$uid": "", "$version": "", "$continue": ""}
     for request in requests:
-        status, headers, content = _response_to(send, _filled(request, placeholders))
+        status, headers, content = _response_to(send, _filled_request(request, placeholders))
         body = _decoded(content)
         if isinstance(body, dict) and (metadata := body.get("metadata")) and metadata.get("uid"):
             placeholders |= {"$uid": metadata["uid"], "$version": metadata.get("resourceVersion", "")}
@@ -64,7 +64,7 @@ def _response_to(send: Send, request: Request) -> tuple[int, dict[str, str], byt
         time.sleep(0.02)
 
 
-def _filled(request: Request, placeholders: dict[str, str]) -> Request:
+def _filled_request(request: Request, placeholders: dict[str, str]) -> Request:
     text = json.dumps(request.body)
     for name, value in {**placeholders, "$stale": STALE}.items():
         text = text.replace(name, value)

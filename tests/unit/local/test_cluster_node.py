@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from local.cluster.api import Away, Refused
+from local.cluster.api import ApiServerAway, Refused
 from local.cluster.mirror import Mirror
 from local.cluster.tunnel import Tunnel
 from local.kubernetes.resources import CONFIG_MAPS, EVENTS, PODS
@@ -50,7 +50,7 @@ class Server:
     def call(self, method: str, path: str, body: Json | None = None, *, media: str = "application/json") -> Json:
         del media
         if self.away:
-            raise Away("connection refused")
+            raise ApiServerAway("connection refused")
         if method == "GET":
             return self._read(path)
         self.calls.append((method, path, body))
@@ -172,7 +172,7 @@ def test_an_older_version_does_not_overwrite_a_newer_one(mirror: Mirror, server:
 
 def test_a_watch_that_was_torn_off_begins_with_a_list(mirror: Mirror, server: Server) -> None:
     server.pods = []
-    server.events.put(Away("reset by peer"))
+    server.events.put(ApiServerAway("reset by peer"))
     wait_until(lambda: mirror.get(PODS, "shop", "web-1") is None)
 
 

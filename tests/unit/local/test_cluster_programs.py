@@ -126,9 +126,9 @@ def test_a_token_with_some_verbs_gets_a_role_of_just_these() -> None:
 
 def test_each_pod_keeps_its_address_and_none_comes_back_at_once() -> None:
     addresses = Addresses()
-    first = addresses.of("a")
-    assert addresses.of("a") == first
+    first = addresses.address_of("a")
+    assert addresses.address_of("a") == first
     assert addresses.owner(first) == "a"
     addresses.free("a")
     assert addresses.owner(first) is None
-    assert addresses.of("b") != first
+    assert addresses.address_of("b") != first
