@@ -14,7 +14,7 @@ import urllib3
 from slipway.bootstrap.roles import AppRole
 
 from .events import hook_body, hook_headers
-from .rows import Row, compared
+from .rows import Row, compared_row
 from .setting import BenchStack, Peer
 
 SENDERS: Final = 50
@@ -48,7 +48,7 @@ def rows() -> list[Row]:
         _burst(hook, 0), _burst(smallest, 0)
         measured = [(_burst(hook, round_), _burst(smallest, round_)) for round_ in range(1, ROUNDS + 1)]
     return [
-        compared(
+        compared_row(
             f"accepting.p{percent}",
             [_percentile(our_seconds, percent) * 1000 for our_seconds, _ in measured],
             [_percentile(peer_seconds, percent) * 1000 for _, peer_seconds in measured],

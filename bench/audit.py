@@ -28,7 +28,7 @@ from slipway.ledger.azure_table import AzureTable
 from slipway.testing.chains import PUBLIC_KEYS
 
 from .counting import TableCounter
-from .rows import Row, compared
+from .rows import Row, compared_row
 from .trail import SMALL, WrittenTrail, shape, write
 
 LONG: Final = int(os.environ.get("SLIPWAY_BENCH_TRAIL", "100000"))
@@ -47,12 +47,12 @@ def rows() -> list[Row]:
     with tempfile.TemporaryDirectory() as name:
         part, connection = azurite.start(None, log=Path(name) / "azurite.log")
         try:
-            return _measured(connection, Path(name))
+            return _measured_rows(connection, Path(name))
         finally:
             part.stop()
 
 
-def _measured(connection: str, folder: Path) -> list[Row]:
+def _measured_rows(connection: str, folder: Path) -> list[Row]:
     counter = TableCounter()
     service = TableServiceClient.from_connection_string(connection, raw_response_hook=counter)
     short = write(service, "short", shape(SMALL), progress=_say)
@@ -67,17 +67,17 @@ def _measured(connection: str, folder: Path) -> list[Row]:
 
 
 # ---- questions
-def _of_last(field: str) -> Callable[[WrittenTrail], dict[str, Any]]:
+def _filter_by_last(field: str) -> Callable[[WrittenTrail], dict[str, Any]]:
     return lambda written: {field: getattr(written.last, field)}
 
 
 AXES: Final[dict[str, Callable[[WrittenTrail], dict[str, Any]]]] = {
     "everything": lambda _: {},
-    "application": _of_last("application"),
+    "application": _filter_by_last("application"),
     "idle-application": lambda written: {"application": written.applications[-1]},
-    "environment": _of_last("environment"),
+    "environment": _filter_by_last("environment"),
     "actor": lambda _: {"actor": PERSON},
-    "release": _of_last("release"),
+    "release": _filter_by_last("release"),
     "digest": lambda written: {"digest": (written.last.digest or "")[:19]},
     "change": lambda _: {"action": "change", "environment": "production"},
     "intervention": lambda _: {"action": "intervention"},
@@ -99,9 +99,9 @@ def _axis(axis: str, short: WrittenTrail, long: WrittenTrail, counter: TableCoun
     for name, written in (("short", short), ("long", long)):
         query = AuditQuery(**AXES[axis](written))
         written.app.index.find(query, limit=PAGE)  # opens the connection
-        before = counter.now()
+        before = counter.counts()
         records = len(written.app.index.find(query, limit=PAGE).records)
-        charged = counter.now() - before
+        charged = counter.counts() - before
         costs[name] = (charged.requests, charged.entities, records)
     end = time.monotonic() + AT_MOST
     for number in range(ROUNDS):
@@ -129,8 +129,10 @@ def _axis(axis: str, short: WrittenTrail, long: WrittenTrail, counter: TableCoun
     ]
     return [
         *count_rows,
-        compared(f"audit.{axis}.time", times["long"], times["short"], peer_name=f"first page {of}", unit="ms", aim=AIM),
-        compared(
+        compared_row(
+            f"audit.{axis}.time", times["long"], times["short"], peer_name=f"first page {of}", unit="ms", aim=AIM
+        ),
+        compared_row(
             f"audit.{axis}.own",
             cpu_times["long"],
             cpu_times["short"],
@@ -196,12 +198,12 @@ def _speeds(service: TableServiceClient, written: WrittenTrail, folder: Path) ->
         with Disk(file) as disk:
             run = Export(Direct(written.app.ledger), disk, ExportFormat.JSONL)
             for name in names:
-                assert run.chain(name, after=0, progress=_silent) is None
+                assert run.chain(name, after=0, progress=_report_nothing) is None
             return run.records
 
     def check() -> int:
         # These releases are invented and skip steps: the verification reports exactly that, and still reads everything.
-        verdicts = Checking(file).run(_silent)
+        verdicts = Checking(file).run(_report_nothing)
         assert all(
             verdict.fault is not None and "no step leads from there" in verdict.fault.reason for verdict in verdicts
         )
@@ -240,7 +242,7 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _silent(done: int, total: int) -> None:
+def _report_nothing(done: int, total: int) -> None:
     """Report no progress."""
 
 

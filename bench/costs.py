@@ -45,8 +45,8 @@ def rows() -> list[Row]:
         with BenchStack(StackOptions(apply=example, single=True), watch_storage=True, watch_clusters=True) as stack:
             meter = Meter(stack)
             meter.release("1.0.1")  # opens connections and creates the tables
-            early = meter.at(EARLY)
-            late = meter.at(LATE)
+            early = meter.counts_from(EARLY)
+            late = meter.counts_from(LATE)
     return [_row(kind, unit, early, late) for kind, unit in KINDS.items()]
 
 
@@ -73,7 +73,7 @@ class Meter:
         self._watcher = Watcher(stack.url, stack.secrets.function_key, APPLICATION)
         self._pushes = 0
 
-    def at(self, number: int) -> list[Counter[str]]:
+    def counts_from(self, number: int) -> list[Counter[str]]:
         """The counts of `COUNTED` releases, beginning with that number."""
         self._push_until(number - 1)
         counts = [self.release(f"{number}.0.{patch}") for patch in range(COUNTED)]

@@ -27,7 +27,7 @@ class TableCounter:
         self._lock = threading.Lock()
         self._counted = Counted()
 
-    def now(self) -> Counted:
+    def counts(self) -> Counted:
         """The counts so far; subtract two of them to get what happened in between."""
         with self._lock:
             return self._counted

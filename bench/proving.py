@@ -38,8 +38,8 @@ def rows() -> list[Row]:
     )
     other_trips = {"accept": 1, "hop": 1, "read": 1, "commit": 1}
     return [
-        _beside("proving.vote-requests", requests, unit="requests", scale=1),
-        _beside("proving.vote-counted", seconds, unit="ms", scale=1000),
+        _comparison_row("proving.vote-requests", requests, unit="requests", scale=1),
+        _comparison_row("proving.vote-counted", seconds, unit="ms", scale=1000),
         Row(
             name="proving.push",
             ours=trips["manifest"] * 1000,
@@ -52,7 +52,7 @@ def rows() -> list[Row]:
     ]
 
 
-def _beside(name: str, figures: dict[str, list[float]], *, unit: str, scale: float) -> Row:
+def _comparison_row(name: str, figures: dict[str, list[float]], *, unit: str, scale: float) -> Row:
     ours, peer = ([value * scale for value in figures[level]] for level in (SIGNED, LINK))
     return Row(
         name=name,

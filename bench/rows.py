@@ -48,23 +48,23 @@ class Row:
     def as_json(self) -> dict[str, Any]:
         document: dict[str, Any] = {
             "name": self.name,
-            "ours": _short(self.ours),
-            "peer": _short(self.peer),
+            "ours": _four_digits(self.ours),
+            "peer": _four_digits(self.peer),
             "peer_name": self.peer_name,
-            "ratio": _short(self.ratio),
+            "ratio": _four_digits(self.ratio),
             "unit": self.unit,
             "aim": self.aim,
             "most": self.most,
             "met": self.met,
         }
         if self.spread:
-            document["spread"] = [_short(value) for value in self.spread]
+            document["spread"] = [_four_digits(value) for value in self.spread]
         if self.note:
             document["note"] = self.note
         return document | self.more
 
 
-def compared(
+def compared_row(
     name: str,
     ours: Sequence[float],
     peer: Sequence[float],
@@ -89,7 +89,7 @@ def compared(
         most=most,
         spread=(min(ours), max(ours)),
         note=note,
-        more={"runs": len(ours), "peer_spread": [_short(min(peer)), _short(max(peer))], **(more or {})},
+        more={"runs": len(ours), "peer_spread": [_four_digits(min(peer)), _four_digits(max(peer))], **(more or {})},
     )
 
 
@@ -147,5 +147,5 @@ def _number(value: float) -> str:
     return f"{value:.0f}" if value >= 100 or value == int(value) else f"{value:.3g}"
 
 
-def _short(value: float | None) -> float | None:
+def _four_digits(value: float | None) -> float | None:
     return None if value is None else float(f"{value:.4g}")

@@ -49,7 +49,9 @@ class BenchStack(Stack):
     def _start_cluster(self, name: str, secrets: Any) -> dict[str, Any]:
         cluster = super()._start_cluster(name, secrets)
         return (
-            cluster | {"server": self._watch(f"cluster-{name}", cluster["server"])} if self._watch_clusters else cluster
+            cluster | {"server": self._proxy_url(f"cluster-{name}", cluster["server"])}
+            if self._watch_clusters
+            else cluster
         )
 
     def _subscribe(self) -> None:
@@ -60,9 +62,9 @@ class BenchStack(Stack):
         if not url or name not in ("Blob", "Table"):
             return part
         address, account = url.rsplit("/", 1)
-        return f"{name}Endpoint={self._watch(name.lower(), address)}/{account}"
+        return f"{name}Endpoint={self._proxy_url(name.lower(), address)}/{account}"
 
-    def _watch(self, name: str, address: str) -> str:
+    def _proxy_url(self, name: str, address: str) -> str:
         self.proxies[name] = Proxy(address)
         return self.proxies[name].url
 

@@ -23,7 +23,7 @@ from .child import ROOT
 from .events import hook_body, hook_headers, send_push
 from .example import APPLICATION, write_example
 from .latency import WITHIN, Story, until
-from .rows import Row, compared
+from .rows import Row, compared_row
 from .setting import PEER, BenchStack, Peer
 
 ROUNDS: Final = 7
@@ -41,7 +41,7 @@ def rows() -> list[Row]:
 
 def _row(role: AppRole, ours: list[float], peer: list[float]) -> Row:
     """Leaves out the first round, which wrote the compiled modules and filled the page cache."""
-    return compared(f"start.{role}", ours[1:], peer[1:], peer_name="one function with its SDKs", aim=AIM)
+    return compared_row(f"start.{role}", ours[1:], peer[1:], peer_name="one function with its SDKs", aim=AIM)
 
 
 class _Rounds:
@@ -70,14 +70,14 @@ class _Rounds:
         our_options, peer_options = self._settings(AppRole.WORKER)
         story = Story(self._stack)
         self._push(story, "1.0.0")
-        self._recorded(Action.GATE_OPENED)
+        self._wait_for_record(Action.GATE_OPENED)
         self._stack.stop_role(AppRole.WORKER)
         measured = []
         for n in range(ROUNDS + 1):
             self._push(story, f"0.0.{n}")
-            our_seconds = self._seconds(ROOT, our_options, partial(self._recorded, Action.IMAGE_IGNORED))
+            our_seconds = self._seconds(ROOT, our_options, partial(self._wait_for_record, Action.IMAGE_IGNORED))
             self._peer.send(str(n))
-            measured.append((our_seconds, self._seconds(PEER, peer_options, partial(self._written, str(n)))))
+            measured.append((our_seconds, self._seconds(PEER, peer_options, partial(self._wait_for_row, str(n)))))
         return [ours for ours, _ in measured], [peer for _, peer in measured]
 
     def _settings(self, role: AppRole) -> tuple[list[str], list[str]]:
@@ -101,9 +101,9 @@ class _Rounds:
     def _push(self, story: Story, version: str) -> None:
         send_push(self._stack, repository=APPLICATION, tag=version, digest=story.build(version))
 
-    def _recorded(self, action: Action, _: str = "") -> None:
+    def _wait_for_record(self, action: Action, _: str = "") -> None:
         for _record in self._watcher.follow(lambda record: bool(record["action"] == action.value), within=WITHIN):
             pass
 
-    def _written(self, text: str, _: str) -> None:
+    def _wait_for_row(self, text: str, _: str) -> None:
         until(lambda: self._peer.row()["Body"] == text or None, "the peer's row")

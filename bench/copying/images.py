@@ -62,7 +62,7 @@ class Image:
     """Platforms before the index."""
     blobs: tuple[Piece, ...]
 
-    def beyond(self, other: "Image | None") -> tuple[Piece, ...]:
+    def blobs_missing_from(self, other: "Image | None") -> tuple[Piece, ...]:
         """The blobs that the other image does not have."""
         present = {blob.digest for blob in other.blobs} if other else set()
         return tuple(blob for blob in self.blobs if blob.digest not in present)
@@ -114,7 +114,7 @@ class Builder:
         piece = Piece(digest=_digest(data), size=len(data), media_type=media_type)
         self._blobs[piece.digest] = piece
         if not self.registry.blob_exists(self.repository, piece.digest):
-            self.registry.put_blob(self.repository, piece.digest, piece.size, lambda: _once(data))
+            self.registry.put_blob(self.repository, piece.digest, piece.size, lambda: _one_chunk(data))
         return piece
 
     def _manifest(self, document: dict[str, Any], media_type: str, tag: str | None = None) -> Piece:
@@ -124,7 +124,7 @@ class Builder:
         return Piece(digest=digest, size=len(raw), media_type=media_type)
 
 
-def _once(data: bytes) -> Iterator[bytes]:
+def _one_chunk(data: bytes) -> Iterator[bytes]:
     yield data
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from bench.rows import Row, compared, missing
+from bench.rows import Row, compared_row, missing
 from slipway.effects.registry import (
     Anonymous,
     CopySource,
@@ -49,7 +49,7 @@ class Versions:
     first: Image
     second: Image
 
-    def of(self, case: str) -> tuple[Image, Image | None]:
+    def images_for(self, case: str) -> tuple[Image, Image | None]:
         """The image to copy, and the one that the target already holds."""
         match case:
             case "cold":
@@ -79,14 +79,14 @@ class Bench:
 
     def measure(self, size: Size, case: str, versions: Versions) -> None:
         """One round: each copier once."""
-        image, present = versions.of(case)
+        image, present = versions.images_for(case)
         for copier in self.copiers:
             with self._target(present) as target:
                 copy = Copy(
                     source=self.source,
                     target=target,
                     image=image,
-                    missing=image.beyond(present),
+                    missing=image.blobs_missing_from(present),
                     certificates=self.certificates,
                 )
                 self.measured[size.name, case, copier.name].append(copier.copy(copy))
@@ -167,7 +167,7 @@ def _rows(bench: Bench, size: Size, case: str, everybody: tuple[Copier, ...]) ->
             yield missing(name, seconds, peer_name=copier.name, unit="s", why=copier.how_to_install)
             continue
         peer_copies = bench.measured[size.name, case, copier.name]
-        yield compared(
+        yield compared_row(
             name,
             seconds,
             [copy.seconds for copy in peer_copies],
@@ -182,13 +182,13 @@ def _memory(bench: Bench, size: Size, case: str, name: str) -> Iterator[Row]:
     """CPU time of the copy alone; memory of the whole process, Python and imports included."""
     peer = SKOPEO if (size.name, case, SKOPEO) in bench.measured else FLOOR
     our_copies, peer_copies = bench.measured[size.name, case, OURS], bench.measured[size.name, case, peer]
-    yield compared(
+    yield compared_row(
         f"{name}.cpu",
         [copy.cpu_seconds for copy in our_copies],
         [copy.cpu_seconds for copy in peer_copies],
         peer_name=peer,
     )
-    yield compared(
+    yield compared_row(
         f"{name}.peak-memory",
         [copy.process.peak_bytes / _MEBIBYTE for copy in our_copies],
         [copy.process.peak_bytes / _MEBIBYTE for copy in peer_copies],

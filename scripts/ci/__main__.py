@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m scripts.ci", description=__doc__)
-    parser.add_argument("--spent", action="append", default=[], type=_spent, metavar="STAGE=SECONDS")
+    parser.add_argument("--spent", action="append", default=[], type=_parse_spent, metavar="STAGE=SECONDS")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--stages", type=Path, default=LIST, help="another list than .ci/stages.toml")
     parser.add_argument(
@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _spent(text: str) -> tuple[str, float]:
+def _parse_spent(text: str) -> tuple[str, float]:
     name, _, seconds = text.partition("=")
     return name, float(seconds)
 

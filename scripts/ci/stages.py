@@ -31,7 +31,7 @@ class Need(_Entry):
     variable: str = ""
 
     @model_validator(mode="after")
-    def _names_one(self) -> "Need":
+    def _check_need(self) -> "Need":
         if bool(self.program) == bool(self.variable):
             raise ValueError("needs either a program or a variable")
         return self
@@ -70,7 +70,7 @@ class Part(_Entry):
     never: str = ""
 
     @model_validator(mode="after")
-    def _has_tests_or_a_reason(self) -> "Part":
+    def _check_tests_or_reason(self) -> "Part":
         if bool(self.tests) == bool(self.never):
             raise ValueError("needs either tests or the reason why there are none")
         return self
@@ -86,7 +86,7 @@ class Plan(_Entry):
     parts: tuple[Part, ...] = ()
 
     @model_validator(mode="after")
-    def _names_are_unique(self) -> "Plan":
+    def _check_names(self) -> "Plan":
         for entries in (self.stages, self.parts):
             names = [entry.name for entry in entries]
             if len(set(names)) < len(names):
@@ -101,7 +101,7 @@ def read_plan(path: Path = LIST) -> Plan:
 
 def as_markdown(plan: Plan) -> str:
     """The list of stages as a table, for CONTRIBUTING.md."""
-    rows = [f"| {s.name} | {s.minutes:g} | `{s.run}` | {_only_with(s.needs)} |" for s in plan.stages]
+    rows = [f"| {s.name} | {s.minutes:g} | `{s.run}` | {_condition(s.needs)} |" for s in plan.stages]
     total = sum(stage.minutes for stage in plan.stages)
     return "\n".join(
         [
@@ -113,7 +113,7 @@ def as_markdown(plan: Plan) -> str:
     )
 
 
-def _only_with(need: Need | None) -> str:
+def _condition(need: Need | None) -> str:
     if need is None:
         return ""
     return f"`{need.program}` on the PATH" if need.program else f"`{need.variable}` set"

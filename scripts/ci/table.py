@@ -49,7 +49,7 @@ def _of_stages(plan: Plan, results: Sequence[StageResult], machine: Machine) -> 
 
 
 def _of_skips(plan: Plan, results: Sequence[StageResult], machine: Machine) -> Iterator[str]:
-    for reason, tests in _skipped(results).items():
+    for reason, tests in _skipped_tests(results).items():
         if not any(skip.permits(reason, machine) for skip in plan.skips):
             yield f"{_tests(len(tests))} may not be skipped ({reason}), the first: {tests[0]}"
 
@@ -63,7 +63,7 @@ def _of_parts(plan: Plan, results: Sequence[StageResult]) -> Iterator[str]:
             yield f"{part.name}: no test meets it any more; .ci/stages.toml names {part.tests}"
 
 
-def _skipped(results: Iterable[StageResult]) -> dict[str, list[str]]:
+def _skipped_tests(results: Iterable[StageResult]) -> dict[str, list[str]]:
     """Tests by the reason that they were skipped for."""
     tests = defaultdict[str, list[str]](list)
     for outcome in _outcomes(results):
@@ -87,10 +87,12 @@ def _outcomes(results: Iterable[StageResult]) -> Iterator[Outcome]:
 def report(plan: Plan, results: Sequence[StageResult], machine: Machine) -> str:
     """The table with which the run ends."""
     sections = [
-        _aligned(_stage_rows(plan, results)),
-        _titled("Failed tests", [(outcome.test,) for outcome in _outcomes(results) if outcome.result is Result.FAILED]),
-        _titled("Skipped tests", list(_skip_rows(plan, results, machine))),
-        _titled("Real parts", [_part_row(part, results) for part in plan.parts]),
+        _aligned_lines(_stage_rows(plan, results)),
+        _titled_lines(
+            "Failed tests", [(outcome.test,) for outcome in _outcomes(results) if outcome.result is Result.FAILED]
+        ),
+        _titled_lines("Skipped tests", list(_skip_rows(plan, results, machine))),
+        _titled_lines("Real parts", [_part_row(part, results) for part in plan.parts]),
         _verdict(problems(plan, results, machine)),
     ]
     return "\n\n".join("\n".join(lines) for lines in sections if lines)
@@ -100,11 +102,11 @@ def _verdict(lines: list[str]) -> list[str]:
     return ["Not passed", *(f"  {line}" for line in lines)] if lines else ["Passed"]
 
 
-def _titled(title: str, rows: Sequence[tuple[str, ...]]) -> list[str]:
-    return [title, *(f"  {line}" for line in _aligned(rows))] if rows else []
+def _titled_lines(title: str, rows: Sequence[tuple[str, ...]]) -> list[str]:
+    return [title, *(f"  {line}" for line in _aligned_lines(rows))] if rows else []
 
 
-def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+def _aligned_lines(rows: Sequence[tuple[str, ...]]) -> list[str]:
     """Figures to the right, words to the left."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     cells = (
@@ -150,7 +152,7 @@ def _minutes(seconds: float) -> str:
 
 
 def _skip_rows(plan: Plan, results: Sequence[StageResult], machine: Machine) -> Iterator[tuple[str, ...]]:
-    for reason, tests in _skipped(results).items():
+    for reason, tests in _skipped_tests(results).items():
         permitted = any(skip.permits(reason, machine) for skip in plan.skips)
         yield str(len(tests)), reason, "permitted" if permitted else "not permitted"
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from . import __doc__ as usage
 from .patches import Patch, read_patches
 from .proving import Proof, prove
-from .scratch import as_it_is_now, scratch_copy
+from .scratch import commit_of_checkout, scratch_copy
 
 AT_ONCE = 2
 """Scratch copies; each keeps one core busy."""
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _prove(patches: Iterable[Patch]) -> list[Proof]:
     """The proof of each patch, printed as soon as it is there."""
-    commit = as_it_is_now()
+    commit = commit_of_checkout()
 
     def prove_in_a_copy(patch: Patch) -> Proof:
         with scratch_copy(commit) as scratch:

@@ -58,7 +58,7 @@ def prove(patch: Patch, scratch: ScratchCopy) -> Proof:
     broken = _fault(patch, scratch)
     if broken:
         return Proof(patch, broken)
-    return Proof(patch, omissions=tuple(Omission(hunk, _noticed(patch, hunk, scratch)) for hunk in patch.parts))
+    return Proof(patch, omissions=tuple(Omission(hunk, _noticed_by(patch, hunk, scratch)) for hunk in patch.parts))
 
 
 def _fault(patch: Patch, scratch: ScratchCopy) -> str:
@@ -79,7 +79,7 @@ def _fault(patch: Patch, scratch: ScratchCopy) -> str:
     return ""
 
 
-def _noticed(patch: Patch, hunk: Hunk, scratch: ScratchCopy) -> str:
+def _noticed_by(patch: Patch, hunk: Hunk, scratch: ScratchCopy) -> str:
     """What notices that the hunk is missing, or nothing. The type check comes first, since it is quicker."""
     if not scratch.apply(patch.text(without=hunk)).passed:
         return "git: the rest does not apply"

@@ -67,7 +67,7 @@ class Scratch:
         return ProgramResult(passed=process.returncode == 0, text=process.stdout)
 
 
-def as_it_is_now(checkout: Path = ROOT) -> str:
+def commit_of_checkout(checkout: Path = ROOT) -> str:
     """A commit of the checkout's files as they are now, without those that git does not track."""
     # Uncommitted changes get a commit that belongs to no branch.
     return _git(checkout, "stash", "create") or _git(checkout, "rev-parse", "HEAD")

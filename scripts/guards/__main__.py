@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from scripts.extensions.scratch import as_it_is_now, scratch_copy
+from scripts.extensions.scratch import commit_of_checkout, scratch_copy
 
 from . import __doc__ as usage
 from .proving import Proof, prove, run_with_all_guards
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _prove(guards: Sequence[Guard]) -> list[Proof] | None:
     """The proof of each guard, printed as soon as it is there; None if the tests fail with every guard in place."""
-    commit = as_it_is_now()
+    commit = commit_of_checkout()
     shares = [guards[start::AT_ONCE] for start in range(AT_ONCE) if guards[start::AT_ONCE]]
     widest = max(len(guard.name) for guard in guards)
     print(f"the tests of {len(guards)} guards, with every guard in place", file=sys.stderr)

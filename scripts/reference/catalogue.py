@@ -122,7 +122,7 @@ def _value(field: Schema, definitions: dict[str, Schema]) -> str:
         )
     if choices := field.get("enum") or ([field["const"]] if "const" in field else []):
         return ", ".join(_code(choice) for choice in choices)
-    return _of_type(field, definitions)
+    return _type_text(field, definitions)
 
 
 def _definition_link(name: str, definitions: dict[str, Schema]) -> str:
@@ -136,7 +136,7 @@ def _title(name: str) -> str:
     return name.removeprefix("Written")
 
 
-def _of_type(field: Schema, definitions: dict[str, Schema]) -> str:
+def _type_text(field: Schema, definitions: dict[str, Schema]) -> str:
     least, most = field.get("minimum"), field.get("maximum")
     entry: Schema = next(iter(field.get("patternProperties", {}).values()), {})
     number = f"{least} to {most}" if least is not None and most is not None else "number"

@@ -35,10 +35,10 @@ def _sections(table: Table) -> Iterator[str]:
 
 
 def _tests(names: Iterable[str]) -> str:
-    return "<br>".join(_linked(name) for name in names)
+    return "<br>".join(_test_link(name) for name in names)
 
 
-def _linked(name: str) -> str:
+def _test_link(name: str) -> str:
     path, _, test = name.partition("::")
     return f"[`{test or path.rpartition('/')[2]}`](../../{path})"
 

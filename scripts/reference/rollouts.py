@@ -188,7 +188,7 @@ def page() -> str:
         for situation in Situation
     )
     operators = "".join(
-        f"| `{group}` | `{kind}` | {_well(health)} | {health.read} |\n"
+        f"| `{group}` | `{kind}` | {_health_condition(health)} | {health.read} |\n"
         for (group, kind), health in sorted(OPERATORS.items())
     )
     return _START + rows + _MIDDLE + operators + _END
@@ -203,7 +203,7 @@ def _cell(judgement: Judgement) -> str:
     return f"**{judgement.word}**" if bold else judgement.word
 
 
-def _well(health: Health) -> str:
+def _health_condition(health: Health) -> str:
     if health.phase:
         return f"`status.{'.'.join(health.phase)}` is `{health.well}`"
     unless = f", and `{health.refused}` is not `False`" if health.refused else ""

@@ -96,11 +96,11 @@ def page() -> str:
         tables += [heading, *_rows(part, str)]
     tables.append(CHANNELS)
     for kind, channel in KINDS.items():
-        tables += [f"\n### `{kind}`\n\n", _about(channel), TABLE, *_rows(channel, str)]
+        tables += [f"\n### `{kind}`\n\n", _introduction(channel), TABLE, *_rows(channel, str)]
     return "".join([*tables, END])
 
 
-def _about(channel: type[BaseModel]) -> str:
+def _introduction(channel: type[BaseModel]) -> str:
     """The purpose of a kind of channel, and the page with more about it."""
     description = " ".join((channel.__doc__ or "").split())
     return " ".join(filter(None, [description, getattr(channel, "more", "")])) + "\n\n"
@@ -110,10 +110,10 @@ def _rows(model: type[BaseModel], name_of: Any) -> Iterator[str]:
     for name, field in model.model_fields.items():
         mark = " 🔒" if _is_secret(field.annotation) else ""
         meaning = (field.description or "").replace("|", "\\|")
-        yield f"| `{name_of(name)}`{mark} | {_needed(field)} | {meaning} |\n"
+        yield f"| `{name_of(name)}`{mark} | {_needed_cell(field)} | {meaning} |\n"
 
 
-def _needed(field: FieldInfo) -> str:
+def _needed_cell(field: FieldInfo) -> str:
     if field.is_required():
         return "yes"
     default = field.default

@@ -27,7 +27,7 @@ def diagram() -> str:
     """The mermaid source, in the order in which the phases are declared."""
     lines = ["stateDiagram-v2", f"    [*] --> {Phase.JOINING}"]
     for phase in Phase:
-        lines += [f"    {phase} --> {following}" for following in _following(phase)]
+        lines += [f"    {phase} --> {following}" for following in _next_phases(phase)]
     lines += [f"    {phase} --> [*]" for phase in Phase if phase.final]
     return "\n".join(lines)
 
@@ -37,7 +37,7 @@ def table() -> str:
     lines = ["| phase | meaning | holds its lane | followed by |", "|---|---|---|---|"]
     for phase in Phase:
         holds = "yes" if phase.holds_lane else ""
-        following = ", ".join(f"`{f}`" for f in _following(phase)) or "nothing: an end"
+        following = ", ".join(f"`{f}`" for f in _next_phases(phase)) or "nothing: an end"
         following = f"nothing by itself; when it is tried again: {following}" if phase.retryable else following
         lines.append(f"| `{phase}` | {phase.meaning} | {holds} | {following} |")
     return "\n".join(lines)
@@ -48,7 +48,7 @@ def page() -> str:
     return f"{_INTRODUCTION}\n```mermaid\n{diagram()}\n```\n\n{table()}\n\n{_ENDS}"
 
 
-def _following(phase: Phase) -> list[Phase]:
+def _next_phases(phase: Phase) -> list[Phase]:
     return [following for following in Phase if following in phase.followers]
 
 

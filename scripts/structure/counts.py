@@ -46,16 +46,16 @@ def statements_by_folder(modules: Iterable[Module]) -> dict[str, int]:
 
 def repeated_classes(modules: Iterable[Module]) -> dict[str, list[PurePosixPath]]:
     """Names of classes at the top of a module, private ones too, that more than one module has."""
-    return _repeated(modules, ast.ClassDef)
+    return _repeated_names(modules, ast.ClassDef)
 
 
 def repeated_functions(modules: Iterable[Module]) -> dict[str, list[PurePosixPath]]:
     """Public names of functions at the top of a module that more than one module has; methods do not count."""
-    repeated = _repeated(modules, ast.FunctionDef, ast.AsyncFunctionDef)
+    repeated = _repeated_names(modules, ast.FunctionDef, ast.AsyncFunctionDef)
     return {name: paths for name, paths in repeated.items() if not name.startswith("_")}
 
 
-def _repeated(
+def _repeated_names(
     modules: Iterable[Module], *kinds: type[ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef]
 ) -> dict[str, list[PurePosixPath]]:
     homes = defaultdict[str, set[PurePosixPath]](set)
@@ -120,9 +120,9 @@ def vague_names(modules: Iterable[Module], names: Iterable[str] = VAGUE) -> dict
 
 def files_in_patches(patches: Mapping[str, str]) -> dict[str, int]:
     """Files that each patch of `scripts/extensions/` changes, adds or removes."""
-    return {name: len(_touched(text)) for name, text in sorted(patches.items())}
+    return {name: len(_files_of_patch(text)) for name, text in sorted(patches.items())}
 
 
-def _touched(patch: str) -> set[str]:
+def _files_of_patch(patch: str) -> set[str]:
     names = {line[4:].partition("\t")[0] for line in patch.splitlines() if line.startswith(("--- ", "+++ "))}
     return {name.partition("/")[2] for name in names if name != "/dev/null"}

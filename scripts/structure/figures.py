@@ -70,29 +70,33 @@ def _patches(root: Path) -> dict[str, str]:
 def rows(figures: Figures) -> Iterator[tuple[str, str, str]]:
     """The thing counted, the figure, and its parts. The product is `slipway/` and `functions/`."""
     yield from _statements(figures)
-    yield "class names in more than one module", str(len(figures.repeated_classes)), _most(figures.repeated_classes)
+    yield (
+        "class names in more than one module",
+        str(len(figures.repeated_classes)),
+        _most_repeated(figures.repeated_classes),
+    )
     yield (
         "function names in more than one module",
         str(len(figures.repeated_functions)),
-        _most(figures.repeated_functions),
+        _most_repeated(figures.repeated_functions),
     )
     for enum in ENUMS:
         yield f"tables keyed by {enum}", *_tables(figures.tables, enum)
     for error, count in figures.broad_handlers.items():
         yield f"except {error}, outside the ledger", str(count), ""
     yield "asserts in the product", str(figures.asserts), ""
-    yield "calls of cast", str(sum(figures.casts.values())), _joined(figures.casts)
-    yield "type: ignore", str(sum(figures.type_ignores.values())), _joined(figures.type_ignores)
+    yield "calls of cast", str(sum(figures.casts.values())), _joined_counts(figures.casts)
+    yield "type: ignore", str(sum(figures.type_ignores.values())), _joined_counts(figures.type_ignores)
     yield "comments, % of lines", f"{figures.comment_share:.2f}", ""
     yield (
         "names that say nothing of their content",
         str(sum(figures.vague_names.values())),
-        _joined(figures.vague_names),
+        _joined_counts(figures.vague_names),
     )
     yield (
         "names that say nothing, outside the product",
         str(sum(figures.vague_names_outside.values())),
-        _joined(figures.vague_names_outside),
+        _joined_counts(figures.vague_names_outside),
     )
     if not figures.extensions:
         yield "files of each extension", "–", f"there is no {EXTENSIONS}"
@@ -120,10 +124,10 @@ def _tables(all_tables: list[Table], enum: str) -> tuple[str, str]:
     return str(len(of_enum)), f"{entries} entries in {len(by_file)} files, {at_home} tables in the enum's own module"
 
 
-def _most(repeated: dict[str, list[str]], limit: int = 6) -> str:
+def _most_repeated(repeated: dict[str, list[str]], limit: int = 6) -> str:
     ranked = sorted(repeated, key=lambda name: (-len(repeated[name]), name))[:limit]
     return ", ".join(f"{name} ×{len(repeated[name])}" for name in ranked)
 
 
-def _joined(counted: dict[str, int]) -> str:
+def _joined_counts(counted: dict[str, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in counted.items() if count)

@@ -37,7 +37,7 @@ def _read(text: str) -> Iterator[Move]:
         yield Move(old, new, reason)
 
 
-def moved(path: str, moves: Iterable[Move]) -> Move | None:
+def move_of(path: str, moves: Iterable[Move]) -> Move | None:
     """The move that a path takes: its own before that of its nearest folder, with `new` filled in for this path."""
     by_old = {move.old.rstrip("/"): move for move in moves}
     file = path.partition("::")[0]
@@ -70,7 +70,7 @@ def statements_before_and_after(old: list[Module], new: list[Module], moves: lis
     """
     before, after = dict[str, int](), dict[str, int]()
     for module in old:
-        move = moved(str(module.path), moves)
+        move = move_of(str(module.path), moves)
         folder = folder_of(PurePosixPath(move.new)) if move and move.new else module.folder
         before[folder] = before.get(folder, 0) + statements(module)
     for module in new:
@@ -102,7 +102,7 @@ def compare_names(before: Iterable[str], after: Iterable[str], moves: list[Move]
     old, new = functions_of(before), functions_of(after)
     missing, dropped, used = [], {}, set[str]()
     for name in sorted(old):
-        move = moved(name, moves)
+        move = move_of(name, moves)
         if move is not None:
             used.add(name)
         if name in new or (move is not None and move.new in new):

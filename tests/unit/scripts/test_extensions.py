@@ -8,7 +8,7 @@ import pytest
 from scripts.extensions.__main__ import lines
 from scripts.extensions.patches import NoPatch, Patch, read_patch, read_patches
 from scripts.extensions.proving import prove
-from scripts.extensions.scratch import ROOT, ProgramResult, as_it_is_now, scratch_copy
+from scripts.extensions.scratch import ROOT, ProgramResult, commit_of_checkout, scratch_copy
 
 LINES = [f"line {number}\n" for number in range(1, 31)]
 
@@ -83,7 +83,7 @@ def test_the_copy_has_what_is_not_committed_and_the_whole_patch_and_then_all_but
     checkout: Path, patch: Patch
 ) -> None:
     (checkout / "product.txt").write_text("".join([*LINES[:15], "not committed\n", *LINES[15:]]))
-    with scratch_copy(as_it_is_now(checkout), checkout) as scratch:
+    with scratch_copy(commit_of_checkout(checkout), checkout) as scratch:
         product = scratch.folder / "product.txt"
         assert scratch.apply(patch.text()).passed
         with_patch = product.read_text().splitlines()
@@ -102,7 +102,7 @@ def test_the_copy_has_what_is_not_committed_and_the_whole_patch_and_then_all_but
 
 def test_a_patch_that_no_longer_fits_is_reported_by_git(checkout: Path, patch: Patch) -> None:
     (checkout / "product.txt").write_text("all is new\n")
-    with scratch_copy(as_it_is_now(checkout), checkout) as scratch:
+    with scratch_copy(commit_of_checkout(checkout), checkout) as scratch:
         output = scratch.apply(patch.text())
     assert not output.passed
     assert "product.txt" in output.end

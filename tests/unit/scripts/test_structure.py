@@ -8,7 +8,7 @@ import pytest
 
 from scripts.structure import counts
 from scripts.structure.__main__ import main
-from scripts.structure.moves import Move, WrongLine, compare_names, moved, read_moves, statements_before_and_after
+from scripts.structure.moves import Move, WrongLine, compare_names, move_of, read_moves, statements_before_and_after
 from scripts.structure.sources import Module, folder_of, modules_of
 from scripts.structure.tables import tables
 
@@ -231,11 +231,11 @@ def test_an_enum_whose_members_are_records_of_facts_is_known_by_the_first_text_o
 
 def test_a_move_of_a_file_goes_before_that_of_its_folder() -> None:
     moves = [Move("slipway/flow", "slipway/engine"), Move("slipway/flow/board.py", "slipway/queries/board.py")]
-    assert moved("slipway/flow/board.py", moves) == Move("slipway/flow/board.py", "slipway/queries/board.py")
-    assert moved("slipway/flow/steps/plan.py", moves) == Move(
+    assert move_of("slipway/flow/board.py", moves) == Move("slipway/flow/board.py", "slipway/queries/board.py")
+    assert move_of("slipway/flow/steps/plan.py", moves) == Move(
         "slipway/flow/steps/plan.py", "slipway/engine/steps/plan.py"
     )
-    assert moved("slipway/flows.py", moves) is None
+    assert move_of("slipway/flows.py", moves) is None
 
 
 def test_statements_of_a_moved_module_are_not_counted_as_removed() -> None:
