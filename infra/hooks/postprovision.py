@@ -67,7 +67,7 @@ def put_secrets() -> None:
         "slipway-channels": lambda: "{}",
         "slipway-api-keys": lambda: "{}",
     }
-    there = {name: _is_there(vault, name) for name in made}
+    there = {name: _has_secret(vault, name) for name in made}
     there["slipway-public-keys"] = there["slipway-public-keys"] and there["slipway-signing-key"]
     if there["slipway-signing-key"] and not there["slipway-public-keys"]:
         raise RefusedError("The vault has slipway-signing-key and no slipway-public-keys: run `slipway keys rotate`.")
@@ -79,7 +79,7 @@ def put_secrets() -> None:
         say(f"Put {name} into the vault")
 
 
-def _is_there(vault: str, name: str) -> bool:
+def _has_secret(vault: str, name: str) -> bool:
     return exists(partial(arm, "get", f"{vault}/secrets/{name}", VAULT)) is not None
 
 
@@ -151,7 +151,7 @@ def _is_below(right: dict[str, Any], group: str) -> bool:
     return str(right["properties"]["scope"]).lower().startswith(f"{group}/".lower())
 
 
-def remove_what_is_off() -> None:
+def remove_switched_off() -> None:
     for resource in json.loads(value_of("SLIPWAY_SWITCHED_OFF")):
         version = REMOVABLE[_kind(resource)]
         if exists(partial(arm, "get", resource, version)) is None:
@@ -181,7 +181,7 @@ def steps() -> None:
     connect_all(tenant)
     extend_locked_policy()
     take_rights_back()
-    remove_what_is_off()
+    remove_switched_off()
     read_secrets_again()
 
 

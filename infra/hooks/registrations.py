@@ -15,7 +15,16 @@ from collections.abc import Callable
 from functools import partial
 
 from cloud import PAUSE, AzError, RefusedError, exists, graph, main, remember, say, tenant_of_subscription, value_of
-from wanted_registrations import MICROSOFT_GRAPH, REGISTRATIONS, Found, Registration, Step, Trusted, key, steps
+from wanted_registrations import (
+    MICROSOFT_GRAPH,
+    REGISTRATIONS,
+    ExistingRegistration,
+    Registration,
+    Step,
+    Trusted,
+    key,
+    steps,
+)
 
 ROUNDS = 12
 """The most looks at one registration."""
@@ -25,33 +34,33 @@ class MissingRightError(RefusedError):
     """The person running this lacks the right to a step; the remaining steps of a registration."""
 
     def __init__(self, left: list[Step]) -> None:
-        super().__init__(_for_somebody_else(left))
+        super().__init__(_instructions(left))
         self.left = left
 
 
-def look(registration: Registration) -> Found:
+def read_registration(registration: Registration) -> ExistingRegistration:
     application = exists(lambda: graph("get", key(registration)))
     if application is None:
         if client_id := os.environ.get(registration.variable):
             raise RefusedError(f"{registration.variable} is {client_id}: the tenant has no registration with that id.")
-        return Found()
+        return ExistingRegistration()
     client_id = application["appId"]
     credentials = graph("get", f"/applications(appId='{client_id}')/federatedIdentityCredentials")["value"]
     entry = exists(lambda: graph("get", f"/servicePrincipals(appId='{client_id}')"))
     if entry is None:
-        return Found(application=application, credentials=tuple(credentials))
-    return Found(
+        return ExistingRegistration(application=application, credentials=tuple(credentials))
+    return ExistingRegistration(
         application=application,
         entry=entry,
         credentials=tuple(credentials),
         assigned=tuple(graph("get", f"/servicePrincipals/{entry['id']}/appRoleAssignedTo")["value"]),
         grants=tuple(graph("get", f"/servicePrincipals/{entry['id']}/oauth2PermissionGrants")["value"]),
         graph_entry=str(graph("get", f"/servicePrincipals(appId='{MICROSOFT_GRAPH}')")["id"]),
-        me=_me(),
+        me=_own_object_id(),
     )
 
 
-def _me() -> str:
+def _own_object_id() -> str:
     """Object id of the person who runs this; empty for a service principal, which has no page of its own."""
     try:
         return str(graph("get", "/me")["id"])
@@ -61,12 +70,14 @@ def _me() -> str:
         raise
 
 
-def ensure(registration: Registration, *, addresses: tuple[str, ...] = (), trusted: Trusted | None = None) -> Found:
+def ensure(
+    registration: Registration, *, addresses: tuple[str, ...] = (), trusted: Trusted | None = None
+) -> ExistingRegistration:
     """Makes everything that is missing, and looks again, until nothing is. Raises MissingRightError if a step is
     forbidden."""
     done: list[Step] = []
     for _ in range(ROUNDS):
-        found = look(registration)
+        found = read_registration(registration)
         missing = steps(registration, found, addresses=addresses, trusted=trusted)
         if not missing:
             return found
@@ -74,19 +85,19 @@ def ensure(registration: Registration, *, addresses: tuple[str, ...] = (), trust
             time.sleep(PAUSE)  # what Entra was told a moment ago is not everywhere yet
         # Steps after the creation of a registration or its entry name their ids, which are looked up first.
         now = missing if found.entry else missing[:1]
-        done = [*done, *_done(now, missing)]
+        done = [*done, *_take_steps(now, missing)]
     raise RefusedError(f"The registration {registration.name} is not as it was set after {ROUNDS} looks: run it again.")
 
 
-def _done(now: list[Step], missing: list[Step]) -> list[Step]:
+def _take_steps(now: list[Step], missing: list[Step]) -> list[Step]:
     """Those of the steps that were taken; the first that Entra is not ready for ends the round."""
     for number, step in enumerate(now):
         try:
             step.do()
         except AzError as error:
-            if _forbidden(error):
+            if _is_forbidden(error):
                 raise MissingRightError(missing[number:]) from error
-            if not _not_there_yet(error):
+            if not _is_not_replicated(error):
                 raise
             time.sleep(PAUSE)
             return now[:number]
@@ -94,16 +105,16 @@ def _done(now: list[Step], missing: list[Step]) -> list[Step]:
     return now
 
 
-def _forbidden(error: AzError) -> bool:
+def _is_forbidden(error: AzError) -> bool:
     return "Forbidden(" in str(error) or "Authorization_RequestDenied" in str(error)
 
 
-def _not_there_yet(error: AzError) -> bool:
+def _is_not_replicated(error: AzError) -> bool:
     """Entra's parts hear of a new registration one after the other."""
     return "Request_ResourceNotFound" in str(error) or "does not reference a valid application object" in str(error)
 
 
-def _for_somebody_else(missing: list[Step]) -> str:
+def _instructions(missing: list[Step]) -> str:
     lines = ["Somebody with these rights has to do the following; then run `azd up` again."]
     for number, step in enumerate(missing, 1):
         lines += [f"{number}. {step.what}. Right: {step.right}", f"   {step.command}"]
@@ -112,7 +123,7 @@ def _for_somebody_else(missing: list[Step]) -> str:
 
 def make_all() -> None:
     """Before the app has an address: both registrations, and where azd finds their client ids."""
-    _for_each(_make)
+    _do_for_each(_make)
 
 
 def _make(registration: Registration) -> None:
@@ -123,7 +134,7 @@ def _make(registration: Registration) -> None:
         say(f"Nobody has a role on {registration.name} yet, so nobody can sign in: assign one in Entra.")
 
 
-def _for_each(do: Callable[[Registration], object]) -> None:
+def _do_for_each(do: Callable[[Registration], object]) -> None:
     """One list for both registrations, so that the person who has the right needs to be asked only once."""
     left = list[Step]()
     for registration in REGISTRATIONS:
@@ -138,7 +149,7 @@ def _for_each(do: Callable[[Registration], object]) -> None:
 def connect_all(tenant: str) -> None:
     """Once the app is there: the addresses that people come back to, and the front's identity."""
     addresses, trusted = _of_the_app(tenant)
-    _for_each(partial(ensure, addresses=addresses, trusted=trusted))
+    _do_for_each(partial(ensure, addresses=addresses, trusted=trusted))
 
 
 def _of_the_app(tenant: str) -> tuple[tuple[str, ...], Trusted]:
@@ -157,9 +168,9 @@ def print_all() -> None:
     left = [
         step
         for registration in REGISTRATIONS
-        for step in steps(registration, look(registration), addresses=addresses, trusted=trusted)
+        for step in steps(registration, read_registration(registration), addresses=addresses, trusted=trusted)
     ]
-    say(_for_somebody_else(left) if left else "Nothing is left to do.")
+    say(_instructions(left) if left else "Nothing is left to do.")
 
 
 if __name__ == "__main__":

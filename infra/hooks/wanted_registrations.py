@@ -123,7 +123,7 @@ class Step:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class ExistingRegistration:
     """The parts of a registration that the tenant has; none for a new one."""
 
     application: dict[str, Any] = field(default_factory=dict)
@@ -153,22 +153,26 @@ def key(registration: Registration) -> str:
 
 
 def steps(
-    registration: Registration, found: Found, *, addresses: tuple[str, ...] = (), trusted: Trusted | None = None
+    registration: Registration,
+    found: ExistingRegistration,
+    *,
+    addresses: tuple[str, ...] = (),
+    trusted: Trusted | None = None,
 ) -> list[Step]:
     """Everything that is still to be done, in the order in which it can be done."""
     return [
-        *_made(registration, found),
-        *_described(registration, found),
-        *_pre_authorised(registration, found),
-        *_redirects(registration, found, addresses),
-        *_trusts(registration, found, trusted),
-        *_closed(registration, found),
-        *_first_person(registration, found),
-        *_consented(registration, found),
+        *_creation_steps(registration, found),
+        *_description_steps(registration, found),
+        *_pre_authorisation_steps(registration, found),
+        *_redirect_steps(registration, found, addresses),
+        *_trust_steps(registration, found, trusted),
+        *_closing_steps(registration, found),
+        *_first_person_steps(registration, found),
+        *_consent_steps(registration, found),
     ]
 
 
-def _made(registration: Registration, found: Found) -> Iterator[Step]:
+def _creation_steps(registration: Registration, found: ExistingRegistration) -> Iterator[Step]:
     if not found.application:
         wanted = {
             "displayName": f"{registration.display} ({value_of('AZURE_ENV_NAME')})",
@@ -192,12 +196,12 @@ def _made(registration: Registration, found: Found) -> Iterator[Step]:
         )
 
 
-def _application_step(registration: Registration, found: Found, what: str, body: dict[str, Any]) -> Step:
+def _application_step(registration: Registration, found: ExistingRegistration, what: str, body: dict[str, Any]) -> Step:
     path = f"/applications(appId='{found.client_id}')"
     return Step(what=f"{what} ({registration.name})", right=OWNER, method="patch", path=path, body=body)
 
 
-def _described(registration: Registration, found: Found) -> Iterator[Step]:
+def _description_steps(registration: Registration, found: ExistingRegistration) -> Iterator[Step]:
     """The registration's own fields: address, scope, roles, claims."""
     there, changes = found.application, dict[str, Any]()
     identifier = f"api://{found.client_id}"
@@ -209,7 +213,7 @@ def _described(registration: Registration, found: Found) -> Iterator[Step]:
         changes["appRoles"] = [*there.get("appRoles", []), *missing]
     if claims := _claims(registration, there.get("optionalClaims") or {}):
         changes["optionalClaims"] = claims
-    if access := _access(registration, found):
+    if access := _required_access(registration, found):
         changes["requiredResourceAccess"] = access
     if changes:
         yield _application_step(registration, found, f"Set {', '.join(changes)}", changes)
@@ -281,7 +285,7 @@ def _claims(registration: Registration, there: Mapping[str, Any]) -> dict[str, A
     return whole if missing else {}
 
 
-def _access(registration: Registration, found: Found) -> list[dict[str, Any]]:
+def _required_access(registration: Registration, found: ExistingRegistration) -> list[dict[str, Any]]:
     """All scopes that signing in asks for, or nothing if none is missing."""
     there: list[dict[str, Any]] = found.application.get("requiredResourceAccess", [])
     wanted = {
@@ -298,7 +302,7 @@ def _access(registration: Registration, found: Found) -> list[dict[str, Any]]:
     return [{"resourceAppId": name, "resourceAccess": items} for name, items in whole.items()] if missing else []
 
 
-def _pre_authorised(registration: Registration, found: Found) -> Iterator[Step]:
+def _pre_authorisation_steps(registration: Registration, found: ExistingRegistration) -> Iterator[Step]:
     """A request of its own: Graph takes the id of a scope here only once the scope is there."""
     api = found.application.get("api") or {}
     there = api.get("preAuthorizedApplications", [])
@@ -309,7 +313,9 @@ def _pre_authorised(registration: Registration, found: Found) -> Iterator[Step]:
     yield _application_step(registration, found, "Let the Azure CLI ask for tokens", changes)
 
 
-def _redirects(registration: Registration, found: Found, addresses: tuple[str, ...]) -> Iterator[Step]:
+def _redirect_steps(
+    registration: Registration, found: ExistingRegistration, addresses: tuple[str, ...]
+) -> Iterator[Step]:
     there = (found.application.get("web") or {}).get("redirectUris", [])
     wanted = [f"{address}{registration.way_back}" for address in addresses]
     if missing := [address for address in wanted if address not in there]:
@@ -317,7 +323,7 @@ def _redirects(registration: Registration, found: Found, addresses: tuple[str, .
         yield _application_step(registration, found, f"People may come back to {', '.join(missing)}", changes)
 
 
-def _trusts(registration: Registration, found: Found, trusted: Trusted | None) -> Iterator[Step]:
+def _trust_steps(registration: Registration, found: ExistingRegistration, trusted: Trusted | None) -> Iterator[Step]:
     """After `azd down` a new identity has the same name."""
     if trusted is None:
         return
@@ -332,7 +338,7 @@ def _trusts(registration: Registration, found: Found, trusted: Trusted | None) -
         yield Step(what=what, right=OWNER, method="patch", path=f"{path}/{named[0]['id']}", body=changed)
 
 
-def _closed(registration: Registration, found: Found) -> Iterator[Step]:
+def _closing_steps(registration: Registration, found: ExistingRegistration) -> Iterator[Step]:
     if not found.entry.get("appRoleAssignmentRequired"):
         yield Step(
             what=f"Let in only people and applications with a role ({registration.name})",
@@ -343,7 +349,7 @@ def _closed(registration: Registration, found: Found) -> Iterator[Step]:
         )
 
 
-def _first_person(registration: Registration, found: Found) -> Iterator[Step]:
+def _first_person_steps(registration: Registration, found: ExistingRegistration) -> Iterator[Step]:
     """Give the first person a role; otherwise nobody could sign in. Nothing is given if anybody has a role already."""
     if found.assigned or not found.me:
         return
@@ -361,7 +367,7 @@ def _first_person(registration: Registration, found: Found) -> Iterator[Step]:
     )
 
 
-def _consented(registration: Registration, found: Found) -> Iterator[Step]:
+def _consent_steps(registration: Registration, found: ExistingRegistration) -> Iterator[Step]:
     """Give consent once for everybody: if users need a role to get in, Entra asks nobody for consent."""
     wanted = {
         found.graph_entry or "OBJECT-ID-OF-MICROSOFT-GRAPH": list(SIGNING_IN),

@@ -27,7 +27,7 @@ class UnknownToUsError(Exception):
     """The template uses something of Azure's that has no stand-in here."""
 
 
-def _last(resource_id: str) -> str:
+def _last_segment(resource_id: str) -> str:
     return resource_id.rpartition("/")[2]
 
 
@@ -51,11 +51,11 @@ def _reference(resource_id: str, _version: str) -> dict[str, Any]:
     kind = "/".join(resource_id.rsplit("/providers/", maxsplit=1)[-1].split("/")[:2])
     if kind not in REFERENCED:
         raise UnknownToUsError(f"a resource of the type {kind}")
-    return REFERENCED[kind](_last(resource_id))
+    return REFERENCED[kind](_last_segment(resource_id))
 
 
 def _cluster_credential(resource_id: str, _version: str) -> dict[str, Any]:
-    config = KUBECONFIG.format(name=_last(resource_id))
+    config = KUBECONFIG.format(name=_last_segment(resource_id))
     return {"kubeconfigs": [{"value": base64.b64encode(config.encode()).decode()}]}
 
 
@@ -104,7 +104,7 @@ class _Reader:
             operand = self._call(text)
         else:
             raise UnknownToUsError(f"an expression that begins with {text}")
-        return self._inside(operand)
+        return self._follow_path(operand)
 
     def _call(self, name: str) -> Any:
         if name not in FUNCTIONS:
@@ -118,7 +118,7 @@ class _Reader:
         self._take(")")
         return FUNCTIONS[name](*arguments)
 
-    def _inside(self, value: Any) -> Any:
+    def _follow_path(self, value: Any) -> Any:
         while self._next_is(".") or self._next_is("["):
             if self._tokens.pop(0)[1] == ".":
                 value = value[self._tokens.pop(0)[1]]

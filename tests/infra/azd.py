@@ -39,7 +39,7 @@ def resolve(
         definition = declared[name]
         value = _value(definition["type"], file[name], environment) if name in file else None
         if isinstance(value, str):
-            value = _converted(definition, value)
+            value = _as_template_type(definition, value)
         if value is not None:
             values[name] = value
         elif "defaultValue" not in definition:
@@ -68,7 +68,7 @@ def _value(kind: str, item: Mapping[str, Any], environment: Mapping[str, str]) -
     return None if unset and not value else value
 
 
-def _converted(definition: Mapping[str, Any], value: str) -> Any:
+def _as_template_type(definition: Mapping[str, Any], value: str) -> Any:
     """A text as the template's type. A text that does not fit the type is dropped silently, and the default counts."""
     kind = definition["type"]
     if kind == "bool":

@@ -39,11 +39,11 @@ def new_id(state: dict[str, Any]) -> str:
     return f"00000000-0000-0000-0001-{state['made']:012d}"
 
 
-def _bad(message: str) -> Refused:
+def _bad_request(message: str) -> Refused:
     return Refused("Bad Request", "Request_BadRequest", message)
 
 
-def _may(state: dict[str, Any], permission: str) -> None:
+def _require_permission(state: dict[str, Any], permission: str) -> None:
     if permission in state["forbidden"]:
         raise Refused("Forbidden", "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
 
@@ -81,13 +81,13 @@ def _patch_application(
     state: dict[str, Any], _query: Any, body: Any, match: re.Match[str], headers: dict[str, str]
 ) -> Any:
     if unknown := set(body) - FIELDS:
-        raise _bad(f"unknown fields {sorted(unknown)}")
+        raise _bad_request(f"unknown fields {sorted(unknown)}")
     try:
         application = _application(state, match[1], match[2])
     except Refused:
         if match[1] != "uniqueName" or headers.get("Prefer") != "create-if-missing":
             raise
-        _may(state, "register")
+        _require_permission(state, "register")
         app_id = new_id(state)
         application = {
             "appId": app_id,
@@ -100,18 +100,18 @@ def _patch_application(
             "web": {"redirectUris": [], "implicitGrantSettings": {"enableIdTokenIssuance": False}},
             "credentials": [],
         }
-        _change(application, body)
+        _change_application(application, body)
         state["applications"][app_id] = application
         return application
-    _may(state, "change")
-    _change(application, body)
+    _require_permission(state, "change")
+    _change_application(application, body)
     return None
 
 
-def _change(application: dict[str, Any], body: dict[str, Any]) -> None:
+def _change_application(application: dict[str, Any], body: dict[str, Any]) -> None:
     api = body.get("api", {})
     if set(api) - API_FIELDS:
-        raise _bad(f"unknown fields of api {sorted(set(api) - API_FIELDS)}")
+        raise _bad_request(f"unknown fields of api {sorted(set(api) - API_FIELDS)}")
     scopes = {scope["id"] for scope in application["api"]["oauth2PermissionScopes"]}
     for client in api.get("preAuthorizedApplications", []):
         if not set(client["delegatedPermissionIds"]) <= scopes:
@@ -123,11 +123,11 @@ def _change(application: dict[str, Any], body: dict[str, Any]) -> None:
             )
     for uri in body.get("identifierUris", []):
         if uri != f"api://{application.get('appId')}":
-            raise _bad(f"{uri} does not contain the app's id")
+            raise _bad_request(f"{uri} does not contain the app's id")
     for items in (body.get("appRoles", []), api.get("oauth2PermissionScopes", [])):
         for key in ("id", "value"):
             if len({item[key] for item in items}) != len(items):
-                raise _bad(f"{key} must be unique")
+                raise _bad_request(f"{key} must be unique")
     _keep_enabled(application.get("appRoles", []), body.get("appRoles"))
     application["web"].update(body.get("web", {}))
     application["api"].update(api)
@@ -150,7 +150,7 @@ def _credentials(state: dict[str, Any], _query: Any, _body: Any, match: re.Match
 
 @route("post", CREDENTIALS)
 def _add_credential(state: dict[str, Any], _query: Any, body: Any, match: re.Match[str], _headers: Any) -> Any:
-    _may(state, "change")
+    _require_permission(state, "change")
     credentials = _application(state, "appId", match[1])["credentials"]
     if any(item["name"] == body["name"] or item["subject"] == body["subject"] for item in credentials):
         raise Refused("Conflict", "Request_MultipleObjectsWithSameKeyValue")
@@ -161,7 +161,7 @@ def _add_credential(state: dict[str, Any], _query: Any, body: Any, match: re.Mat
 @route("patch", CREDENTIALS + r"/([\w-]+)")
 def _change_credential(state: dict[str, Any], _query: Any, body: Any, match: re.Match[str], _headers: Any) -> Any:
     if "name" in body:
-        raise _bad("name cannot be changed")
+        raise _bad_request("name cannot be changed")
     for item in _application(state, "appId", match[1])["credentials"]:
         if item["id"] == match[2]:
             item.update(body)
@@ -189,7 +189,7 @@ def _get_entry(state: dict[str, Any], _query: Any, _body: Any, match: re.Match[s
 
 @route("post", r"/servicePrincipals")
 def _add_entry(state: dict[str, Any], _query: Any, body: Any, _found: Any, _headers: Any) -> Any:
-    _may(state, "register")
+    _require_permission(state, "register")
     if any(entry["appId"] == body["appId"] for entry in state["entries"]):
         raise Refused("Conflict", "Request_MultipleObjectsWithSameKeyValue")
     if body["appId"] not in state["applications"]:
@@ -200,9 +200,9 @@ def _add_entry(state: dict[str, Any], _query: Any, body: Any, _found: Any, _head
 
 @route("patch", ENTRY)
 def _change_entry(state: dict[str, Any], _query: Any, body: Any, match: re.Match[str], _headers: Any) -> Any:
-    _may(state, "change")
+    _require_permission(state, "change")
     if set(body) != {"appRoleAssignmentRequired"}:
-        raise _bad(f"unknown fields {sorted(body)}")
+        raise _bad_request(f"unknown fields {sorted(body)}")
     _entry(state, "appId", match[1]).update(body)
 
 
@@ -210,18 +210,18 @@ ASSIGNED = r"/servicePrincipals/([\w-]+)/appRoleAssignedTo"
 
 
 @route("get", ASSIGNED)
-def _assigned(state: dict[str, Any], _query: Any, _body: Any, match: re.Match[str], _headers: Any) -> Any:
+def _list_assignments(state: dict[str, Any], _query: Any, _body: Any, match: re.Match[str], _headers: Any) -> Any:
     _entry(state, "id", match[1])
     return {"value": [item for item in state["assigned"] if item["resourceId"] == match[1]]}
 
 
 @route("post", ASSIGNED)
 def _assign(state: dict[str, Any], _query: Any, body: Any, match: re.Match[str], _headers: Any) -> Any:
-    _may(state, "change")
+    _require_permission(state, "change")
     entry = _entry(state, "id", match[1])
     roles = _application(state, "appId", entry["appId"])["appRoles"]
     if body["resourceId"] != match[1] or body["appRoleId"] not in {role["id"] for role in roles if role["isEnabled"]}:
-        raise _bad("Permission being assigned was not found on application")
+        raise _bad_request("Permission being assigned was not found on application")
     if body in [{key: item[key] for key in body} for item in state["assigned"]]:
         raise Refused("Bad Request", "Request_BadRequest", "Permission being assigned already exists on the object")
     state["assigned"].append({"id": new_id(state), **body})
@@ -229,13 +229,13 @@ def _assign(state: dict[str, Any], _query: Any, body: Any, match: re.Match[str],
 
 
 @route("get", r"/servicePrincipals/([\w-]+)/oauth2PermissionGrants")
-def _granted(state: dict[str, Any], _query: Any, _body: Any, match: re.Match[str], _headers: Any) -> Any:
+def _list_grants(state: dict[str, Any], _query: Any, _body: Any, match: re.Match[str], _headers: Any) -> Any:
     return {"value": [item for item in state["grants"] if item["clientId"] == match[1]]}
 
 
 @route("post", r"/oauth2PermissionGrants")
 def _grant(state: dict[str, Any], _query: Any, body: Any, _found: Any, _headers: Any) -> Any:
-    _may(state, "consent")
+    _require_permission(state, "consent")
     for item in state["grants"]:
         if all(item[key] == body[key] for key in ("clientId", "resourceId", "consentType")):
             raise Refused("Conflict", "Request_MultipleObjectsWithSameKeyValue", "Permission entry already exists.")
@@ -246,7 +246,7 @@ def _grant(state: dict[str, Any], _query: Any, body: Any, _found: Any, _headers:
 
 @route("patch", r"/oauth2PermissionGrants/([\w-]+)")
 def _change_grant(state: dict[str, Any], _query: Any, body: Any, match: re.Match[str], _headers: Any) -> Any:
-    _may(state, "consent")
+    _require_permission(state, "consent")
     for item in state["grants"]:
         if item["id"] == match[1] and set(body) == {"scope"}:
             _known_scopes(state, item["resourceId"], body["scope"])
@@ -263,13 +263,13 @@ def _known_scopes(state: dict[str, Any], resource: str, scope: str) -> None:
         scopes = _application(state, "appId", entry["appId"])["api"]["oauth2PermissionScopes"]
         scope_names = {item["value"] for item in scopes}
     if not set(scope.split()) <= scope_names:
-        raise _bad("Claim value is not a known scope of the resource")
+        raise _bad_request("Claim value is not a known scope of the resource")
 
 
 @route("get", r"/me")
 def _me(state: dict[str, Any], _query: Any, _body: Any, _found: Any, _headers: Any) -> Any:
     if not state["me"]:
-        raise _bad("/me request is only valid with delegated authentication flow.")
+        raise _bad_request("/me request is only valid with delegated authentication flow.")
     return {"id": state["me"]}
 
 

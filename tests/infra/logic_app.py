@@ -34,16 +34,16 @@ class Wrong(Exception):  # noqa: N818
 
 def check(definition: Mapping[str, Any]) -> None:
     """Raises `Wrong`, which names the fault and its place."""
-    _only(definition, TOP, "definition")
+    _require_known(definition, TOP, "definition")
     for name, trigger in definition["triggers"].items():
-        _only(trigger, TRIGGER_FIELDS, name)
+        _require_known(trigger, TRIGGER_FIELDS, name)
     actions = definition["actions"]
     for name, action in actions.items():
         if action["type"] not in FIELDS:
             raise Wrong(f"{name}: the type {action['type']} is not known here")
-        _only(action, FIELDS[action["type"]], name)
+        _require_known(action, FIELDS[action["type"]], name)
         needed, optional = INPUTS[action["type"]]
-        _only(action["inputs"], needed | optional, f"{name}.inputs")
+        _require_known(action["inputs"], needed | optional, f"{name}.inputs")
         if missing := needed - set(action["inputs"]):
             raise Wrong(f"{name}.inputs: {', '.join(sorted(missing))} is missing")
         for predecessor, statuses in action["runAfter"].items():
@@ -56,12 +56,12 @@ def check(definition: Mapping[str, Any]) -> None:
         _check_expression(expression, None, definition)
 
 
-def _only(fields: Mapping[str, Any], allowed: set[str], where: str) -> None:
+def _require_known(fields: Mapping[str, Any], allowed: set[str], where: str) -> None:
     if unknown := set(fields) - allowed:
         raise Wrong(f"{where}: {', '.join(sorted(unknown))} is not known there")
 
 
-def before(definition: Mapping[str, Any], name: str) -> set[str]:
+def actions_before(definition: Mapping[str, Any], name: str) -> set[str]:
     """Every action that has ended when this one begins. Raises `Wrong` if they go round in circles."""
     predecessors: set[str] = set()
     pending = list(definition["actions"][name]["runAfter"])
@@ -105,7 +105,7 @@ def _parts(text: str) -> list[tuple[str, bool]]:
 def _check_expression(expression: str, at: str | None, definition: Mapping[str, Any]) -> None:
     for call in _calls(_parse(expression)):
         name, arguments = call
-        if name == "body" and (at is None or arguments[0] not in before(definition, at)):
+        if name == "body" and (at is None or arguments[0] not in actions_before(definition, at)):
             raise Wrong(f"{at}: {expression}: {arguments[0]} has not run before")
         if name == "parameters" and arguments[0] not in definition["parameters"]:
             raise Wrong(f"{at}: {expression}: there is no parameter {arguments[0]}")

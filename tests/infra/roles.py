@@ -169,12 +169,12 @@ def _rows() -> Iterator[tuple[str, str, str, str, str]]:
             if option not in options:
                 options.append(option)
     for (who, role, reason), places in entries.items():
-        for when in dict.fromkeys(_when(options) for options in places.values()):
-            matching = [place for place, options in places.items() if _when(options) == when]
+        for when in dict.fromkeys(_condition_text(options) for options in places.values()):
+            matching = [place for place, options in places.items() if _condition_text(options) == when]
             yield who, role, ", ".join(sorted(matching)), reason, when
 
 
-def _when(options: list[str]) -> str:
+def _condition_text(options: list[str]) -> str:
     return "always" if "default" in options else "with " + ", ".join(WHEN[option] for option in options)
 
 

@@ -42,11 +42,11 @@ class Reader:
 
     def type(self, block: str) -> str:
         """Type the lines of a block; returns their output."""
-        process = self._typed(block)
+        process = self._run_block(block)
         assert process.returncode == 0, f"{block}\n{process.stdout}\n{process.stderr}"
         return process.stdout
 
-    def _typed(self, block: str) -> subprocess.CompletedProcess[str]:
+    def _run_block(self, block: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             ["sh", "-e", "-c", block], cwd=self.clone, capture_output=True, text=True, timeout=SECONDS, check=False
         )
@@ -63,7 +63,7 @@ class Reader:
         then it may also say that there is no such release yet."""
 
         def matching_output() -> str | None:
-            process = self._typed(line)
+            process = self._run_block(line)
             return process.stdout if process.returncode == 0 and words in process.stdout else None
 
         return until(matching_output, f"{words!r} of {line}") or ""

@@ -31,12 +31,12 @@ def faults(method: str, path: str, status: int, body: bytes) -> Iterator[str]:
         return
     if (operation.answer is None and status < 400) or status == 304:
         return
-    responses = _described()["paths"][BASE + operation.path][method.lower()]["responses"]
+    responses = _document()["paths"][BASE + operation.path][method.lower()]["responses"]
     if str(status) not in responses:
         yield f"{method} {path}: answers with {status}, expected one of {', '.join(responses)}"
         return
     (content,) = responses[str(status)]["content"].values()
-    schema = {**content["schema"], "components": _described()["components"]}
+    schema = {**content["schema"], "components": _document()["components"]}
     for error in Draft202012Validator(schema).iter_errors(json.loads(body)):
         yield f"{method} {path}: {'.'.join(map(str, error.path)) or 'the answer'}: {error.message[:300]}"
 
@@ -51,5 +51,5 @@ def _operations() -> list[tuple[Route, Endpoint]]:
 
 
 @cache
-def _described() -> dict[str, Any]:
+def _document() -> dict[str, Any]:
     return openapi_document()

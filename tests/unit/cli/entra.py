@@ -56,10 +56,10 @@ class Entra:
             at = f"https://{HOST}/{TENANT}/oauth2/v2.0"
             return {"issuer": ISSUER, "authorization_endpoint": f"{at}/authorize", "token_endpoint": f"{at}/token"}
         if path == f"/{TENANT}/oauth2/v2.0/token":
-            return self._redeemed(form)
+            return self._redeem(form)
         raise AssertionError(f"nobody asks Entra for {path}")
 
-    def _redeemed(self, form: dict[str, str]) -> dict[str, Any]:
+    def _redeem(self, form: dict[str, str]) -> dict[str, Any]:
         client, nonce, challenge, *scopes = form["code"].split(" ")
         verifier = hashlib.sha256(form["code_verifier"].encode()).digest()
         if base64.urlsafe_b64encode(verifier).decode().rstrip("=") != challenge or form["client_id"] != client:

@@ -177,7 +177,7 @@ class Served:
             case ("POST", "parked", id, "replay"):
                 content = self._replay(id)
             case ("POST", "looks"):
-                content = self._look(LookRequest.model_validate_json(body))
+                content = self._look_reply(LookRequest.model_validate_json(body))
             case _:
                 content = self._of_the_trail(method, path, query)
         return content
@@ -185,7 +185,7 @@ class Served:
     def _of_the_trail(self, method: str, path: tuple[str, ...], query: dict[str, str]) -> dict[str, Any] | Reply:
         match (method, *path):
             case ("GET", "audit") if query.get("application", "_installation") not in (*self.trails, "_installation"):
-                return self._no_such(query["application"])
+                return self._unknown_application(query["application"])
             case ("GET", "audit"):
                 return self._search(query)
             case ("GET", "looks", id) if id in self.look_answers:
@@ -193,7 +193,7 @@ class Served:
             case ("GET", "inbox", application, id) if (application, id) in self.outcomes:
                 return self.outcomes[application, id].model_dump(mode="json")
             case ("GET", "verification", application, "index"):
-                return {"compared": self._compared(application).model_dump(mode="json")}
+                return {"compared": self._comparison(application).model_dump(mode="json")}
             case ("GET", "anchors", application):
                 return {"anchors": self.anchors.get(application, [])}
             case ("GET", "environments", environment, "live"):
@@ -205,15 +205,15 @@ class Served:
         item = next((item for item in self.parked if item["id"] == id), None)
         if item is None:
             raise MissingError(f"no parked input has the id {id!r}")
-        return self._received("_installation", SaidOutcome(**WAITING, state="counted", verb=Verb.REPLAY))
+        return self._received_reply("_installation", SaidOutcome(**WAITING, state="counted", verb=Verb.REPLAY))
 
-    def _look(self, look: LookRequest) -> Reply:
+    def _look_reply(self, look: LookRequest) -> Reply:
         answer = self.answer_to_look(look)
         if answer is None:
-            return self._received(
+            return self._received_reply(
                 "_installation", SaidOutcome(**WAITING, state="parked", reason="there is no such thing")
             )
-        reply = self._received("_installation", SaidOutcome(**WAITING, state="counted"))
+        reply = self._received_reply("_installation", SaidOutcome(**WAITING, state="counted"))
         (*_, (_, id)) = self.outcomes
         times = dict.fromkeys(("asked_at", "answered_at", "expires_at"), "2026-11-23T08:00:00Z")
         self.look_answers[id] = {
@@ -233,7 +233,7 @@ class Served:
             return ReindexAnswer.model_validate(answer).model_dump(mode="json")
         return self.looks.get(f"{look.kind} {look.subject}")
 
-    def _received(self, application: str, outcome: SaidOutcome) -> Reply:
+    def _received_reply(self, application: str, outcome: SaidOutcome) -> Reply:
         """The response to a statement; `outcome` is what a later request for its outcome finds."""
         id = f"1764000000000-{len(self.outcomes):016x}"
         self.outcomes[application, id] = outcome.model_copy(update={"application": application, "id": id})
@@ -247,14 +247,14 @@ class Served:
             raise MissingError(f"there is no release {id}")
         return world, int(number)
 
-    def _no_such(self, application: str) -> Reply:
+    def _unknown_application(self, application: str) -> Reply:
         names = ", ".join(self.worlds)
         return problem(404, "Not found", f"application: expected one of {names}, got {application!r}", "application")
 
     def _releases(self, query: dict[str, str]) -> dict[str, Any] | Reply:
         application = query.get("application")
         if application is not None and application not in self.worlds:
-            return self._no_such(application)
+            return self._unknown_application(application)
         worlds = [self.worlds[application]] if application else list(self.worlds.values())
         releases = [release_json(world, number) for world in worlds for number in sorted(world.releases, reverse=True)]
         return {"releases": releases[: int(query["limit"])]}
@@ -272,7 +272,7 @@ class Served:
         end = start + limit
         return {"records": records[start:end], "next": f"at-{end}" if end < len(records) else None}
 
-    def _compared(self, application: str) -> Compared:
+    def _comparison(self, application: str) -> Compared:
         """The index holds the whole trail, unless a test says otherwise."""
         trail = self.trails.get(application, Trail(records=[], sequence=0, hash=""))
         complete = Compared(application=application, records=len(trail.records), repaired=False, head=trail.sequence)

@@ -63,40 +63,40 @@ class WatchedWorld(World):
         records, messages = len(self.audit), len(self.sent)
         decision = super().take(event)
         self._last_actions = {record.action for record in self.audit[records:]}
-        self._audit_verifies(self.audit[records:])
+        self._assert_audit_verifies(self.audit[records:])
         for record in self.audit[records:]:
             self._counted.feed(record)
             self._replay.feed(record)
         assert self._replay.fault is None, self._replay.fault
-        self._what_opens_is_on_record(decision)
-        self._step_ids_are_new([message.id for message in self.sent[messages:] if message.queue is Queue.STEPS])
-        self._reminders_are_for_open_gates(self.sent[messages:])
+        self._assert_what_opens_is_on_record(decision)
+        self._assert_step_ids_are_new([message.id for message in self.sent[messages:] if message.queue is Queue.STEPS])
+        self._assert_reminders_are_for_open_gates(self.sent[messages:])
         for release in decision.releases:
-            self._ends_are_final(release)
-            self._nothing_was_in_its_way(release)
-            self._digest_is_kept(release)
-            self._gate_was_passed(release)
-            self._votes_count_once(release)
-        self._lanes_are_in_order()
+            self._assert_ends_are_final(release)
+            self._assert_nothing_was_in_its_way(release)
+            self._assert_digest_is_kept(release)
+            self._assert_gate_was_passed(release)
+            self._assert_votes_count_once(release)
+        self._assert_lanes_are_in_order()
         for number in self.head.active:
-            self._waits_for_something(self.releases[number])
+            self._assert_waits_for_something(self.releases[number])
         self._before |= {release.number: release for release in decision.releases}
         return decision
 
     def change(self, application: Application | None = None) -> None:
         records_before = len(self.audit)
         super().change(application)
-        self._audit_verifies(self.audit[records_before:])
+        self._assert_audit_verifies(self.audit[records_before:])
         for record in self.audit[records_before:]:
             self._counted.feed(record)
             self._replay.feed(record)
 
-    def _audit_verifies(self, records: list[AuditRecord]) -> None:
+    def _assert_audit_verifies(self, records: list[AuditRecord]) -> None:
         for record in records:
             assert (fault := self._chain.feed(record)) is None, fault
         assert (fault := self._chain.finish(sequence=self.head.sequence, head_hash=self.head.hash)) is None, fault
 
-    def _reminders_are_for_open_gates(self, messages: list[Outgoing]) -> None:
+    def _assert_reminders_are_for_open_gates(self, messages: list[Outgoing]) -> None:
         """Nobody is reminded of a closed gate, or more often than the policy says."""
         for message in messages:
             notice = message.body.get("notice") == Notice.REMINDER
@@ -112,7 +112,7 @@ class WatchedWorld(World):
             assert isinstance(environment.gate, ApprovalGate)
             assert message.body.get("number", 0) <= release.gate.reminders <= environment.gate.reminders.most
 
-    def _what_opens_is_on_record(self, decision: Decision) -> None:
+    def _assert_what_opens_is_on_record(self, decision: Decision) -> None:
         """What a gate lets through is proved by the records, as long as the plan is of the current version.
 
         A later version may have another kind of gate, which may stop the release before its rollout begins.
@@ -127,7 +127,7 @@ class WatchedWorld(World):
                 proof = on_record(self.audit[release.first_sequence - 1 :], release, environment, self.now)
                 assert proof.passed, proof.reason
 
-    def _step_ids_are_new(self, ids: list[str]) -> None:
+    def _assert_step_ids_are_new(self, ids: list[str]) -> None:
         """The queues drop a message whose id they have seen, so each requested step has an id of its own.
 
         Two deadlines of one release that are due at the same time may share an id: one message serves both.
@@ -136,7 +136,7 @@ class WatchedWorld(World):
         assert not self._ids.intersection(ids), self._ids.intersection(ids)
         self._ids.update(ids)
 
-    def _ends_are_final(self, release: Release) -> None:
+    def _assert_ends_are_final(self, release: Release) -> None:
         ended_release = self._ended.get(release.number)
         if ended_release is not None and not release.phase.final:
             # A person tried it again after a failure; nothing that was known about it may be lost.
@@ -151,12 +151,12 @@ class WatchedWorld(World):
             self._ended[release.number] = release
         assert (release.number in self.head.active) is not release.phase.final
 
-    def _digest_is_kept(self, release: Release) -> None:
+    def _assert_digest_is_kept(self, release: Release) -> None:
         release_before = self._before.get(release.number)
         if release_before is not None and release_before.digest is not None:
             assert release.digest == release_before.digest
 
-    def _gate_was_passed(self, release: Release) -> None:
+    def _assert_gate_was_passed(self, release: Release) -> None:
         release_before = self._before.get(release.number)
         if (
             release_before is None
@@ -174,9 +174,9 @@ class WatchedWorld(World):
         gate = environment.gate
         if isinstance(gate, ApprovalGate):
             assert_demands_met(gate, release, self._counted.approvals(release))
-        self._conditions_hold(release, environment)
+        self._assert_conditions_hold(release, environment)
 
-    def _nothing_was_in_its_way(self, release: Release) -> None:
+    def _assert_nothing_was_in_its_way(self, release: Release) -> None:
         """No rollout begins in a frozen or held lane, or outside its windows, without an override."""
         release_before = self._before.get(release.number)
         rollout_begins = release_before is not None and not release_before.phase.holds_lane and release.phase.holds_lane
@@ -192,7 +192,7 @@ class WatchedWorld(World):
             assert release_before.override is not None or "override.given" in self._last_actions
             assert release.override is None or release.override.used_at is not None
 
-    def _conditions_hold(self, release: Release, environment: Environment) -> None:
+    def _assert_conditions_hold(self, release: Release, environment: Environment) -> None:
         for name in environment.gate.tests_passed if isinstance(environment.gate, AutoGate) else ():
             rollout = release.rollout_in(name)
             assert rollout is not None
@@ -204,23 +204,23 @@ class WatchedWorld(World):
             assert rollout.left_at is not None
             assert rollout.left_at + environment.soak.time <= self.now
 
-    def _votes_count_once(self, release: Release) -> None:
+    def _assert_votes_count_once(self, release: Release) -> None:
         if release.gate is not None:
             voters = [person(vote.voter) for vote in release.gate.votes]
             assert len(set(voters)) == len(voters)
             approved = [person(vote.voter) for vote in release.gate.votes if vote.decision is VoteDecision.APPROVE]
             if release.phase is Phase.AWAITING_APPROVAL:
                 assert approved == self._counted.approvals(release), "the votes that count are not those in the trail"
-                self._nobody_approved_their_own(release, set(approved))
+                self._assert_nobody_approved_their_own(release, set(approved))
             assert {vote.plan_hash for vote in release.gate.votes} <= {release.gate.plan_hash}
 
-    def _nobody_approved_their_own(self, release: Release, approved: set[str]) -> None:
+    def _assert_nobody_approved_their_own(self, release: Release, approved: set[str]) -> None:
         environment = self.application.environment(release.environment or "")
         gate = environment.gate if environment else None
         if isinstance(gate, ApprovalGate) and release.plan_definition == self.delivery:
             assert not barred(gate, release).intersection(approved)
 
-    def _lanes_are_in_order(self) -> None:
+    def _assert_lanes_are_in_order(self) -> None:
         active = [self.releases[number] for number in self.head.active]
         in_progress = [(release.environment, release.number) for release in active if release.phase.holds_lane]
         lanes = self.lanes.values()
@@ -239,7 +239,7 @@ class WatchedWorld(World):
                 assert was_ordered or is_newer, "an older release went live, and nobody ordered it"
                 self._live[lane.environment] = lane.live.dated_at
 
-    def _waits_for_something(self, release: Release) -> None:
+    def _assert_waits_for_something(self, release: Release) -> None:
         """Every active release has something that will move it on."""
         lane = self.lanes.get(release.environment or "")
         match release.phase:
@@ -268,7 +268,7 @@ class WatchedWorld(World):
                 assert lane.waiting == release.number
                 assert release.gate is not None
                 assert release.gate.plan_hash == release.plan_hash
-                self._closes_or_stands_still(release, release.gate, lane)
+                self._assert_closes_or_stands_still(release, release.gate, lane)
             case Phase.SOAKING:
                 assert lane is not None
                 assert lane.waiting == release.number
@@ -279,7 +279,7 @@ class WatchedWorld(World):
                 writes_first = release.phase is Phase.PREPARING or release.phase is Phase.DEPLOYING
                 assert release.override is None or writes_first or not release.phase.has_begun
 
-    def _closes_or_stands_still(self, release: Release, gate: GateState, lane: Lane) -> None:
+    def _assert_closes_or_stands_still(self, release: Release, gate: GateState, lane: Lane) -> None:
         if gate.frozen_since is None:
             assert release.due == gate.deadline
             return

@@ -132,7 +132,7 @@ def _reject(home: ScriptedInstallation, subject: Release) -> None:
     cast_vote(home, subject, ADA, VoteDecision.REJECT, "The report of last night shows wrong totals.")
 
 
-def _newer(home: ScriptedInstallation, subject: Release) -> None:
+def _bring_newer(home: ScriptedInstallation, subject: Release) -> None:
     home.bring("1.6.0")
 
 
@@ -147,7 +147,7 @@ def _freeze(home: ScriptedInstallation, _: Release) -> None:
     home.command(Verb.FREEZE, environment="production", app="hello", reason="the sale")
 
 
-def _passed(home: ScriptedInstallation, subject: Release) -> None:
+def _pass_gate(home: ScriptedInstallation, subject: Release) -> None:
     cast_vote(home, subject)
     home.settle()
 
@@ -364,10 +364,10 @@ _DRAWING: dict[str, Sample] = {
     "parked": _parked,
     "parked-empty": lambda: parked.show_parked(ScriptedInstallation().app.parking, DORA),
     "release-waiting": _release_page,
-    "release-completed": lambda: _release_page(_passed),
+    "release-completed": lambda: _release_page(_pass_gate),
     "release-rejected": lambda: _release_page(_reject),
     "release-rolled-back": _rolled_back,
-    "release-superseded": lambda: _release_page(_newer),
+    "release-superseded": lambda: _release_page(_bring_newer),
     "release-joining": _fresh_release,
     "release-copying": _copying,
     "release-importing": _importing,
@@ -375,9 +375,9 @@ _DRAWING: dict[str, Sample] = {
     "approval-second-voter": _seen_by_ben,
     "approval-voted": _voted,
     "approval-own-release": _own_release,
-    "approval-passed": lambda: _approval(_passed),
+    "approval-passed": lambda: _approval(_pass_gate),
     "approval-rejected": lambda: _approval(_reject),
-    "approval-superseded": lambda: _approval(_newer),
+    "approval-superseded": lambda: _approval(_bring_newer),
     "approval-expired": lambda: _approval(lambda home, subject: home.deadline(subject)),
     "approval-frozen": lambda: _approval(_freeze),
     "approval-plan-changed": lambda: _approval(_plan_made_again),
