@@ -58,7 +58,7 @@ def rows() -> list[Row]:
     few_ms = [burst.seconds / FEW * 1000 for burst in few]
     our_ms, peer_ms = many.seconds / MANY * 1000, median(few_ms)
     note = (
-        f"of {MANY}: {many.states['live']} live candidate, {many.states['superseded']} superseded, "
+        f"of {MANY}: {many.states['live']} under way or live, {many.states['superseded']} superseded, "
         f"{many.states['ignored']} lower than a version that was already on its way, 0 lost; "
         f"{many.again} returns to the queue because others were faster"
     )

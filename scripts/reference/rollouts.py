@@ -80,7 +80,7 @@ that it is believed. An `ExternalSecret` counts once its `syncedResourceVersion`
 healthy before Argo Rollouts has seen the new template of the workload that it names. The acceptance tests have to check
 everything that conditions do not tell.
 
-## What a plan tells of each object
+## What a plan says about each object
 
 Beside the difference between the live state and the planned one, the plan's page says
 
@@ -141,8 +141,8 @@ those of its own release come after it.
   {_seconds(USUAL_JOB)} where it says nothing. The cluster does not try a Job again unless its `backoffLimit` says so.
   While it runs it is judged by the table above.
 - **Before**: if one fails, the release ends as `failed`, and nothing else was applied: the live release stays live.
-- **After**: they run once everything that was applied is up, and before the acceptance tests. If one fails, the release
-  live before comes back, as after failed tests.
+- **After**: they run once everything that was applied is up, and before the acceptance tests. If one fails, the
+  previous release is restored, as after failed tests.
 - **Kept** for {JOB_KEPT.days} days after its end, so that people can look at it and nobody runs it twice. One that is
   given up and has not ended is deleted, so that it does not run when nobody waits for it any more.
 - **Not again in a rollback**, neither an automatic one nor one by hand; the plan of the latter names the Jobs that do

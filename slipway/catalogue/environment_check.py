@@ -96,8 +96,7 @@ class EnvironmentCheck:
         self._look_for_image(steps, all_judged=all_read and len(self.rendered) == len(documents))
 
     def _look_for_image(self, steps: Steps, *, all_judged: bool) -> None:
-        """Whether any container runs the application's image. If the image's name is misspelt, the problem points to
-        it."""
+        """Add a problem if no container runs the application's image, unless a misspelt name already explains that."""
         if not self._sample["pins"] or any(
             names_application(each.value, self._repository, self._rules) for each in self.rendered
         ):

@@ -165,7 +165,7 @@ class Checking:
 
 
 def _end_fault(check: ChainCheck, part: ExportedPart | None) -> ChainFault | None:
-    """Whether the chain ends where the proof says."""
+    """The fault of a chain that does not end where the proof says; None if it does."""
     reason = ""
     if part is None:
         reason = "the proof does not mention this chain: it was added"

@@ -64,7 +64,7 @@ class Measured(Enum):
 
 
 class GateMeaning(Enum):
-    """What a record means when a gate is derived from the trail (`on_record.py`)."""
+    """What a record means when a gate is derived from the trail (`on_record.py`, `replaying.py`)."""
 
     NOTHING = auto()
     PLANNED = auto()
@@ -92,7 +92,7 @@ class GateMeaning(Enum):
 
 
 class ChangeMeaning(Enum):
-    """What a record means when the votes on a proposed change are derived from the trail (`proposing.py`)."""
+    """What a record means when the votes on a proposed change are derived from the trail (`changes_on_record.py`)."""
 
     NOTHING = auto()
     PROPOSED = auto()
@@ -406,7 +406,7 @@ class Action(StrEnum):
     )
     ROLLOUT_CALLED_OFF = _ActionFacts(
         "rollout.called-off",
-        "Cancelled or rejected after its rollout was decided on: it ends before its first object, unless that was "
+        "Cancelled or rejected after its rollout was decided on. The rollout stops, unless its first object was "
         "written already",
         Tone.ASKS,
         _CHANGES_RULES,
@@ -587,12 +587,8 @@ class Action(StrEnum):
     )
 
     ACCESS_DENIED = _ActionFacts("access.denied", "Somebody was denied what they asked for", Tone.ASKS, _NOTHING_MORE)
-    INPUT_PARKED = _ActionFacts(
-        "input.parked", "Input that could not be handled was set aside", Tone.BAD, _NOTHING_MORE
-    )
-    INPUT_REPLAYED = _ActionFacts(
-        "input.replayed", "Input that had been set aside was sent through again", Tone.QUIET, _NOTHING_MORE
-    )
+    INPUT_PARKED = _ActionFacts("input.parked", "Input that could not be handled was parked", Tone.BAD, _NOTHING_MORE)
+    INPUT_REPLAYED = _ActionFacts("input.replayed", "Parked input was sent through again", Tone.QUIET, _NOTHING_MORE)
     SESSION_ENDED = _ActionFacts("session.ended", "Sessions of the pages were ended", Tone.QUIET, _NOTHING_MORE)
     KEYS_CHANGED = _ActionFacts(
         "keys.changed",

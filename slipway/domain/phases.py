@@ -228,7 +228,7 @@ class Phase(StrEnum):
     )
     CANCELLED = _PhaseFacts(
         "cancelled",
-        "It cannot go on, or an operator cancelled it: for example, its CI run failed or its environment is gone.",
+        "An operator cancelled it, or it cannot go on: for example, its CI run failed or its environment is gone.",
         "Cancelled",
         "–",
         Tone.QUIET,

@@ -24,11 +24,11 @@ class EnvironmentClass(StrEnum):
     TEST = "test"
     """No approval is needed unless the application's gate says so."""
     PRODUCTION = "production"
-    """A gate that people pass, and that is never weakened without them."""
+    """People approve each release, and each change that would weaken their gate."""
 
 
 class ProvenanceLevel(StrEnum):
-    """How well it has to be known where an artifact was built."""
+    """What has to be known about where an artifact was built."""
 
     NONE = "none"
     """Nothing."""

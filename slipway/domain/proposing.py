@@ -272,7 +272,7 @@ def for_this_plan(change: ProposedChange, cast: ChangeVoteCast) -> RuleResult:
 
 
 def for_this_opening(change: ProposedChange, cast: ChangeVoteCast) -> RuleResult:
-    why = f"the change was opened {change.opening} times, the vote is for opening {cast.opening}"
+    why = f"the change is at opening {change.opening}, the vote is for opening {cast.opening}"
     return Rule.VOTE_IS_FOR_THIS_OPENING.judged(cast.opening == change.opening, why)
 
 

@@ -35,7 +35,7 @@ class Milestone(StrEnum):
     VERIFICATION = "verification"
     """The acceptance tests have passed."""
     LIVE = "live"
-    """It is what the environment runs."""
+    """The release is the live one there."""
 
     def comes_after(self, other: "Milestone") -> bool:
         order = tuple(Milestone)
@@ -284,7 +284,7 @@ class Rule(StrEnum):
         "release answered them.",
         Milestone.VERIFICATION,
     )
-    IS_LIVE = _RuleFacts("is-live", "It is what the environment runs.", Milestone.LIVE)
+    IS_LIVE = _RuleFacts("is-live", "The release is the live one there.", Milestone.LIVE)
 
     # ---- a vote
     RELEASE_EXISTS = _RuleFacts("release-exists", "There is such a release.", None)
@@ -384,7 +384,7 @@ class Rule(StrEnum):
     CAN_BE_WAIVED = _RuleFacts(
         "can-be-waived", "The rule is about proof, and is not known to hold for the release there.", None
     )
-    MAY_BE_OVERRIDDEN = _RuleFacts("may-be-overridden", "Nothing holds it back that no override lets past.", None)
+    MAY_BE_OVERRIDDEN = _RuleFacts("may-be-overridden", "Everything that holds it back can be overridden.", None)
     IS_ON_HOLD = _RuleFacts("is-on-hold", "A manual rollback holds the lane.", None)
     IS_FROZEN = _RuleFacts("is-frozen", "There is a freeze to end.", None)
     IS_NOT_FROZEN = _RuleFacts("is-not-frozen", "It is not frozen for as long already.", None)

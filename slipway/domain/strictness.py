@@ -284,7 +284,7 @@ def _weaker_gate(at: str, before: AutoGate | ApprovalGate, after: AutoGate | App
             return
         case _:
             if before != after:
-                yield f"{at}: {after.kind} cannot be compared with {before.kind} as it was"
+                yield f"{at}: it cannot be told whether {after.kind} is as strict as the former {before.kind}"
 
 
 def project_weakenings(before: Project, after: Project) -> tuple[WeakerLine, ...]:

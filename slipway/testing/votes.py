@@ -52,7 +52,9 @@ class MemoryVotes:
             return CannotVerify(why="the provider is away")
         token, expected = self.codes.pop(code, ("", ""))
         return (
-            VerifiedToken(value=token) if token and verifier == expected else IdentityRefused(why="the code was used")
+            VerifiedToken(value=token)
+            if token and verifier == expected
+            else IdentityRefused(why="the code is unknown, used, or of another sign-in")
         )
 
     def verify(self, token: str, *, nonce: str, at: datetime) -> Verdict[IdToken]:

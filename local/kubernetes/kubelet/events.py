@@ -10,7 +10,7 @@ MAX_MESSAGE = 1024
 _KEPT = 500
 
 
-def record_event(store: Store, pod: Json, *, kind: str, reason: str, message: str) -> None:
+def record_event(store: Store, pod: Json, *, type: str, reason: str, message: str) -> None:
     metadata = pod["metadata"]
     message = message[:MAX_MESSAGE]
     digest = hashlib.sha256(f"{metadata['uid']}{reason}{message}".encode()).hexdigest()[:16]
@@ -34,7 +34,7 @@ def record_event(store: Store, pod: Json, *, kind: str, reason: str, message: st
                     "namespace": metadata["namespace"],
                     "uid": metadata["uid"],
                 },
-                "type": kind,
+                "type": type,
                 "reason": reason,
                 "message": message,
                 "count": 1,

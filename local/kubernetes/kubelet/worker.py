@@ -185,7 +185,7 @@ class PodWorker:
 
     def _event(self, kind: str, reason: str, message: str) -> None:
         try:
-            record_event(self._store, self._pod, kind=kind, reason=reason, message=message)
+            record_event(self._store, self._pod, type=kind, reason=reason, message=message)
         except ApiError as error:
             if error.code not in (
                 403,

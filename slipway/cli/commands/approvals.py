@@ -276,8 +276,11 @@ def _subject(api: Api, own_token: Token | None, release: str | None, *, decision
         if any(release.startswith(f"{each.application}-") for each in open_gates.not_shown):
             raise CliError(f"it is not known whether {release} waits for approval", exit_code=Exit.UNREACHABLE)
         answer = read_answer(ReleaseAnswer, api.get("releases", release))
-        phase = answer.phase.replace("_", " ")
-        raise CliError(f"{release} is not waiting for approval, but {phase}; `slipway approvals` lists those that are")
+        phase = Phase.of_text(answer.phase)
+        if phase is Phase.AWAITING_APPROVAL:
+            raise CliError(f"the gate of {release} opened only just now: try again")
+        spoken = phase.spoken if phase else answer.phase
+        raise CliError(f"{release} is not waiting for approval, but {spoken}; `slipway approvals` lists those that are")
     return release, gate.plan_hash, gate.environment
 
 

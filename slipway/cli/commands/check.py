@@ -50,7 +50,7 @@ def check(open_app: Callable[[], Api], path: Path, *, version: str, offline: boo
     """
     local = read_local(path, version)
     checked, problems = local.checked, list(local.problems)
-    unasked = "of --offline"
+    unasked = "--offline was given"
     if not offline and checked.good:
         of_the_app, unasked = _problems_of_app(open_app, local)
         problems += of_the_app

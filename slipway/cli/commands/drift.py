@@ -31,8 +31,9 @@ def drift(api: Api, application: str | None, *, as_json: bool) -> None:
 
     \b
     Exit codes:
-      0  every environment matches its live release
-      1  one does not, or it is not known
+      0  no environment was found to differ from its live release
+         (the table names those that went live since the last look)
+      1  one differs, or it is not known
 
     \b
     Examples:

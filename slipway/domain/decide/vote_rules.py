@@ -142,7 +142,7 @@ def _for_this_opening(event: VoteCast, release: Release) -> tuple[RuleResult, ..
     if event.opening is None:
         return ()
     now = release.gate.opening if release.gate else release.openings
-    reason = f"the gate was opened {now} times, the vote is for opening {event.opening}"
+    reason = f"the gate is at opening {now}, the vote is for opening {event.opening}"
     return (Rule.VOTE_IS_FOR_THIS_OPENING.judged(event.opening == now, reason),)
 
 

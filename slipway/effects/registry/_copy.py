@@ -44,9 +44,10 @@ def copy_artifact(
 ) -> CopyResult:
     """Copy what the target lacks, compare, then tag. Safe to repeat after any failure.
 
-    Once `time_is_up` returns true, no further blob is started and `Unfinished` is raised; the next call continues from
-    there. `progress` is called before the first blob, after each one and during large ones, from any thread but never
-    concurrently; an exception from it ends the copy. Other failures raise a `RegistryError`.
+    Once `time_is_up` returns true, no further blob is started after the first that was copied, and `Unfinished` is
+    raised; the next call continues from there. `progress` is called before the first blob, after each one and during
+    large ones, from any thread but never concurrently; an exception from it ends the copy. Other failures raise a
+    `RegistryError`.
     """
     where = target.registry.where(target.repository, target.tag)
     checked_digest(where, source.digest)

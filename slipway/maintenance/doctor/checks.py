@@ -65,8 +65,11 @@ class Doctor:
         return checks_by_name
 
     def run(self, name: str) -> Finding:
-        """Run one check; an exception of the check becomes its finding. Raises KeyError for an unknown check."""
-        check, began = self.checks[name], time.monotonic()
+        """Run one check; an exception of the check becomes its finding. Raises `NotFound` for an
+        unknown check."""
+        if (check := self.checks.get(name)) is None:
+            raise NotFound(f"there is no check {name[:80]!r}")
+        began = time.monotonic()
         with span(Family.CHECK, name.partition(":")[0], {Attribute.SERVICE: name}) as current:
             finding = self._within_time_limit(name, check)
             current.set({Attribute.OUTCOME: str(finding.status)})

@@ -212,13 +212,23 @@ def test_keys_in_the_vault_are_listed_with_what_each_is_good_for(
     assert not [version.value for version in vault.secrets[VAULT_SECRET] if version.value in "\n".join(lines)]
 
 
-@pytest.mark.parametrize(("status", "ends"), [(401, 1), (403, 1), (409, 4), (503, 4)])
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (401, (1, "sign in with `az login` first")),
+        (403, (1, "rotating needs the role Key Vault Secrets Officer there")),
+        (409, (4, "recover it with `az keyvault secret recover`")),
+        (503, (4, "try again in a moment")),
+    ],
+)
 def test_a_refusal_of_the_vault_is_reported_with_its_remedy(
-    vault: KeyVault, client: SecretClient, status: int, ends: int, monkeypatch: pytest.MonkeyPatch
+    vault: KeyVault, client: SecretClient, status: int, expected: tuple[int, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     vault.status = status
+    ends, remedy = expected
     result = rotate(client, monkeypatch=monkeypatch)
     assert (result.exit_code, f"Key Vault answered {status}: " in result.output) == (ends, True)
+    assert remedy in " ".join(result.output.split())
 
 
 def test_a_version_that_is_disabled_not_yet_valid_or_expired_is_not_a_key(

@@ -67,8 +67,8 @@ class Served:
     """A WSGI application."""
 
     def __init__(self, caller_headers: Callable[[], dict[str, str]]) -> None:
-        self.known = caller_headers
-        """The headers of a caller without a token of their own."""
+        self.default_headers = caller_headers
+        """Makes the headers that are sent with each call which brings none of the same name."""
         # Like the host, take the first route that fits, in the order of the functions' names.
         self.routes = [
             (compile_route("/" + function.trigger["route"]), function.methods, function.handler)
@@ -87,7 +87,7 @@ class Served:
             route_values = route.match(path)
             if route_values is None or method not in methods:
                 continue
-            given_headers = {**({} if is_anonymous(handler) else self.known()), **(headers or {})}
+            given_headers = {**({} if is_anonymous(handler) else self.default_headers()), **(headers or {})}
             parameters = dict(parse_qsl(query, keep_blank_values=True, errors="replace"))
             response: func.HttpResponse = handler(
                 func.HttpRequest(

@@ -106,7 +106,7 @@ def test_an_approval_is_confirmed_by_a_person_who_proves_it(live: Live, served: 
 
 def test_a_function_key_alone_cannot_reject_a_change(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
     served = serve(monkeypatch, live, api_access="host-keys")
-    served.known = dict[str, str]
+    served.default_headers = dict[str, str]
     change = weaken(live)
     status, refused = cast(served, change.hash, decision="reject", reason="no")
     assert (status, refused["title"]) == (403, "Voter not identified")

@@ -68,7 +68,7 @@ def slipway(live: Live, role: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     environment = {"SLIPWAY_URL": f"http://127.0.0.1:{server.server_port}", "SLIPWAY_KEY": "any"}
 
     def call(*arguments: str, by: str = role) -> Result:
-        served.known = lambda: bearer(live.app, person(7, "Olga", by))
+        served.default_headers = lambda: bearer(live.app, person(7, "Olga", by))
         live.app.catalogue.look_again()
         return CliRunner().invoke(root, list(arguments), env=environment, prog_name="slipway")
 

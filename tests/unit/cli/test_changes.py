@@ -50,7 +50,7 @@ def slipway(live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
             return confirmed(saying, handle)
 
         monkeypatch.setattr(Saying, "confirmed", confirm)
-        served.known = lambda: bearer(live.app, by)
+        served.default_headers = lambda: bearer(live.app, by)
         return CliRunner().invoke(root, list(arguments), env=environment, prog_name="slipway")
 
     with in_a_thread(server):

@@ -85,7 +85,7 @@ def test_a_mistake_beside_another_is_reported_as_well_or_said_to_be_not_checked(
 def not_checked(result: Result) -> list[str]:
     """What could not be judged, apart from the names that only an installation knows."""
     lines = (line for line in result.stdout.splitlines() if line.startswith("! not checked: "))
-    return [line for line in lines if "of --offline" not in line]
+    return [line for line in lines if "--offline was given" not in line]
 
 
 LAYERS = (

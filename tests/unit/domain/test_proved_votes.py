@@ -126,7 +126,7 @@ def test_a_vote_for_an_earlier_opening_does_not_count(world: World) -> None:
     assert gate.opening == 2
     decision = world.take(proved_vote(world, earlier.evolve(plan=gate.plan_hash)))
     assert refusals(decision) == ["vote-is-for-this-opening"]
-    assert reason_of(decision, "vote-is-for-this-opening") == "the gate was opened 2 times, the vote is for opening 1"
+    assert reason_of(decision, "vote-is-for-this-opening") == "the gate is at opening 2, the vote is for opening 1"
 
 
 def test_a_plan_that_is_made_again_and_stays_the_same_is_the_same_opening() -> None:

@@ -220,7 +220,7 @@ def test_plans_are_counted_from_the_start_in_each_environment() -> None:
     ]
 
 
-def test_channels_are_notified_of_the_end_and_each_notification_is_recorded() -> None:
+def test_a_failed_notification_is_recorded_and_holds_up_no_release() -> None:
     world = World(application(staging(), production(gate=approval(ADA)), notify=("team", "ops")))
     world.effects.fail(StepKind.NOTIFY, reason="the channel is gone")
     world.push("v1")

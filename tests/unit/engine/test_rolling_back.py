@@ -149,7 +149,7 @@ def test_a_manual_rollback_leaves_the_jobs_of_its_release_out(ci: Ci) -> None:
     assert plan_record.details["warnings"] == ["these Jobs of it ran, and do not run again: migrate"]
 
 
-def test_the_live_release_names_its_order_only_if_a_rollback_brought_it_back(ci: Ci) -> None:
+def test_the_live_release_names_who_brought_it_back_only_if_a_rollback_did(ci: Ci) -> None:
     deliver(ci, "1.4.0")
     deliver(ci, "1.5.0")
     [forward] = gathered(ci.installation.app.provenance.live("staging")).read

@@ -45,7 +45,7 @@ def test_a_field_that_the_takeover_removes_is_shown_as_removed_and_not_as_left()
     )
 
 
-def test_many_fields_are_shown_in_one_sentence() -> None:
+def test_of_many_fields_three_are_named_and_the_rest_counted() -> None:
     other_manager = owned("kubectl-edit", {"f:data": {f"f:{name}": {} for name in "bcdef"}})
     live = an_object(other_manager, data=dict.fromkeys("bcdef", "1"))
     (note,) = notes_on_owners(live, live, [])

@@ -11,8 +11,8 @@ from slipway.testing import APPLICATION, Installation, write_application
 from slipway.testing.artifacts import digest_of, image
 
 
-def pushed(installation: Installation) -> None:
-    """shop-1 is live in staging and about to be planned for production."""
+def attempt_plan_for_production(installation: Installation) -> None:
+    """shop-1 is live in staging, and its plan for production was just attempted."""
     installation.push("1.0")
     step = installation.settle_at(StepKind.PLAN, "production")
     installation.run_step(step)
@@ -24,7 +24,7 @@ def take_tag(installation: Installation) -> None:
 
 def test_a_tag_that_is_taken_fails_the_plan_and_nobody_is_asked(installation: Installation) -> None:
     take_tag(installation)
-    pushed(installation)
+    attempt_plan_for_production(installation)
     assert installation.phase(1) is Phase.FAILED
     assert "prod.test/team/shop:1.0: it names sha256:" in installation.release(1).reason
     assert installation.release(1).reason.endswith("or have it moved (promotion.tag: move)")
@@ -37,7 +37,7 @@ def test_a_tag_that_may_be_moved_does_not_fail_the_plan(tmp_path: Path) -> None:
     write_application(tmp_path / "moving", text=text)
     installation = Installation(tmp_path / "moving")
     take_tag(installation)
-    pushed(installation)
+    attempt_plan_for_production(installation)
     assert installation.phase(1) is Phase.AWAITING_APPROVAL
 
 
@@ -64,7 +64,7 @@ def test_a_registry_of_the_environment_that_is_away_is_waited_for(installation: 
 
 
 def test_planning_writes_to_neither_registry(installation: Installation) -> None:
-    pushed(installation)
+    attempt_plan_for_production(installation)
     assert installation.phase(1) is Phase.AWAITING_APPROVAL
     assert installation.prod.held.writes() == installation.nonprod.held.writes() == []
 
