@@ -141,7 +141,7 @@ def _check_asked(proposal: ShownChange, caller: Caller) -> None:
     plan, who = proposal.plan, present(caller.signed_in, "whoever votes")
     if plan is not None and may_vote(proposal.change, plan, who):
         return
-    parts().denials.deny(caller.name, "vote on a change")
+    parts().denial_counter.count(caller.name, "vote on a change")
     why = "no gate that the change weakens asks you, and you did not propose it"
     raise EarlyResponse(problem(403, "Not asked", why))
 

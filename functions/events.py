@@ -40,4 +40,4 @@ def _accept(event: func.EventGridEvent | func.CloudEvent) -> None:
     except Ignored as ignored:
         log.info("event ignored: %s", ignored)
     except (BadInput, MessageTooLarge) as bad:
-        parts().refusing.refuse(Source.EVENT_GRID, str(bad), body)
+        parts().unreadable_reporter.report(Source.EVENT_GRID, str(bad), body)

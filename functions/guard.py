@@ -45,7 +45,7 @@ def admit(req: func.HttpRequest, permission: Permission) -> Caller:
         response = problem(503, "Service unavailable", f"nobody can be identified right now: {later}")
         raise EarlyResponse(response) from later
     except UnknownCaller as unknown:
-        parts().denials.deny(NOBODY, str(permission))
+        parts().denial_counter.count(NOBODY, str(permission))
         response = problem(401, "Authentication required", str(unknown), permission=str(permission))
         response.headers["WWW-Authenticate"] = 'Bearer realm="slipway"'
         raise EarlyResponse(response) from unknown
@@ -71,7 +71,7 @@ def permit(caller: Caller, permission: Permission) -> None:
     try:
         demand(caller, permission)
     except NotPermitted as refused:
-        parts().denials.deny(caller.name, str(permission))
+        parts().denial_counter.count(caller.name, str(permission))
         roles = sorted(caller.roles)
         raise EarlyResponse(
             problem(403, "Forbidden", str(refused), permission=str(permission), roles=roles)

@@ -30,7 +30,7 @@ blueprint = new_blueprint()
 @blueprint.route(route="api/hooks/azure-devops", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
 def azure_devops_hook(req: func.HttpRequest) -> func.HttpResponse:
     if not is_authentic(req.headers.get("Authorization", "")):
-        parts().denials.deny(NOBODY, "the hook")
+        parts().denial_counter.count(NOBODY, "the hook")
         response = _refused("expected basic authentication with the hook's secret")
         response.headers["WWW-Authenticate"] = 'Basic realm="slipway"'
         return response
@@ -79,7 +79,7 @@ def _accept(source: Source, req: func.HttpRequest) -> func.HttpResponse:
 
 
 def _park(source: Source, reason: str, body: bytes) -> func.HttpResponse:
-    parts().refusing.refuse(source, reason, body)
+    parts().unreadable_reporter.report(source, reason, body)
     return _answer(200, "parked", reason)
 
 

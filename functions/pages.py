@@ -222,11 +222,11 @@ def posted(
 def _permitted(who: Visitor, work: Callable[[Visitor], Answer], *, role: bool) -> Answer:
     """The page's answer, or the refusal for lack of permission. Both that and a form that is refused so is counted."""
     if role and not who.caller.may(Permission.READ):
-        parts().denials.deny(who.caller.name, str(Permission.READ))
+        parts().denial_counter.count(who.caller.name, str(Permission.READ))
         return no_role(who)
     page = work(who)
     if page.status == HTTPStatus.FORBIDDEN:
-        parts().denials.deny(who.caller.name, "a form")
+        parts().denial_counter.count(who.caller.name, "a form")
     return page
 
 

@@ -72,9 +72,9 @@ def take_hint(body: bytes, _: str) -> None:
         case RunHint():
             parts().run_prover.take(hint.report)
         case UnreadableHint():
-            parts().refused.take(hint)
+            parts().unreadable_parker.take(hint)
         case DeniedHint():
-            parts().denied_attempts.take(hint)
+            parts().denial_recorder.take(hint)
         case unreachable:
             assert_never(unreachable)
 

@@ -110,7 +110,7 @@ def _check_asked(request: VoteRequest, release: Release, principal: Principal) -
     environment = (request.environment if request.decision == "object" else None) or release.environment or ""
     if principal.signed_in is None or may_say(parts().reader, release, environment, principal.signed_in):
         return
-    parts().denials.deny(principal.name, "vote")
+    parts().denial_counter.count(principal.name, "vote")
     gate = parts().reader.gate_of(release, environment)
     hint = f"; {KNOWN_BY_OBJECT_ID}" if gate is not None and gate.without_object_id() else ""
     why = f"the gate of {environment} of {release.application} does not ask you, and no vote is counted in your name"

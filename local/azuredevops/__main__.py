@@ -60,7 +60,7 @@ def _organization(settings: Settings) -> Organization:
         organization.person(somebody.name, somebody.mail, oid=somebody.oid)
     for reader in settings.readers:
         organization.admit(
-            reader.name, oid=reader.oid, projects=reader.projects, basic=reader.basic, people=reader.people
+            reader.name, oid=reader.oid, projects=reader.projects, basic=reader.basic, may_read_people=reader.people
         )
     return organization
 

@@ -22,7 +22,7 @@ class Reader:
     """Names; None for all."""
     basic: bool = True
     """False for the access level Stakeholder, which cannot read repositories."""
-    people: bool = True
+    may_read_people: bool = True
     """*View instance-level information*: without it the graph is forbidden."""
 
 
@@ -81,6 +81,7 @@ class Organization:
     pat: str = "a-personal-access-token"
     """Grants access to the service hooks, and to nothing else."""
     may_edit: bool = True
+    """*Edit subscriptions*: without it a service hook can be neither created nor changed."""
     subscriptions: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Subscriptions as they are stored, with their passwords, which responses mask."""
     requests: list[str] = field(default_factory=list)
@@ -125,11 +126,17 @@ class Organization:
         return person
 
     def admit(
-        self, name: str, *, oid: str, projects: frozenset[str] | None = None, basic: bool = True, people: bool = True
+        self,
+        name: str,
+        *,
+        oid: str,
+        projects: frozenset[str] | None = None,
+        basic: bool = True,
+        may_read_people: bool = True,
     ) -> Reader:
         """Add a service principal or a managed identity, so that its tokens are accepted."""
         person = self.person(name, oid=oid, kind=Kind.SERVICE_PRINCIPAL)
-        self.readers[oid] = Reader(person=person, projects=projects, basic=basic, people=people)
+        self.readers[oid] = Reader(person=person, projects=projects, basic=basic, may_read_people=may_read_people)
         return self.readers[oid]
 
     def project(self, name: str = "shop") -> Project:

@@ -116,7 +116,7 @@ def _subject(call: Call, fits: Callable[[Person], bool]) -> Person:
 
 
 def _require_people_right(call: Call) -> None:
-    if not call.reader.people:
+    if not call.reader.may_read_people:
         raise Refusal(
             403,
             "AccessCheckException",

@@ -47,7 +47,7 @@ def _prove(patches: Iterable[Patch]) -> list[Proof]:
 def lines(proof: Proof) -> Iterable[str]:
     """A line for the extension and what it touches, then one for each part and for what notices that it is missing."""
     patch = proof.patch
-    tests = sum(change.tests for change in patch.changes)
+    tests = sum(change.is_test for change in patch.changes)
     verdict = "failed" if proof.problems else "passed"
     yield f"{patch.name}: {verdict}; {len(patch.product)} files of the product (aim: {patch.aim}), {tests} of tests"
     widest = max(len(str(omission.hunk)) for omission in proof.omissions) if proof.omissions else 0

@@ -40,7 +40,7 @@ class Change:
         return "\nnew file mode " in self.head
 
     @property
-    def tests(self) -> bool:
+    def is_test(self) -> bool:
         """Whether it is one of the tests, which are counted apart."""
         return self.path.startswith("tests/")
 
@@ -58,7 +58,7 @@ class Patch:
 
     @property
     def product(self) -> tuple[Change, ...]:
-        return tuple(change for change in self.changes if not change.tests)
+        return tuple(change for change in self.changes if not change.is_test)
 
     @property
     def parts(self) -> tuple[Hunk, ...]:

@@ -12,7 +12,7 @@ from ..commands.taking import InboxReader
 from ..commands.voting import Voting
 from ..domain.inbox import InboxKind, LookKind
 from ..engine.beginning import Beginning
-from ..engine.denying import Denials, DeniedAttempts
+from ..engine.denying import DenialCounter, DenialRecorder
 from ..engine.door import Door
 from ..engine.freezing import Freezer
 from ..engine.handle import Handler
@@ -20,7 +20,7 @@ from ..engine.left_behind import SessionWorker
 from ..engine.outbox import Outbox
 from ..engine.parking import Parking
 from ..engine.receiving import Receiver
-from ..engine.refusing import RefusedInput, Refusing
+from ..engine.refusing import UnreadableParker, UnreadableReporter
 from ..engine.resetting import Resetting
 from ..engine.unread import UnreadStops
 from ..engine.webhook_receiver import WebhookReceiver
@@ -186,20 +186,20 @@ class App(Facing):
         return SessionWorker(door=self.door, receiver=self.receiver, bus=self.bus, envelopes=self.envelopes)
 
     @lazy
-    def refusing(self) -> Refusing:
-        return Refusing(incoming=self.incoming, bus=self.bus)
+    def unreadable_reporter(self) -> UnreadableReporter:
+        return UnreadableReporter(incoming=self.incoming, bus=self.bus)
 
     @lazy
-    def refused(self) -> RefusedInput:
-        return RefusedInput(incoming=self.incoming, parking=self.parking)
+    def unreadable_parker(self) -> UnreadableParker:
+        return UnreadableParker(incoming=self.incoming, parking=self.parking)
 
     @lazy
-    def denials(self) -> Denials:
-        return Denials(bus=self.bus, clock=self.clock)
+    def denial_counter(self) -> DenialCounter:
+        return DenialCounter(bus=self.bus, clock=self.clock)
 
     @lazy
-    def denied_attempts(self) -> DeniedAttempts:
-        return DeniedAttempts(installation=self.installation, clock=self.clock)
+    def denial_recorder(self) -> DenialRecorder:
+        return DenialRecorder(installation=self.installation, clock=self.clock)
 
     @lazy
     def receiver(self) -> Receiver:
@@ -357,7 +357,7 @@ class App(Facing):
                 channels=tuple(self.settings.channels),
                 catalogue=self.catalogue,
                 keys=self.private_keys,
-                whole=self.chain_anchors.is_whole_rule_now,
+                whole=self.chain_anchors.whole_ledger_rule_now,
                 fix_hints=fix_hints(self.settings),
                 clock=self.clock,
             )

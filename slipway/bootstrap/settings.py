@@ -260,7 +260,7 @@ class Settings(BaseModel):
 
     @field_validator("azure_devops", "azure_devops_people")
     @classmethod
-    def _is_azure_devops(cls, url: str) -> str:
+    def _refuse_other_hosts(cls, url: str) -> str:
         """No other host may see the identity's token."""
         if url not in (AZURE_DEVOPS, AZURE_DEVOPS_PEOPLE) and urlsplit(url).hostname not in LOOPBACK:
             raise ValueError(f"expected {AZURE_DEVOPS} or {AZURE_DEVOPS_PEOPLE} (another one on 127.0.0.1 only)")
@@ -289,7 +289,7 @@ class Settings(BaseModel):
 
     @field_validator("public_keys")
     @classmethod
-    def _are_public_keys(cls, keys: dict[str, bytes] | KeysInFile) -> dict[str, bytes] | KeysInFile:
+    def _checked_public_keys(cls, keys: dict[str, bytes] | KeysInFile) -> dict[str, bytes] | KeysInFile:
         return keys if isinstance(keys, KeysInFile) else checked_public(keys)
 
     @field_validator("session_keys")

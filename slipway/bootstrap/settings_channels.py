@@ -26,7 +26,7 @@ class WebhookSettings(SettingsPart):
 
     @field_validator("url")
     @classmethod
-    def _is_an_address(cls, url: SecretStr) -> SecretStr:
+    def _refuse_invalid_address(cls, url: SecretStr) -> SecretStr:
         check_address(url.get_secret_value())
         return url
 
@@ -38,7 +38,7 @@ class WorkflowSettings(SettingsPart):
 
     @field_validator("url")
     @classmethod
-    def _is_a_workflow(cls, url: SecretStr) -> SecretStr:
+    def _refuse_unless_workflow(cls, url: SecretStr) -> SecretStr:
         parts = urlsplit(check_address(url.get_secret_value()))
         host = (parts.hostname or "").rstrip(".")
         if any(host == retired or host.endswith(f".{retired}") for retired in RETIRED):
@@ -107,7 +107,7 @@ class SmtpSettings(_MailSettings):
     )
 
     @model_validator(mode="after")
-    def _is_guarded(self) -> Self:
+    def _refuse_unguarded(self) -> Self:
         if self.security == "none" and self.host not in LOOPBACK:
             raise ValueError("security: expected starttls or tls, because links that let people vote are sent")
         if self.username:

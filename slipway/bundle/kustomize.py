@@ -53,7 +53,7 @@ def check_folder(folder: Path, *, relative_to: Path) -> None:
             for document in read_file(file, name=_name(file, relative_to)):
                 if isinstance(document.value, dict):
                     findings.extend(_problems(document, document.value, file.parent))
-                    waiting += _not_visited(_folders(document.value, file.parent), visited)
+                    waiting += _take_unvisited(_folders(document.value, file.parent), visited)
         if len(visited) > _MOST_FOLDERS:
             findings.add(
                 Problem(file=_name(folder, relative_to), expected=f"at most {_MOST_FOLDERS} bases", got="more")
@@ -66,9 +66,9 @@ def _name(path: Path, relative_to: Path) -> str:
     return Path(os.path.relpath(path, relative_to)).as_posix()
 
 
-def _not_visited(folders: Iterable[Path], seen: set[Path]) -> list[Path]:
-    new = [folder for folder in folders if folder.resolve() not in seen]
-    seen.update(folder.resolve() for folder in new)
+def _take_unvisited(folders: Iterable[Path], visited: set[Path]) -> list[Path]:
+    new = [folder for folder in folders if folder.resolve() not in visited]
+    visited.update(folder.resolve() for folder in new)
     return new
 
 

@@ -157,14 +157,14 @@ class ChangeVoting:
         if plan is None:
             raise CannotCount(f"the plan of the change {cast.change} is gone")
         judge = stand_in_rules if cast.stands_in else change_vote_rules
-        rules = (*judge(proposal.change, plan, cast), *self._is_new(vote))
+        rules = (*judge(proposal.change, plan, cast), *self._new_proof_rules(vote))
         judged = _Judged(vote=vote, change=proposal.change, plan=plan, rules=rules)
         if not_passed(rules):
             self._refuse(judged, proposal)
         else:
             self._count(judged, proposal)
 
-    def _is_new(self, vote: "_IncomingVote") -> tuple[RuleResult, ...]:
+    def _new_proof_rules(self, vote: "_IncomingVote") -> tuple[RuleResult, ...]:
         if vote.cast.proved is None:
             return ()
         by = self.proposals.row_of_statement(vote.cast.proved.statement.nonce)

@@ -136,7 +136,7 @@ class Enacting:
         """The records of the change, and the fault of the trail that holds them, if any: somebody could have cut a
         rejection off its end."""
         head = self.ledger.head(INSTALLATION)
-        whole = self.anchors.is_whole_rule(INSTALLATION, head)
+        whole = self.anchors.whole_ledger_rule(INSTALLATION, head)
         if not whole.passed:
             return (), whole.reason
         if fault := head_fault(head, self.ledger.public_keys):

@@ -49,7 +49,7 @@ class TagRule(Record):
     glob: _Pattern | None = Field(default=None, description="A pattern with *, ? and [...].", examples=["main-*"])
 
     @model_validator(mode="after")
-    def _is_regex_or_glob(self) -> Self:
+    def _refuse_unless_one_kind(self) -> Self:
         kinds = [name for name in ("regex", "glob") if getattr(self, name) is not None]
         if len(kinds) != 1:
             raise ValueError(f"expected exactly one of regex, glob, got {', '.join(kinds) or 'none'}")
@@ -93,7 +93,7 @@ class Versions(Record):
         return self.range is not None and self.order is not VersionOrder.TIME
 
     @model_validator(mode="after")
-    def _fields_fit(self) -> Self:
+    def _refuse_unfit_fields(self) -> Self:
         if self.range is not None and self.tags is not None:
             raise ValueError("tags: expected either range or tags, got both")
         if self.range is None and self.order is VersionOrder.SEMVER:

@@ -130,7 +130,7 @@ class _View:
             ):
                 yield waiver.rule.unknown(waiver.reason_prefix, blocks=False)
         yield self._verified(environment)
-        yield self._is_live(environment, rollout)
+        yield self._live_rule(environment, rollout)
 
     def _up_to_rollout(self, environment: Environment, rollout: Rollout | None) -> Iterator[Explained]:
         yield from self._arrival_rules(environment)
@@ -341,7 +341,7 @@ class _View:
         )
         return _unfulfilled(self.release, Rule.VERIFICATION_PASSED, reason)
 
-    def _is_live(self, environment: Environment, rollout: Rollout | None) -> Explained:
+    def _live_rule(self, environment: Environment, rollout: Rollout | None) -> Explained:
         if rollout is None or rollout.outcome != "live" or rollout.left_at is None:
             return _unfulfilled(self.release, Rule.IS_LIVE, f"{self.release.id} is not live in {environment.name}")
         live = self._lane(environment).live

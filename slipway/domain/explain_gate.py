@@ -24,7 +24,7 @@ def gate_rules(snapshot: Snapshot, release: Release, environment: Environment) -
         yield from conditions or (Rule.QUORUM_REACHED.holds("no approval is needed here"),)
         return
     yield from conditions
-    yield _is_open(snapshot, release, conditions, is_here=is_here)
+    yield _open_rule(snapshot, release, conditions, is_here=is_here)
     if not is_here:
         yield from _will_be_asked(gate)
         return
@@ -35,7 +35,9 @@ def gate_rules(snapshot: Snapshot, release: Release, environment: Environment) -
     yield from own_work_rules(release, gate, frozenset())
 
 
-def _is_open(snapshot: Snapshot, release: Release, conditions: tuple[RuleResult, ...], *, is_here: bool) -> RuleResult:
+def _open_rule(
+    snapshot: Snapshot, release: Release, conditions: tuple[RuleResult, ...], *, is_here: bool
+) -> RuleResult:
     gate = release.gate if is_here else None
     if gate is None:
         before = [result.name for result in not_passed(conditions)] if is_here and release.plan_hash else []

@@ -59,7 +59,7 @@ class Reminders(Record):
     most: int = Field(default=5, ge=0, le=20, description="No more reminders than this; 0 for none.")
 
     @model_validator(mode="after")
-    def _are_no_flood(self) -> Self:
+    def _refuse_early_reminder(self) -> Self:
         if self.after < timedelta(minutes=1):
             raise ValueError(f"after: expected at least 1m, got {self.after.total_seconds():.0f}s")
         return self
@@ -195,7 +195,7 @@ class WrittenApprovalGate(Record):
     )
 
     @model_validator(mode="after")
-    def _can_be_met(self) -> Self:
+    def _refuse_impassable(self) -> Self:
         for problem in self.unmet(IdentityMap()):
             raise ValueError(problem)
         return self
@@ -243,7 +243,7 @@ class ApprovalGate(WrittenApprovalGate):
     )
 
     @model_validator(mode="after")
-    def _can_be_met_by_them(self) -> Self:
+    def _refuse_impassable_for_people(self) -> Self:
         for problem in self.unmet(self.identities):
             raise ValueError(problem)
         return self

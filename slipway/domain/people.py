@@ -77,7 +77,7 @@ def _by_lower_case_id(people: dict[str, KnownPerson]) -> dict[str, KnownPerson]:
     return {oid.casefold(): person for oid, person in people.items()}
 
 
-def _without_shared_names(people: dict[str, KnownPerson]) -> dict[str, KnownPerson]:
+def _refuse_shared_names(people: dict[str, KnownPerson]) -> dict[str, KnownPerson]:
     names = [name for oid, person in people.items() for name in (f"{OID}{oid}", *set(person.names))]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ValueError(f"{twice[0]} is listed for two people")
@@ -87,7 +87,7 @@ def _without_shared_names(people: dict[str, KnownPerson]) -> dict[str, KnownPers
 People = Annotated[
     dict[Annotated[str, Field(pattern=GUID_PATTERN)], KnownPerson],
     AfterValidator(_by_lower_case_id),
-    AfterValidator(_without_shared_names),
+    AfterValidator(_refuse_shared_names),
     Field(max_length=200),
 ]
 """The known people, by object id in Entra."""

@@ -238,7 +238,7 @@ def _vote_rules(change: ProposedChange, plan: ChangePlan, cast: ChangeVoteCast) 
     yield _waits(change, cast)
     yield from _proof(cast, gates)
     yield from _plan_and_opening_rules(change, cast)
-    yield _is_listed(change, plan, gates, cast)
+    yield _listed_rule(change, plan, gates, cast)
     if cast.approves:
         yield _not_their_own(change, gates, cast)
         yield from _approval_reason(gates, cast)
@@ -261,22 +261,24 @@ def _plan_and_opening_rules(change: ProposedChange, cast: ChangeVoteCast) -> Ite
     """Whether the vote is for this plan and this opening. A rejection may name neither; if it names the opening, it
     counts for any plan of it."""
     if cast.approves or (cast.plan is not None and cast.opening is None):
-        yield for_this_plan(change, cast)
+        yield same_plan_rule(change, cast)
     if cast.approves or cast.opening is not None:
-        yield for_this_opening(change, cast)
+        yield same_opening_rule(change, cast)
 
 
-def for_this_plan(change: ProposedChange, cast: ChangeVoteCast) -> RuleResult:
+def same_plan_rule(change: ProposedChange, cast: ChangeVoteCast) -> RuleResult:
     why = f"the plan is {digest_text(change.plan)}, the vote is for {digest_text(cast.plan)}"
     return Rule.VOTE_IS_FOR_THIS_PLAN.judged(cast.plan == change.plan, why)
 
 
-def for_this_opening(change: ProposedChange, cast: ChangeVoteCast) -> RuleResult:
+def same_opening_rule(change: ProposedChange, cast: ChangeVoteCast) -> RuleResult:
     why = f"the change is at opening {change.opening}, the vote is for opening {cast.opening}"
     return Rule.VOTE_IS_FOR_THIS_OPENING.judged(cast.opening == change.opening, why)
 
 
-def _is_listed(change: ProposedChange, plan: ChangePlan, gates: Sequence[OldGate], cast: ChangeVoteCast) -> RuleResult:
+def _listed_rule(
+    change: ProposedChange, plan: ChangePlan, gates: Sequence[OldGate], cast: ChangeVoteCast
+) -> RuleResult:
     """Whether a gate names the voter. The proposer may take the change back. A message does not show roles; if only
     Entra knows who has a role, a message that stops the change counts nevertheless."""
     if gates:

@@ -18,10 +18,10 @@ from .proposing import (
     ChangeVoteCast,
     ProposedChange,
     earlier_vote,
-    for_this_opening,
-    for_this_plan,
     freshest,
     one_person,
+    same_opening_rule,
+    same_plan_rule,
     vote_of,
 )
 from .release import Vote
@@ -52,8 +52,8 @@ def _rules(change: ProposedChange, plan: ChangePlan, cast: ChangeVoteCast) -> It
     else:
         yield Rule.PROOF_HOLDS.holds("the identity provider confirms who said this")
         yield from judge_times(cast.proved, cast.received_at, min(freshest(plan.gates) or FRESH, FRESH))
-    yield for_this_plan(change, cast)
-    yield for_this_opening(change, cast)
+    yield same_plan_rule(change, cast)
+    yield same_opening_rule(change, cast)
     has_role = is_platform(cast)
     yield Rule.STANDS_IN_BY_ROLE.judged(
         has_role, f"{cast.voter} {'has' if has_role else 'does not have'} the role platform"

@@ -55,7 +55,7 @@ class _Statement(Record):
         return base64.urlsafe_b64encode(hashlib.sha256(self.canonical).digest()).decode().rstrip("=")
 
     @model_validator(mode="after")
-    def _is_short(self) -> Self:
+    def _refuse_too_long(self) -> Self:
         if (size := len(self.canonical)) > STATEMENT_LIMIT:
             raise ValueError(f"expected a statement of at most {STATEMENT_LIMIT} bytes, got {size}")
         return self

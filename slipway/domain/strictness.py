@@ -49,7 +49,7 @@ class WeakerLine(Record):
         return self.text
 
 
-Stricter = Callable[[Any, Any], bool]
+AtLeastAsStrict = Callable[[Any, Any], bool]
 """Whether the second value is at least as strict as the first."""
 
 
@@ -57,7 +57,7 @@ def _any_change(before: object, after: object) -> bool:  # noqa: ARG001 - the si
     return True
 
 
-def _fewer(before: Sequence[str], after: Sequence[str]) -> bool:
+def _no_names_added(before: Sequence[str], after: Sequence[str]) -> bool:
     return {name.casefold() for name in after} <= {name.casefold() for name in before}
 
 
@@ -102,17 +102,17 @@ def _as_well_known(before: People, after: People) -> bool:
     return same and all(after[oid].mail is None for oid in after.keys() - before.keys())
 
 
-def _fewer_kinds(before: AllowedKinds, after: AllowedKinds) -> bool:
+def _no_kinds_added(before: AllowedKinds, after: AllowedKinds) -> bool:
     return _none_added(before.also, after.also) and _none_added(before.host_access, after.host_access)
 
 
 _LEVELS: Final = tuple(ProvenanceLevel)
 """From the loosest to the strictest."""
-_GATE: Mapping[str, Stricter] = {
-    "approvers": _fewer,
+_GATE: Mapping[str, AtLeastAsStrict] = {
+    "approvers": _no_names_added,
     "required": lambda before, after: after >= before,
     "people": _as_well_known,
-    "known_services": _fewer,
+    "known_services": _no_names_added,
     "level": lambda before, after: after.rank >= before.rank,
     "fresh": lambda before, after: fresher(after, before),
     "deadline": lambda before, after: after <= before,
@@ -123,11 +123,11 @@ _GATE: Mapping[str, Stricter] = {
     "timezone": _any_change,
     "when_newer": _any_change,
 }
-_ENVIRONMENT: Mapping[str, Stricter] = {
+_ENVIRONMENT: Mapping[str, AtLeastAsStrict] = {
     "provenance": lambda before, after: _LEVELS.index(after) >= _LEVELS.index(before),
     "verification": lambda before, after: not before.exists or before == after,
     "windows": lambda before, after: not before.exists or before == after,
-    "waive": _fewer,
+    "waive": _no_names_added,
     "soak": lambda before, after: before is None or before == after or _soaks_longer(before, after),
     "require": lambda before, after: before == Requirements() or before == after,
     "promotion": lambda before, after: (
@@ -139,23 +139,23 @@ _ENVIRONMENT: Mapping[str, Stricter] = {
     "drift": lambda before, after: after in (before, OnDrift.HOLD),
     **dict.fromkeys(("rollout_within", "on_failure", "on_config_change", "gate"), _any_change),
 }
-_PIPELINE: Mapping[str, Stricter] = {
+_PIPELINE: Mapping[str, AtLeastAsStrict] = {
     "branches": _no_wider,
-    "results": _fewer,
+    "results": _no_names_added,
     **dict.fromkeys(("organization", "project_id", "definition"), _kept_if_given),
     **dict.fromkeys(("tag", "within"), _any_change),
 }
-_APPLICATION: Mapping[str, Stricter] = {
+_APPLICATION: Mapping[str, AtLeastAsStrict] = {
     "start": lambda before, after: after in (before, Start.BOTH),
-    "automation": _fewer,
-    "kinds": _fewer_kinds,
+    "automation": _no_names_added,
+    "kinds": _no_kinds_added,
     # People are compared at each gate, an environment by its place, and a pipeline field by field. The delivered
     # artifact is in the plan that people vote on.
     **dict.fromkeys(("people", "environments", "pipeline", "application", "project", "repositories"), _any_change),
     # The project's fields are compared in the project.
     **dict.fromkeys(("source", "image", "bundle", "versions", "image_rules", "injected"), _any_change),
 }
-_LEAST: Mapping[str, Stricter] = {
+_LEAST: Mapping[str, AtLeastAsStrict] = {
     "level": _GATE["level"],
     "required": _GATE["required"],
     "require_known": _GATE["require_known"],
@@ -163,20 +163,20 @@ _LEAST: Mapping[str, Stricter] = {
     "fresh": _GATE["fresh"],
     "objection": _GATE["objection"],
 }
-_PROJECT: Mapping[str, Stricter] = {
-    "waive": _fewer,
-    "known_services": _fewer,
-    "automation": lambda before, after: _fewer(before.create, after.create),
+_PROJECT: Mapping[str, AtLeastAsStrict] = {
+    "waive": _no_names_added,
+    "known_services": _no_names_added,
+    "automation": lambda before, after: _no_names_added(before.create, after.create),
     "foreign_images": _no_wider,
     "injected": _none_added,
-    "kinds": _fewer_kinds,
+    "kinds": _no_kinds_added,
     "unpinned": lambda before, after: after in (REFUSE, before) or (before != REFUSE and _none_added(before, after)),
     # An image in a field that is named there is pinned by digest like any other; one in another field is refused.
     **dict.fromkeys(("project", "owners", "repositories", "environments", "image_paths"), _any_change),
 }
 
 
-_BESIDE: Mapping[str, Stricter] = {
+_GATE_OF_ANOTHER_APPLICATION: Mapping[str, AtLeastAsStrict] = {
     **dict.fromkeys(ApprovalGate.model_fields, _any_change),
     **{name: _GATE[name] for name in ("approvers", "required", "level", "fresh", "objection", "own_change")},
     "require_known": _GATE["require_known"],
@@ -256,7 +256,7 @@ def _asks_less(at: str, before: ApprovalGate, after: AutoGate | ApprovalGate) ->
     listed = (*before.approvers, *(name for share in before.each for name in share.of))
     accounts = (name for person in before.people.values() for name in person.also)
     by_name = any("@" in name for name in listed) or any(name.startswith(OID) for name in accounts)
-    table = {**_BESIDE, **({"people": _GATE["people"]} if by_name else {})}
+    table = {**_GATE_OF_ANOTHER_APPLICATION, **({"people": _GATE["people"]} if by_name else {})}
     yield from _weaker_fields(at, before, after, table)
 
 
@@ -304,9 +304,9 @@ def _project_weakenings(before: Project, after: Project) -> Iterator[WeakerLine]
         yield from (WeakerLine(text=text) for text in _weaker_fields("", before, after, _PROJECT))
 
 
-def _weaker_environment(name: str, before: ProjectEnvironment, after: Project) -> Iterator[str]:
+def _weaker_environment(old_name: str, before: ProjectEnvironment, after: Project) -> Iterator[str]:
     """The weakenings of one environment, compared by the places that it covers, under any name."""
-    now = {called: each for called, each in after.environments.items() if each.production and overlap(before, each)}
+    now = {name: each for name, each in after.environments.items() if each.production and overlap(before, each)}
     uncovered = [
         f"{cluster}/{pattern}"
         for cluster in before.clusters
@@ -316,21 +316,21 @@ def _weaker_environment(name: str, before: ProjectEnvironment, after: Project) -
         )
     ]
     if uncovered:
-        yield f"{name}: {', '.join(uncovered)} would no longer be of class production"
-    for called, each in now.items():
+        yield f"{old_name}: {', '.join(uncovered)} would no longer be of class production"
+    for name, each in now.items():
         if before.needs_tests and not each.needs_tests:
-            yield f"{called}.tests: optional instead of required"
+            yield f"{name}.tests: optional instead of required"
         if _LEVELS.index(each.provenance) < _LEVELS.index(before.provenance):
-            yield f"{called}.provenance: {each.provenance} instead of {before.provenance}"
+            yield f"{name}.provenance: {each.provenance} instead of {before.provenance}"
         least, least_now = before.least or LeastGate(), each.least or LeastGate()
-        yield from _weaker_fields(f"{called}.least_gate", least, least_now, _LEAST)
+        yield from _weaker_fields(f"{name}.least_gate", least, least_now, _LEAST)
 
 
-def _weaker_fields(at: str, before: Record, after: Record, table: Mapping[str, Stricter]) -> Iterator[str]:
+def _weaker_fields(at: str, before: Record, after: Record, table: Mapping[str, AtLeastAsStrict]) -> Iterator[str]:
     for field in type(before).model_fields:
         was, is_now = getattr(before, field), getattr(after, field)
-        stricter = table[field](was, is_now) if field in table else was == is_now
-        if not stricter:
+        strict_enough = table[field](was, is_now) if field in table else was == is_now
+        if not strict_enough:
             # One line in any case: a weakening without a line would be none.
             differences = list(_differences(field, was, is_now)) or [f"{field}: {_replaced(was, is_now)}"]
             yield from (f"{at}{': ' if at else ''}{difference}" for difference in differences[:_MOST_DIFFERENCES])

@@ -32,7 +32,7 @@ class Window(Record):
     reason: str = Field(default="", max_length=200, description="What people are told.")
 
     @model_validator(mode="after")
-    def _has_a_length(self) -> Self:
+    def _refuse_unfit_times(self) -> Self:
         if not timedelta(0) < self.duration <= LONGEST:
             raise ValueError("duration: expected more than nothing, and at most 31d")
         if self.starts and self.ends and self.ends < self.starts:

@@ -34,7 +34,7 @@ class _Counted:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Denials:
+class DenialCounter:
     """The front's half."""
 
     bus: Bus
@@ -42,10 +42,10 @@ class Denials:
     _counted: dict[tuple[str, str], _Counted] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def deny(self, caller: str, permission: str) -> None:
+    def count(self, caller: str, permission: str) -> None:
         """Count an attempt, and hint at it if it is the first in an hour."""
         log.info("denied: %s asked for %s", caller, permission)
-        hint = self._count(caller[:254], permission)
+        hint = self._due_hint(caller[:254], permission)
         if hint is None:
             return
         try:
@@ -53,7 +53,7 @@ class Denials:
         except QueueUnavailable as away:
             log.warning("no hint at a denied attempt was sent, it is in this log alone: %s", away)
 
-    def _count(self, caller: str, permission: str) -> DeniedHint | None:
+    def _due_hint(self, caller: str, permission: str) -> DeniedHint | None:
         now = self.clock()
         with self._lock:
             pair = self._pair(caller, permission, now)
@@ -75,7 +75,7 @@ class Denials:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DeniedAttempts:
+class DenialRecorder:
     """The worker's half."""
 
     installation: InstallationLedger

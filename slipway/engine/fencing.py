@@ -50,11 +50,11 @@ class Fences:
             plan=plan.hash,
             recorded=last_taken_order(step.taken, cluster=plan.cluster, namespace=plan.namespace),
             keys=self.ledger.public_keys,
-            whole=partial(self.is_whole_rule, head) if is_production else None,
+            whole=partial(self.whole_ledger_rule, head) if is_production else None,
             in_the_way=partial(self.first_object.rules_in_the_way, work, plan) if begins else tuple,
         )
 
-    def is_whole_rule(self, head: Head, fence: Fence) -> RuleResult:
+    def whole_ledger_rule(self, head: Head, fence: Fence) -> RuleResult:
         """Whether the ledger, which ended in `head` a moment ago, holds the record that the fence names.
 
         Raises `LedgerUnavailable`.

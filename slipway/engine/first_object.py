@@ -37,16 +37,21 @@ class FirstObject:
         if environment is None:
             gone = f"the environment {work.step.environment} is no longer one of the application's"
             return (Rule.WITHIN_PROJECT.fails(gone),)
-        of_all = self.in_force.read_installation(environment)
+        installation = self.in_force.begin_reading_installation(environment)
         rows = self.ledger.application_rows(work.step.application)
         head = rows.head or Head(application=work.step.application)
-        in_force = self.in_force.rules(work, rows, head, environment, of_all=of_all)
+        in_force = self.in_force.rules(work, rows, head, environment, installation=installation)
         if broken := not_passed((*in_force, limits_rule(application, environment, plan))):
             return broken
-        return self._blocks(work, rows, head, environment, of_all.rows())
+        return self._blocks(work, rows, head, environment, installation.rows())
 
     def _blocks(
-        self, work: Work, rows: ApplicationRows, head: Head, environment: Environment, of_all: InstallationRows
+        self,
+        work: Work,
+        rows: ApplicationRows,
+        head: Head,
+        environment: Environment,
+        installation_rows: InstallationRows,
     ) -> tuple[RuleResult, ...]:
         release, now = work.release, self.clock()
         lane = rows.lanes.get(environment.name) or Lane(environment=environment.name)
@@ -61,7 +66,7 @@ class FirstObject:
             problems=work.entry.problems,
         )
         everything = head.freeze
-        if release.rollback is None and everything is None and (state := of_all.freeze):
+        if release.rollback is None and everything is None and (state := installation_rows.freeze):
             # It may have been set a moment ago, and not have reached this application yet.
             everything = not_ended(state)
             rules = (*rules, freeze_rule(lane, everything, now))

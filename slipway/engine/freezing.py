@@ -175,16 +175,16 @@ class Freezer:
         """
         if not missing_spreads(application, head, state, now=self.clock()):
             return 0
-        of_all = self.handler.ledger.of_installation()
-        if head.freeze is not None and (fault := self._not_as_signed(of_all)):
+        installation_rows = self.handler.ledger.of_installation()
+        if head.freeze is not None and (fault := self._not_as_signed(installation_rows)):
             log.error("%s keeps its copy of the freeze of everything: %s", application, fault)
             return 0
-        events = missing_spreads(application, head, of_all.freeze, now=self.clock())
+        events = missing_spreads(application, head, installation_rows.freeze, now=self.clock())
         return sum(receipt.outcome is Outcome.TAKEN for event in events for receipt in self.handler.handle(event))
 
-    def _not_as_signed(self, of_all: InstallationRows) -> str:
-        is_in_force = of_all.head.in_force.get(FREEZE) == state_hash(of_all.freeze)
-        fault = head_fault(of_all.head, self.handler.ledger.public_keys)
+    def _not_as_signed(self, installation_rows: InstallationRows) -> str:
+        is_in_force = installation_rows.head.in_force.get(FREEZE) == state_hash(installation_rows.freeze)
+        fault = head_fault(installation_rows.head, self.handler.ledger.public_keys)
         return fault or ("" if is_in_force else "the installation's trail names another one")
 
 

@@ -35,11 +35,11 @@ from .run_step import Outdated, Work
 
 
 @dataclass(frozen=True, kw_only=True)
-class InstallationState:
+class InstallationReading:
     """The installation's state, being read."""
 
     rows: Callable[[], InstallationRows]
-    newest: Callable[[], ChainAnchor | None] | None
+    newest_anchor: Callable[[], ChainAnchor | None] | None
     """The newest anchor of its chain; None where that is not compared."""
 
 
@@ -55,10 +55,10 @@ class InForce:
     anchors: ChainAnchors
     versions: SubjectVersions
 
-    def read_installation(self, environment: Environment) -> InstallationState:
+    def begin_reading_installation(self, environment: Environment) -> InstallationReading:
         """Begin to read the installation's head and its freeze of everything."""
         newest = ahead(partial(self.anchors.newest, INSTALLATION)) if is_production(environment) else None
-        return InstallationState(rows=ahead(self.ledger.of_installation), newest=newest)
+        return InstallationReading(rows=ahead(self.ledger.of_installation), newest_anchor=newest)
 
     def rules(
         self,
@@ -66,20 +66,20 @@ class InForce:
         rows: ApplicationRows,
         head: Head,
         environment: Environment,
-        of_all: InstallationState | None,
+        installation: InstallationReading | None,
     ) -> tuple[RuleResult, ...]:
-        """The rules in the way, or one rule that holds. In class production `of_all` is compared, too.
+        """The rules in the way, or one rule that holds. In class production `installation` is compared, too.
 
         Raises `Outdated` if the trail names another version than the step was begun with, and that version is in force;
         `LedgerUnavailable`, `KeysUnavailable`.
         """
         faults = list(self._of_application(work, rows, head, environment))
-        if not faults and of_all is not None and of_all.newest is not None:
-            installation = of_all.rows()
-            whole = self.anchors.is_whole_rule_among((), installation.head, of_all.newest())
+        if not faults and installation is not None and installation.newest_anchor is not None:
+            installation_rows = installation.rows()
+            whole = self.anchors.whole_ledger_rule_among((), installation_rows.head, installation.newest_anchor())
             if not whole.passed:
                 return (whole.rule.fails(f"of the installation: {whole.reason}"),)
-            faults = list(self._of_installation(work, installation))
+            faults = list(self._of_installation(work, installation_rows))
         if faults:
             return (Rule.IN_FORCE_ON_RECORD.fails("; ".join(faults)),)
         return (Rule.IN_FORCE_ON_RECORD.holds("version, freezes, holds and cancels are those of the signed trail"),)
@@ -127,12 +127,12 @@ class InForce:
         elif versions is not None and versions.application != rows.version:
             raise Outdated(f"another version of {head.application} is in force by now")
 
-    def _of_installation(self, work: Work, of_all: InstallationRows) -> Iterator[str]:
-        head = of_all.head
+    def _of_installation(self, work: Work, rows: InstallationRows) -> Iterator[str]:
+        head = rows.head
         if fault := head_fault(head, self.ledger.public_keys):
             yield f"the end of the trail of the installation: {fault}"
             return
-        if state_hash(of_all.freeze) != head.in_force.get(FREEZE):
+        if state_hash(rows.freeze) != head.in_force.get(FREEZE):
             yield "the freeze of everything is not the one that the trail names"
         versions, project = work.entry.versions, work.entry.application.project
         subject = Subject(kind=SubjectKind.PROJECT, name=project)

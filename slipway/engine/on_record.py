@@ -25,7 +25,7 @@ from ..ledger import Ledger
 from ..ledger.archive import sequence_in
 from ..ledger.chain_anchors import ChainAnchors, LedgerRewound
 from ..ledger.table import Row
-from .in_force import InForce, InstallationState, is_production
+from .in_force import InForce, InstallationReading, is_production
 from .kept_proofs import KeptProofs
 from .run_step import Work
 
@@ -66,28 +66,29 @@ class OnRecord:
         if step.kind not in OPENS:
             return lambda _: ()
         newest = ahead(partial(self.anchors.newest, step.application))
-        return partial(self._rules, newest, self._read_installation(environment))
+        return partial(self._rules, newest, self._begin_reading_installation(environment))
 
-    def _read_installation(self, environment: Environment | None) -> InstallationState | None:
+    def _begin_reading_installation(self, environment: Environment | None) -> InstallationReading | None:
         return (
-            self.in_force.read_installation(environment)
+            self.in_force.begin_reading_installation(environment)
             if environment is not None and is_production(environment)
             else None
         )
 
     def _rules(
-        self, asked: Callable[[], ChainAnchor | None], of_all: InstallationState | None, work: Work
+        self, asked: Callable[[], ChainAnchor | None], installation: InstallationReading | None, work: Work
     ) -> tuple[RuleResult, ...]:
         step, release, rows, environment = work.step, work.release, work.rows, work.environment
         if environment is None:
             return ()  # the step itself says that its environment is gone
-        of_all = of_all or self._read_installation(environment)  # if only a newer version says that it is production
+        # It is read only now if only a newer version says that it is production.
+        installation = installation or self._begin_reading_installation(environment)
         head, newest = rows.head or Head(application=step.application), asked()
         read = list(self._read_records(newest, head, release.first_sequence))
-        whole = self.anchors.is_whole_rule_among(read, head, newest)
+        whole = self.anchors.whole_ledger_rule_among(read, head, newest)
         if not whole.passed:
             return (whole,)
-        in_force = self.in_force.rules(work, rows, head, environment, of_all=of_all)
+        in_force = self.in_force.rules(work, rows, head, environment, installation=installation)
         if not_passed(in_force):
             return in_force
         records, fault = verified_among(read, self.ledger.public_keys, head, release.first_sequence)

@@ -15,13 +15,13 @@ REASON_LIMIT = 2000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Refusing:
+class UnreadableReporter:
     """The front's half."""
 
     incoming: IncomingBlobs
     bus: Bus
 
-    def refuse(self, source: Source, reason: str, body: bytes) -> None:
+    def report(self, source: Source, reason: str, body: bytes) -> None:
         """Raises `LedgerUnavailable` and `QueueUnavailable`: whoever sent it has to send it again."""
         content = self.incoming.put(body, "application/octet-stream")
         hint = UnreadableHint(source=source, reason=reason[:REASON_LIMIT], content=content)
@@ -29,7 +29,7 @@ class Refusing:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RefusedInput:
+class UnreadableParker:
     """The worker's half."""
 
     incoming: IncomingBlobs

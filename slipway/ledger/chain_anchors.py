@@ -97,17 +97,17 @@ class ChainAnchors:
         names = (application_of(folder.rstrip("/")) for folder in self.blobs().folders(FOLDER))
         return tuple(name for name in names if name)
 
-    def is_whole_rule(self, application: str, head: Head) -> RuleResult:
+    def whole_ledger_rule(self, application: str, head: Head) -> RuleResult:
         """Whether the ledger, whose chain a moment ago ended in `head`, holds the record that its newest anchor names.
 
         Raises `LedgerUnavailable`, `KeysUnavailable`.
         """
-        return self.is_whole_rule_among((), head, self.newest(application))
+        return self.whole_ledger_rule_among((), head, self.newest(application))
 
-    def is_whole_rule_among(
+    def whole_ledger_rule_among(
         self, read: Iterable[AuditRecord | Row], head: Head, newest: ChainAnchor | None
     ) -> RuleResult:
-        """Like `is_whole_rule`; the anchor's record is looked for among those already read first."""
+        """Like `whole_ledger_rule`; the anchor's record is looked for among those already read first."""
         if newest is not None:
             for record in read:
                 if isinstance(record, AuditRecord) and record.sequence == newest.head.sequence:
@@ -121,9 +121,9 @@ class ChainAnchors:
             return self.ledger.head(head.application)
         return head
 
-    def is_whole_rule_now(self, application: str) -> RuleResult:
-        """Like `is_whole_rule`, for the present head."""
-        return self.is_whole_rule(application, self.ledger.head(application))
+    def whole_ledger_rule_now(self, application: str) -> RuleResult:
+        """Like `whole_ledger_rule`, for the present head."""
+        return self.whole_ledger_rule(application, self.ledger.head(application))
 
     def names_issuer_keys(self, application: str, keys: str) -> bool:
         """Whether an anchor of this chain, or of the installation's, names this set of the identity provider's keys.

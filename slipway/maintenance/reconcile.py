@@ -110,7 +110,7 @@ class Reconciler:
         total = Reconciled(problems=self.take_inbox())
         try:
             due = self.ledger.due.at(self.clock())
-            of_all = self.ledger.of_installation()
+            installation_rows = self.ledger.of_installation()
         except LedgerUnavailable as away:
             return total.evolve(problems=(*total.problems, str(away)))
         entries, due_applications, failed = list(self.catalogue), {entry.application for entry in due}, set[str]()
@@ -118,7 +118,9 @@ class Reconciler:
         for position, entry in enumerate(entries):
             name = entry.application.application
             if position in turns or not due_applications.isdisjoint((name, EVERYTHING)):
-                looked = self._tried(name, partial(self._look, entry, of_all.freeze, turn=turns.get(position)))
+                looked = self._tried(
+                    name, partial(self._look, entry, installation_rows.freeze, turn=turns.get(position))
+                )
                 failed |= {name} if looked.problems else set()
                 total = total.plus(looked)
             if look_for_pushes:
@@ -126,7 +128,7 @@ class Reconciler:
         applications = {EVERYTHING, *(entry.application.application for entry in entries)}
         total = total.evolve(problems=(*total.problems, *self._forget(due, applications, failed)))
         total = total.plus(self._tried(INSTALLATION, self._installation))
-        total = total.plus(self._tried(INSTALLATION, partial(self._count_installation, of_all)))
+        total = total.plus(self._tried(INSTALLATION, partial(self._count_installation, installation_rows)))
         if total != Reconciled():
             log.info("reconcile: %s", total.model_dump(exclude_defaults=True))
         return total
@@ -173,8 +175,8 @@ class Reconciler:
             prune_answers(self.ledger.table, INSTALLATION, self.clock() - SEEN_FOR)
         return Reconciled(problems=problems)
 
-    def _count_installation(self, of_all: InstallationRows) -> Reconciled:
-        return Reconciled(counted=self.numbers.catch_up(INSTALLATION, end=of_all.head.sequence))
+    def _count_installation(self, installation_rows: InstallationRows) -> Reconciled:
+        return Reconciled(counted=self.numbers.catch_up(INSTALLATION, end=installation_rows.head.sequence))
 
     def _look(self, entry: Entry, frozen: FreezeState | None, *, turn: PruningTurn | None) -> Reconciled:
         name, now = entry.application.application, self.clock()

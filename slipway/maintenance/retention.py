@@ -1,4 +1,5 @@
-"""Retention: moves records of a certain age from the table into the archive, where they stay verifiable and readable.
+"""Retention: moves records older than the configured age from the table into the archive, where they stay verifiable
+and readable.
 
 Only records that verify and that an anchor covers are moved. For each part it writes the document, then its row, then a
 record in the installation's trail, and deletes the rows last; after a crash the next run continues at any of these.
@@ -23,9 +24,9 @@ from ..ledger.table import UnreadableRow
 
 log = logging.getLogger(__name__)
 
-PART: Final = 1000
+RECORDS_PER_DOCUMENT: Final = 1000
 """The most records of one document."""
-MOST: Final = 8 * 1024 * 1024
+BYTES_PER_DOCUMENT: Final = 8 * 1024 * 1024
 """Uncompressed bytes after which a document is full."""
 LONGEST_WAIT: Final = timedelta(days=31)
 """Once the oldest record has waited this long, even a part that is not full is moved."""
@@ -51,7 +52,7 @@ class Retention:
     anchors: ChainAnchors
     installation: InstallationLedger
     age: timedelta
-    part: int = PART
+    part: int = RECORDS_PER_DOCUMENT
     clock: Clock = utc_now
 
     def run(self) -> RetentionRun:
@@ -98,9 +99,9 @@ class Retention:
                 raise ArchiveDamaged(f"record {fault.sequence}: {fault.reason}; nothing was moved")
             records.append(item)
             size += len(export_line(ExportFormat.JSONL, item.model_dump(mode="json")))
-            if size > MOST:
+            if size > BYTES_PER_DOCUMENT:
                 break
-        full = len(records) >= self.part or size > MOST
+        full = len(records) >= self.part or size > BYTES_PER_DOCUMENT
         return records if full or self._waited(records, limit) else []
 
     def _waited(self, records: list[AuditRecord], limit: datetime) -> bool:

@@ -269,9 +269,9 @@ class Installation(Outside):
             case RunHint() as hint:
                 self.app.run_prover.take(hint.report)
             case UnreadableHint() as hint:
-                self.app.refused.take(hint)
+                self.app.unreadable_parker.take(hint)
             case DeniedHint() as hint:
-                self.app.denied_attempts.take(hint)
+                self.app.denial_recorder.take(hint)
 
     def settle(self, *, limit: int = 1_000, until: Callable[[], bool] = lambda: False) -> None:
         """Run due steps until none is left, or `until` returns true."""

@@ -24,7 +24,7 @@ from .deciding import decision_address, objections
 from .evidence import evidence_views
 from .signin import Visitor
 from .templating import render
-from .timeline import TELLING, timeline
+from .timeline import SIMULTANEOUS_WITHIN, timeline
 
 RECORDS = 100
 """Records of the trail on one page."""
@@ -109,8 +109,8 @@ class StepView:
 
 def _steps_taken(records: Sequence[AuditRecord | Damaged], now: datetime) -> tuple[StepView, ...]:
     stages = list(spans(record for record in records if isinstance(record, AuditRecord)))
-    stages = [stage for stage in stages if stage.ended is None or stage.length(now) >= TELLING]
-    longest = max([stage.length(now) for stage in stages], default=TELLING) or TELLING
+    stages = [stage for stage in stages if stage.ended is None or stage.length(now) >= SIMULTANEOUS_WITHIN]
+    longest = max([stage.length(now) for stage in stages], default=SIMULTANEOUS_WITHIN) or SIMULTANEOUS_WITHIN
     return tuple(
         StepView(
             word=stage.stage.phase.word,

@@ -13,7 +13,7 @@ from ..domain.tones import Tone
 from ..text import duration, visible
 
 VALUE_LIMIT = 600
-TELLING = timedelta(milliseconds=50)
+SIMULTANEOUS_WITHIN = timedelta(milliseconds=50)
 """Records less than this apart are shown as simultaneous."""
 _DOCUMENTS = frozenset({"plan_hash", "base", "log", "document"})
 """Details that refer to a stored document by its hash."""
@@ -59,7 +59,9 @@ def timeline(records: Iterable[AuditRecord | Damaged], before: datetime | None =
         if isinstance(record, Damaged):
             entries.append(_damaged(record))
             continue
-        since = duration(record.time - before) if before is not None and record.time - before >= TELLING else ""
+        since = (
+            duration(record.time - before) if before is not None and record.time - before >= SIMULTANEOUS_WITHIN else ""
+        )
         entries.append(_entry(record, since))
         before = record.time
     return tuple(entries)

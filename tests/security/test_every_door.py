@@ -61,7 +61,7 @@ def authentication_only(monkeypatch: pytest.MonkeyPatch) -> Any:
         sessions=home.app.sessions,
         sign_in=home.app.sign_in,
         forms=home.app.forms,
-        denials=home.app.denials,
+        denial_counter=home.app.denial_counter,
         link_keys=home.app.link_keys,
         clock=home.clock,
         home=home,

@@ -99,7 +99,7 @@ def test_the_reset_is_anchored_first_and_recorded_with_what_was_lost(home: Live)
     ]
     first = next(anchor for anchor in reversed(anchors) if anchor.epoch == 1)
     assert (first.why, first.head.sequence) == (AnchorReason.RESET, record.sequence - 1)
-    assert home.app.chain_anchors.is_whole_rule_now("shop").passed
+    assert home.app.chain_anchors.whole_ledger_rule_now("shop").passed
 
 
 def test_a_release_that_a_lost_anchor_names_as_rejected_stays_rejected(home: Live) -> None:
@@ -167,7 +167,7 @@ def test_an_operator_or_an_order_without_a_reason_begins_no_epoch(
     assert reply.answered is not None
     assert [result.name for result in reply.answered.rules] == [rule]
     assert home.app.ledger.head("shop").epoch == 0
-    assert home.app.chain_anchors.is_whole_rule_now("shop").passed
+    assert home.app.chain_anchors.whole_ledger_rule_now("shop").passed
 
 
 def test_the_installations_own_chain_begins_a_new_epoch_too(home: Live) -> None:
@@ -175,24 +175,24 @@ def test_the_installations_own_chain_begins_a_new_epoch_too(home: Live) -> None:
     freeze_all(home)
     put_back(home, installation_rows, partition=keys.INSTALLATION)
     put_back(home, application_rows)
-    assert not home.app.chain_anchors.is_whole_rule_now(keys.INSTALLATION).passed
+    assert not home.app.chain_anchors.whole_ledger_rule_now(keys.INSTALLATION).passed
     assert counted(reset(home, application=""))
     assert counted(reset(home))
     home.settle()
     approve(home)
     home.settle()
     assert home.phase(1) is Phase.COMPLETED
-    assert home.app.chain_anchors.is_whole_rule_now(keys.INSTALLATION).passed
+    assert home.app.chain_anchors.whole_ledger_rule_now(keys.INSTALLATION).passed
     assert home.verify(keys.INSTALLATION).intact
 
 
 def test_an_epoch_that_ended_half_way_is_begun_again(home: Live) -> None:
     """The anchor was written, and then the worker died."""
     home.app.chain_anchors.anchor_reset("shop", home.app.chain_anchors.restored("shop"), now=home.now)
-    assert not home.app.chain_anchors.is_whole_rule_now("shop").passed
+    assert not home.app.chain_anchors.whole_ledger_rule_now("shop").passed
     assert counted(reset(home))
     assert home.app.ledger.head("shop").epoch == 2
-    assert home.app.chain_anchors.is_whole_rule_now("shop").passed
+    assert home.app.chain_anchors.whole_ledger_rule_now("shop").passed
 
 
 def live_once(home: Live) -> None:

@@ -172,7 +172,7 @@ def test_a_ledger_put_back_to_before_the_rotation_still_contradicts_its_anchors(
     rotate(home, timer_ran=False)
     retire(home)
     put_back(home, rows_before)
-    assert not home.app.chain_anchors.is_whole_rule_now("shop").passed
+    assert not home.app.chain_anchors.whole_ledger_rule_now("shop").passed
 
 
 def test_a_record_forged_with_a_retired_key_does_not_prove_what_was_live(home: Live) -> None:

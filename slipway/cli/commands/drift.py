@@ -61,9 +61,9 @@ def drift(api: Api, application: str | None, *, as_json: bool) -> None:
     clean = not (stale or missing) and all(lane.drift is None for _, lane in lanes)
     if as_json:
         environments = [{"application": name, **lane.model_dump(mode="json")} for name, lane in lanes]
-        looked = status.drift.looked_at.isoformat() if status.drift else None
+        last_look = status.drift.looked_at.isoformat() if status.drift else None
         unknown = "; ".join(filter(None, (stale, *(each.why for each in missing))))
-        console.json({"clean": clean, "unknown": unknown, "looked_at": looked, "environments": environments})
+        console.json({"clean": clean, "unknown": unknown, "looked_at": last_look, "environments": environments})
     else:
         looked_at = None if stale or status.drift is None else status.drift.looked_at
         rows = (_row(console, name, lane, looked_at) for name, lane in lanes)
@@ -72,8 +72,8 @@ def drift(api: Api, application: str | None, *, as_json: bool) -> None:
         for line in _lines(lanes):
             console.line(TextCell(line, NOTE))
         if lanes:
-            looked = console.time(status.drift.looked_at if status.drift else None)
-            click.echo(stale or f"looked at {looked}", err=True)
+            shown_time = console.time(status.drift.looked_at if status.drift else None)
+            click.echo(stale or f"looked at {shown_time}", err=True)
     if not clean:
         click.get_current_context().exit(Exit.REFUSED)
 

@@ -46,7 +46,7 @@ def _approved_there(draft: Draft, release: Release, event: VoteCast) -> bool:
     return rollout is not None and any(not names.isdisjoint(identities.names(name)) for name in rollout.approvers)
 
 
-def disown(draft: Draft, release: Release, event: VoteCast) -> Release:
+def replace_vote_by_rejection(draft: Draft, release: Release, event: VoteCast) -> Release:
     """Replace the vote by a rejection. The person who sends the release out again has to read it."""
     before, gate = disputed_vote(draft, release, event), asking_gate(draft.application.environment(event.environment))
     identities = gate.identities if gate is not None else IdentityMap()
@@ -60,11 +60,11 @@ def disown(draft: Draft, release: Release, event: VoteCast) -> Release:
     state = release.gate
     if before is not None and state is not None:
         other_votes = without_votes_of(state.votes, names, gate) if gate is not None else ()
-        state = _rejected(state, other_votes, event, draft)
+        state = _gate_with_rejection(state, other_votes, event, draft)
     return draft.put(release, gate=state, rollouts=rollouts)
 
 
-def _rejected(state: GateState, others: tuple[Vote, ...], event: VoteCast, draft: Draft) -> GateState:
+def _gate_with_rejection(state: GateState, others: tuple[Vote, ...], event: VoteCast, draft: Draft) -> GateState:
     vote = Vote(
         voter=event.voter,
         decision=VoteDecision.REJECT,
@@ -99,18 +99,18 @@ def stop(draft: Draft, release: Release, event: VoteCast) -> None:
         )
         if is_rejected and environment is not None:
             draft.anchor_gate(release, environment, GateOutcome.REJECTED)
-    became = _became(draft.releases[release.number], release.phase)
+    outcome = _outcome_text(draft.releases[release.number], release.phase)
     tell(
         draft,
         release,
         Notice.VOTE_OBJECTED,
-        why=f"{why[:1500]}\n{became}",
+        why=f"{why[:1500]}\n{outcome}",
         number=draft.sequence,
         environment=event.environment,
     )
 
 
-def _became(release: Release, was: Phase) -> str:
+def _outcome_text(release: Release, was: Phase) -> str:
     if was is Phase.COMPLETED or (was.final and release.phase is was):
         return f"The release {was.past_tense} before; to bring back the release before it, somebody rolls back"
     return f"The release is {release.phase.spoken}"

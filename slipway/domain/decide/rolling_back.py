@@ -21,7 +21,7 @@ from .lanes import plan_or_queue
 from .state import Draft
 
 
-def was_live(release: Release, environment: str) -> Rollout | None:
+def last_live_rollout(release: Release, environment: str) -> Rollout | None:
     """The release's last rollout that went live in the environment; None if there was none."""
     return next(
         (
@@ -39,7 +39,7 @@ def is_live(release: int, lane: Lane) -> bool:
 
 def rollback_rules(target: Release, lane: Lane) -> Iterator[RuleResult]:
     """The rules for rolling back to `target`; the release page shows them before anybody tries."""
-    rollout, live = was_live(target, lane.environment), lane.live
+    rollout, live = last_live_rollout(target, lane.environment), lane.live
     was_live_before = rollout is not None and rollout.plan_hash is not None
     yield Rule.WAS_LIVE_HERE.judged(
         was_live_before,
@@ -108,7 +108,7 @@ def _rollback_release(draft: Draft, target: Release, event: CommandGiven) -> Rel
     """The rollback's release. It has the date of `target`, so every release newer than `target` is newer than the
     rollback."""
     environment = present(event.environment, "the environment of the command")
-    rollout = was_live(target, environment)
+    rollout = last_live_rollout(target, environment)
     plan_hash = present(rollout.plan_hash if rollout else None, f"the plan by which {target.id} was live")
     back = Rollback(
         environment=environment,

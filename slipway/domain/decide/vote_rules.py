@@ -40,9 +40,9 @@ def vote_rules(
         *_said_before(release, event, lanes),
         *proof_rules(gate, event),
         *_identity_level(gate, event),
-        *_for_this_plan(event, release.plan_hash),
-        *_for_this_opening(event, release),
-        _is_listed(gate, event),
+        *_same_plan_rules(event, release.plan_hash),
+        *_same_opening_rules(event, release),
+        _listed_rule(gate, event),
         *(() if gate is None else _refused_as_own_work(release, gate, event)),
         _one_vote(before, event),
         Rule.REJECTION_HAS_A_REASON.judged(
@@ -111,8 +111,8 @@ def _withdrawal_rules(release: Release, environment: Environment | None, event: 
             is_undecided_here and _missed_deadline(release, event) is None, _state_text(release, event)
         ),
         *proof_rules(gate, event),
-        *_for_this_plan(event, release.gate.plan_hash if release.gate else None),
-        *_for_this_opening(event, release),
+        *_same_plan_rules(event, release.gate.plan_hash if release.gate else None),
+        *_same_opening_rules(event, release),
         Rule.HAS_VOTED.judged(before is not None, voted),
     )
 
@@ -127,7 +127,7 @@ def asking_gate(environment: Environment | None) -> ApprovalGate | None:
     return gate if isinstance(gate, ApprovalGate) else None
 
 
-def _for_this_plan(event: VoteCast, plan_hash: str | None) -> tuple[RuleResult, ...]:
+def _same_plan_rules(event: VoteCast, plan_hash: str | None) -> tuple[RuleResult, ...]:
     """Whether the vote is for the plan that people are asked about. Only a vote that stops something may name no plan.
     A rejection of this opening counts for any plan of it."""
     if event.plan_hash is None and event.decision is not VoteDecision.APPROVE:
@@ -138,7 +138,7 @@ def _for_this_plan(event: VoteCast, plan_hash: str | None) -> tuple[RuleResult, 
     return (Rule.VOTE_IS_FOR_THIS_PLAN.judged(plan_hash == event.plan_hash, reason),)
 
 
-def _for_this_opening(event: VoteCast, release: Release) -> tuple[RuleResult, ...]:
+def _same_opening_rules(event: VoteCast, release: Release) -> tuple[RuleResult, ...]:
     if event.opening is None:
         return ()
     now = release.gate.opening if release.gate else release.openings
@@ -167,7 +167,7 @@ def _identity_level(gate: ApprovalGate | None, event: VoteCast) -> tuple[RuleRes
     return (Rule.VOTER_IS_SURELY_KNOWN.judged(event.level.rank >= gate.level.rank, reason),)
 
 
-def _is_listed(gate: ApprovalGate | None, event: VoteCast) -> RuleResult:
+def _listed_rule(gate: ApprovalGate | None, event: VoteCast) -> RuleResult:
     """Whether the policy names the voter. A message does not show roles and groups. If the policy names some, a vote by
     message that stops a release counts nevertheless: its sender could also cancel the release."""
     listed = gate is not None and gate.lists(

@@ -19,7 +19,7 @@ from .conditions import digest_text
 from .gates import pass_when_approved
 from .lanes import end_release, request_plan
 from .notices import tell
-from .objecting import disown, disputed_vote, objection_rules, stop
+from .objecting import disputed_vote, objection_rules, replace_vote_by_rejection, stop
 from .quorum import approval_gate, gate_state, names_of, policy_groups, without_votes_of
 from .rollouts import plan_is_current
 from .state import Draft
@@ -60,7 +60,7 @@ def _object(draft: Draft, release: Release, event: VoteCast) -> None:
         was=str(release.phase),
         reason=event.reason or None,
     )
-    stop(draft, disown(draft, release, event), event)
+    stop(draft, replace_vote_by_rejection(draft, release, event), event)
 
 
 def _vote(draft: Draft, release: Release, event: VoteCast) -> None:

@@ -48,7 +48,7 @@ def waive_rules(draft: Draft, release: Release, event: CommandGiven) -> Iterator
     environment = draft.environment(release)
     if not is_here or environment is None:
         return
-    yield may_waive(environment, event.roles)
+    yield waiver_role_rule(environment, event.roles)
     rule = _rule_to_waive(release, environment, event)
     names = ", ".join(result.name for result in waivable(release, environment)) or "none"
     reason = rule.reason if rule else f"{event.rule or 'no rule'} was named; what can be waived here now: {names}"
@@ -59,7 +59,7 @@ def _rule_to_waive(release: Release, environment: Environment, event: CommandGiv
     return next((result for result in waivable(release, environment) if str(result.rule) == event.rule), None)
 
 
-def may_waive(environment: Environment, roles: tuple[str, ...]) -> RuleResult:
+def waiver_role_rule(environment: Environment, roles: tuple[str, ...]) -> RuleResult:
     """Whether somebody with these app roles may waive a rule there."""
     allowed = not {f"{ROLE}{role}" for role in roles}.isdisjoint(environment.waive)
     allowed_roles = ", ".join(environment.waive) or "nobody"

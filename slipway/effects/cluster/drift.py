@@ -20,7 +20,7 @@ from .diff import diff_objects, projected
 from .errors import ClusterError, Missing, ObjectRefused
 from .kinds import Kind, ManifestTarget
 from .names import MANAGED_BY, MANAGED_BY_LABEL
-from .objects import Objects, built_in, map_parallel
+from .objects import Objects, built_in, map_in_threads
 from .owned import Owner
 from .records import Json, Manifest
 from .scaling import scales
@@ -57,12 +57,12 @@ def look_for_drift(objects: Objects, applied: Sequence[AppliedManifests], namesp
     """One answer for each application, in the order given. An error concerns only that application."""
     pairs = [_targets_and_gone(objects, each, namespace) for each in applied]
     kinds = list(dict.fromkeys(target.kind for one in pairs if not isinstance(one, ClusterError) for target in one[0]))
-    lists = map_parallel(lambda kind: _metadata(objects, kind, namespace, applied), kinds)
+    lists = map_in_threads(lambda kind: _metadata(objects, kind, namespace, applied), kinds)
     live = dict(zip(kinds, lists, strict=True))
 
     def differing(one: AppliedManifests, targets: Sequence[ManifestTarget], gone: Sequence[Difference]) -> DriftOrError:
         try:
-            differences = map_parallel(lambda target: _difference(objects, target, live[target.kind], one), targets)
+            differences = map_in_threads(lambda target: _difference(objects, target, live[target.kind], one), targets)
         except ClusterError as error:
             return error
         return (*filter(None, differences), *gone)

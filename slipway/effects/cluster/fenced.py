@@ -121,7 +121,7 @@ class FencedCluster:
                 raise
             return _applied_object(target, replace(self._objects, target, refused), replaced=True)
         except Missing as missing:
-            if not target.kind.is_brought:
+            if not target.kind.defined_by_release:
                 raise
             # A definition that was just applied is served a moment later.
             raise ObjectConflict(f"{target.label}: the cluster does not serve its kind yet: {missing}") from missing
@@ -137,7 +137,7 @@ class FencedCluster:
         try:
             return recreating.apply_or_recreate(self._objects, target)
         except ObjectRefused:
-            if not target.kind.is_brought:
+            if not target.kind.defined_by_release:
                 raise
 
         def send_again() -> ApiServerResponse:

@@ -60,7 +60,7 @@ class Kind(Record):
     kind: str
     plural: str
     namespaced: bool
-    is_brought: bool = False
+    defined_by_release: bool = False
     """Whether its definition is among the manifests, so that a part of the cluster may not serve it yet."""
 
     @property
@@ -124,11 +124,14 @@ def kinds_of(manifests: Iterable[Manifest]) -> tuple[str, ...]:
     return tuple(sorted(f"{kind}.{group}" if group else kind for kind, group in names))
 
 
-NONE_COMING: Mapping[tuple[str, str], Kind] = {}
+NONE_DEFINED: Mapping[tuple[str, str], Kind] = {}
 
 
-def _kinds_brought(manifests: Iterable[Manifest]) -> dict[tuple[str, str], Kind]:
-    return {(each.api_version, each.kind): Kind(**each._asdict(), is_brought=True) for each in defined_kinds(manifests)}
+def _kinds_by_definition(manifests: Iterable[Manifest]) -> dict[tuple[str, str], Kind]:
+    return {
+        (each.api_version, each.kind): Kind(**each._asdict(), defined_by_release=True)
+        for each in defined_kinds(manifests)
+    }
 
 
 class KindLookup:
@@ -143,14 +146,14 @@ class KindLookup:
         self._resources_of, self._versions_of = resources_of, versions_of
         self._found: Mapping[tuple[str, str], Kind] = dict(BUILT_IN)
 
-    def find(self, api_version: str, kind: str, coming: Mapping[tuple[str, str], Kind] = NONE_COMING) -> Kind:
-        """The kind, even if its definition is only `coming`. An unknown kind is asked for again each time."""
-        definition = coming.get((api_version, kind))
+    def find(self, api_version: str, kind: str, defined: Mapping[tuple[str, str], Kind] = NONE_DEFINED) -> Kind:
+        """The kind, even if its definition is only among `defined`. An unknown kind is asked for again each time."""
+        definition = defined.get((api_version, kind))
         if definition is None and (api_version, kind) not in self._found:
             self._discover(api_version)
         cached = self._found.get((api_version, kind))
         if definition is not None:
-            return cached.evolve(is_brought=True) if cached is not None else definition
+            return cached.evolve(defined_by_release=True) if cached is not None else definition
         if cached is None:
             instead = self._advice_for_missing(api_version, kind)
             raise Missing(f"the cluster does not know the kind {kind} of {api_version}; {instead}")
@@ -165,11 +168,13 @@ class KindLookup:
         Raises `ObjectRefused` for invalid, duplicate or too many manifests, and `Missing` for a kind the cluster lacks.
         """
         listed = list(manifests)
-        coming = _kinds_brought(listed)
+        defined = _kinds_by_definition(listed)
         kinds = {(str(manifest.get("apiVersion")), str(manifest.get("kind"))) for manifest in listed if look_again}
-        for api_version in sorted({version for version, _ in (*coming, *(kinds - BUILT_IN.keys()))}):
+        for api_version in sorted({version for version, _ in (*defined, *(kinds - BUILT_IN.keys()))}):
             self._discover(api_version)
-        targets = [self._target(number, manifest, namespace, coming) for number, manifest in enumerate(listed, start=1)]
+        targets = [
+            self._target(number, manifest, namespace, defined) for number, manifest in enumerate(listed, start=1)
+        ]
         if len(targets) > MOST_OBJECTS:
             raise ObjectRefused(f"expected at most {MOST_OBJECTS} objects, got {len(targets)}")
         paths: set[str] = set()
@@ -188,16 +193,16 @@ class KindLookup:
             return self.targets(listed, namespace, look_again=look_again), []
         except (Missing, ObjectRefused):
             targets, others = list[ManifestTarget](), list[tuple[Manifest, ClusterError]]()
-        coming = _kinds_brought(listed)
+        defined = _kinds_by_definition(listed)
         for number, manifest in enumerate(listed, start=1):
             try:
-                targets.append(self._target(number, manifest, namespace, coming))
+                targets.append(self._target(number, manifest, namespace, defined))
             except (Missing, ObjectRefused) as error:
                 others.append((manifest, error))
         return sorted(targets, key=lambda target: rank(target.kind.kind)), others
 
     def _target(
-        self, number: int, manifest: Manifest, namespace: str, coming: Mapping[tuple[str, str], Kind]
+        self, number: int, manifest: Manifest, namespace: str, defined: Mapping[tuple[str, str], Kind]
     ) -> ManifestTarget:
         metadata = manifest.get("metadata")
         metadata = metadata if isinstance(metadata, Mapping) else {}
@@ -205,7 +210,7 @@ class KindLookup:
         for field, value in (("apiVersion", api_version), ("kind", kind), ("metadata.name", name)):
             if not isinstance(value, str) or not value:
                 raise ObjectRefused(f"manifest {number}: {field}: expected a name, got {value!r:.80}", fields=(field,))
-        object_kind = self.find(str(api_version), str(kind), coming)
+        object_kind = self.find(str(api_version), str(kind), defined)
         own = metadata.get("namespace")
         if object_kind.namespaced and own not in (None, namespace):
             raise ObjectRefused(

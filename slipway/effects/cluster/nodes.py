@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .errors import AccessDenied
-from .objects import Objects, built_in, map_parallel
+from .objects import Objects, built_in, map_in_threads
 from .pods import owned_by
 from .records import Json
 
@@ -18,7 +18,7 @@ def nodes_in_the_way(
 ) -> tuple[str, ...]:
     """The obstacles on the first nodes without a pod of the newest template, for people."""
     names = without_a_ready_pod(daemon_set, pods, newest)
-    return tuple(filter(None, map_parallel(lambda name: _why_not_ready(objects, name), names[:_MOST_NODES])))
+    return tuple(filter(None, map_in_threads(lambda name: _why_not_ready(objects, name), names[:_MOST_NODES])))
 
 
 def without_a_ready_pod(daemon_set: Json, pods: Sequence[Json], newest: Sequence[Json]) -> list[str]:

@@ -247,7 +247,7 @@ def built_in(api_version: str, kind: str) -> Kind:
     return BUILT_IN[api_version, kind]
 
 
-def map_parallel[I, O](work: Callable[[I], O], items: Sequence[I]) -> list[O]:
+def map_in_threads[I, O](work: Callable[[I], O], items: Sequence[I]) -> list[O]:
     """Map `work` over the items in parallel. Results are in the order of the items; the first error is raised."""
     if len(items) <= 1:
         return [work(item) for item in items]

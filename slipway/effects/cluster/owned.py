@@ -15,7 +15,7 @@ from .discovery import namespaced_kinds
 from .errors import AccessDenied, ClusterUnreachable, Missing, ObjectRefused
 from .kinds import BUILT_IN, Kind, ManifestTarget
 from .names import APPLICATION_LABEL, ENVIRONMENT_LABEL, FIELD_MANAGER, MANAGED_BY, MANAGED_BY_LABEL
-from .objects import Objects, map_parallel
+from .objects import Objects, map_in_threads
 from .records import Json, Unsearched
 
 
@@ -78,7 +78,7 @@ class Search(Record):
 def search(objects: Objects, namespace: str, owner: Owner) -> Search:
     """All objects of the owner in the namespace. Raises `ClusterError` if the cluster itself does not answer."""
     kinds = namespaced_kinds(objects.connection)
-    results = map_parallel(lambda kind: _search_kind(objects, kind, namespace, owner), kinds.kinds)
+    results = map_in_threads(lambda kind: _search_kind(objects, kind, namespace, owner), kinds.kinds)
     owned_objects = [owned for result in results for owned in result.owned]
     return Search(owned=tuple(owned_objects), unsearched=(*(u for r in results for u in r.unsearched), *kinds.unknown))
 

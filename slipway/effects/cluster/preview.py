@@ -13,7 +13,7 @@ from .errors import Missing, ObjectRefused
 from .given_out import without_given_out
 from .hands import notes_on_owners
 from .kinds import ManifestTarget
-from .objects import Objects, map_parallel
+from .objects import Objects, map_in_threads
 from .obstacles import obstacle_of
 from .owned import also_applied, check_owner
 from .records import AppliedChange, ClusterPreview, Json, ObjectChange
@@ -37,14 +37,14 @@ def preview(
 
     definitions = [target for target in targets if target.kind.kind == DEFINITION]
     others = [target for target in targets if target.kind.kind != DEFINITION]
-    first = map_parallel(change, definitions)
+    first = map_in_threads(change, definitions)
     redefined = {
         (each.api_version, each.kind)
         for definition, its_change in zip(definitions, first, strict=True)
         if its_change.change is not AppliedChange.UNCHANGED
         for each in defined_kinds([definition.manifest])
     }
-    rest = map_parallel(lambda target: change(target, redefined), others)
+    rest = map_in_threads(lambda target: change(target, redefined), others)
     by_path = {
         target.path: its_change for target, its_change in zip((*definitions, *others), (*first, *rest), strict=True)
     }
@@ -72,7 +72,7 @@ def _change(
     try:
         live = objects.get(target.kind, target.name, target.namespace)
     except Missing:
-        if not target.kind.is_brought:
+        if not target.kind.defined_by_release:
             raise
         diff = diff_objects(None, manifest)
         return _object_change(target, AppliedChange.CREATED, diff, checked=False).evolve(warnings=(NOT_DEFINED_YET,))

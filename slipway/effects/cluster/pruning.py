@@ -17,7 +17,7 @@ from .errors import AccessDenied, Missing, ObjectConflict, ObjectRefused
 from .fencing import FencedObjects
 from .kinds import Kind, ManifestTarget, rank
 from .names import FIELD_MANAGER, KEEP, KEPT_BY_HELM, VERIFICATION_LABEL
-from .objects import Objects, Propagation, map_parallel
+from .objects import Objects, Propagation, map_in_threads
 from .owned import Owned, Owner, appliers, is_applied, search, sorted_by_place
 from .records import RemovedFromManifests, RetainedObject
 
@@ -54,7 +54,7 @@ def departed(objects: Objects, targets: Sequence[ManifestTarget], namespace: str
     beyond = RetainedBecause.TOO_MANY.value.format(most=MOST_DELETIONS)
     reasons |= {each.uid: beyond for each in may_go[MOST_DELETIONS:]}
     tried = may_go[:MOST_DELETIONS]
-    refusals = map_parallel(lambda each: _refusal(objects, each, namespace), tried)
+    refusals = map_in_threads(lambda each: _refusal(objects, each, namespace), tried)
     reasons |= {each.uid: refusal for each, refusal in zip(tried, refusals, strict=True)}
     return RemovedFromManifests(
         deletions=tuple(_deletion(each) for each in left if reasons[each.uid] is None),

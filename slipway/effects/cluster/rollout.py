@@ -10,7 +10,7 @@ from .containers import Holdup
 from .events import events_of
 from .kinds import ManifestTarget
 from .nodes import nodes_in_the_way
-from .objects import Objects, built_in, map_parallel
+from .objects import Objects, built_in, map_in_threads
 from .pods import left_behind, newest_pods, newest_replica_set, newest_revision, selector_text
 from .records import Json, ObjectState, ProgressState, RolloutState
 from .rules import WITH_PODS, judge_workload, watched
@@ -40,7 +40,7 @@ def rollout(objects: Objects, targets: Sequence[ManifestTarget], earlier: Earlie
     another."""
     listed = [target for target in targets if watched(target.kind.api_version, target.kind.kind)]
     open_ones = [target for target in listed if target.label not in earlier.done]
-    verdicts = map_parallel(lambda target: look_at_rollout(objects, target, earlier), open_ones)
+    verdicts = map_in_threads(lambda target: look_at_rollout(objects, target, earlier), open_ones)
     verdict_by_label = dict(zip((target.label for target in open_ones), verdicts, strict=True))
     judged = [(target, verdict_by_label.get(target.label) or _verdict_seen_done(target)) for target in listed]
     state, reason = overall_state((target.label, verdict) for target, verdict in judged)

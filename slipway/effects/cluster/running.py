@@ -15,7 +15,7 @@ from ...manifests.images import pod_spec
 from . import fields
 from .as_planned import difference_from_template, pod_not_as_planned
 from .kinds import ManifestTarget
-from .objects import Objects, map_parallel
+from .objects import Objects, map_in_threads
 from .rollout import newest_of
 from .rules import WITH_PODS, watched
 
@@ -45,7 +45,7 @@ def compare_pods(
 ) -> ComparedPods:
     """Compares every workload. Raises `ClusterError` if one cannot be read."""
     workloads = [target for target in targets if pod_spec(target.manifest)]
-    results = map_parallel(lambda target: _compare_workload(objects, target, injected), workloads)
+    results = map_in_threads(lambda target: _compare_workload(objects, target, injected), workloads)
     return ComparedPods(
         others=tuple(text for result in results for text in result.others)[:_MOST_OTHERS],
         unread=tuple(text for result in results for text in result.unread),

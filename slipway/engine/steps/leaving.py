@@ -11,7 +11,7 @@ KINDS_NAMED = 8
 WITH_ITS_DATA = "what its operator keeps for it goes with it, data included, unless the operator says otherwise"
 
 
-def with_what_leaves(preview: Preview, departed: RemovedFromManifests, kinds: Collection[str]) -> Preview:
+def with_removed_objects(preview: Preview, departed: RemovedFromManifests, kinds: Collection[str]) -> Preview:
     """The preview with those objects added. `kinds` are the kinds of which the application may have objects; a kind
     that is not among them, and could not be searched, is not mentioned."""
     changes = (*preview.changes, *_changes(departed))

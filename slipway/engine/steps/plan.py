@@ -34,7 +34,7 @@ from .clients import Clients
 from .cluster_errors import outcome_after
 from .content import rendered
 from .ends import ends_of_artifact, ends_of_image, with_advice
-from .leaving import with_what_leaves
+from .leaving import with_removed_objects
 from .plan_rollback import CannotRollBack, look_for, rollback_content
 from .rendered import RenderedObjects
 from .supply_chain import SupplyChain, look_at_supply_chain
@@ -224,7 +224,7 @@ def _plan_and_preview(
     )
     kinds = kinds_of(plan.manifests)
     preview = Preview(changes=_changes(cluster_preview, plan, release, application.image_rules))
-    preview = with_what_leaves(preview, departed, {*kinds, *(lane.kinds if lane else ())})
+    preview = with_removed_objects(preview, departed, {*kinds, *(lane.kinds if lane else ())})
     return _Planned(plan=plan, preview=preview, kinds=kinds, definition=work.entry.fingerprint)
 
 

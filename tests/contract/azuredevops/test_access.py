@@ -86,7 +86,7 @@ def test_a_stakeholder_sees_no_repository(story: Story, ask: Client) -> None:
 
 
 def test_the_graph_api_needs_a_right_that_the_identities_api_does_not_need(story: Story, ask: Client) -> None:
-    story.organization.admit("slipway-worker", oid=WORKER, people=False)
+    story.organization.admit("slipway-worker", oid=WORKER, may_read_people=False)
     preview = ask.in_version("7.1-preview.1")
     assert preview(f"_apis/graph/users/{story.ada.descriptor}", people=True).status == 403
     assert ask("_apis/identities", {"identityIds": story.ada.storage_key}, people=True).status == 200

@@ -220,11 +220,13 @@ def test_an_anchor_of_an_older_epoch_is_history(waiting: Installation, storage: 
     waiting.settle()
     (anchor,) = anchors(storage)
     head = waiting.app.ledger.head("shop")
-    assert waiting.app.chain_anchors.is_whole_rule("shop", head.evolve(epoch=1)).passed
+    assert waiting.app.chain_anchors.whole_ledger_rule("shop", head.evolve(epoch=1)).passed
     later = anchor.evolve(epoch=2)
     later = later.evolve(sig=SIGNER.sign(later.hash.encode()))
     storage.add(FOLDER + later.name, later.document())
-    assert not waiting.app.chain_anchors.is_whole_rule("shop", head).passed, "it is of a later epoch than the ledger"
+    assert not waiting.app.chain_anchors.whole_ledger_rule("shop", head).passed, (
+        "it is of a later epoch than the ledger"
+    )
 
 
 def test_an_anchor_written_since_the_ledger_was_read_is_not_taken_for_ahead_of_it(
@@ -235,7 +237,7 @@ def test_an_anchor_written_since_the_ledger_was_read_is_not_taken_for_ahead_of_i
     waiting.settle()
     (anchor,) = anchors(storage)
     assert anchor.head.sequence > head_before.sequence
-    assert waiting.app.chain_anchors.is_whole_rule("shop", head_before).passed
+    assert waiting.app.chain_anchors.whole_ledger_rule("shop", head_before).passed
 
 
 def test_while_the_container_is_away_the_first_object_waits_and_then_goes_on(
@@ -275,7 +277,7 @@ def test_blobs_that_bury_the_anchors_stop_the_release_instead_of_hiding_a_restor
     for number in range(MOST_SKIPPED):
         storage.files[f"{FOLDER}application:shop/000000000000-{number:012d}"] = b"junk"
     with pytest.raises(LedgerUnavailable, match="none of the first 100 blobs"):
-        waiting.app.chain_anchors.is_whole_rule_now("shop")
+        waiting.app.chain_anchors.whole_ledger_rule_now("shop")
     with pytest.raises(LedgerUnavailable, match="none of the first 100 blobs"):
         waiting.settle()
     assert waiting.production.applied == 0

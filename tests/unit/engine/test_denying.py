@@ -29,7 +29,7 @@ def take_hints(installation: Installation) -> list[DeniedHint]:
     installation.bus.raw = [raw for raw in installation.bus.raw if raw not in raw_hints]
     denied_hints = [hint for hint in hints if isinstance(hint, DeniedHint)]
     for hint in denied_hints:
-        installation.app.denied_attempts.take(hint)
+        installation.app.denial_recorder.take(hint)
     return denied_hints
 
 
@@ -39,7 +39,7 @@ def denials_on_record(installation: Installation) -> list[dict[str, object]]:
 
 
 def test_a_denied_attempt_is_on_record_with_who_and_what(installation: Installation) -> None:
-    installation.app.denials.deny(EVE, "freeze")
+    installation.app.denial_counter.count(EVE, "freeze")
     take_hints(installation)
     (record,) = denials_on_record(installation)
     assert (record["caller"], record["permission"], record["times"]) == (EVE, "freeze", 1)
@@ -47,17 +47,17 @@ def test_a_denied_attempt_is_on_record_with_who_and_what(installation: Installat
 
 def test_a_thousand_attempts_of_one_caller_are_one_record_an_hour_that_counts_them(installation: Installation) -> None:
     for _ in range(1_000):
-        installation.app.denials.deny(EVE, "freeze")
+        installation.app.denial_counter.count(EVE, "freeze")
     assert len(take_hints(installation)) == 1
     installation.wait(timedelta(hours=1))
-    installation.app.denials.deny(EVE, "freeze")
+    installation.app.denial_counter.count(EVE, "freeze")
     take_hints(installation)
     assert [record["times"] for record in denials_on_record(installation)] == [1, 1_000]
 
 
 def test_denials_of_different_callers_or_permissions_are_separate_records(installation: Installation) -> None:
     for caller, permission in ((EVE, "freeze"), (EVE, "rollback"), (NOBODY, "freeze")):
-        installation.app.denials.deny(caller, permission)
+        installation.app.denial_counter.count(caller, permission)
     take_hints(installation)
     assert [(record["caller"], record["permission"]) for record in denials_on_record(installation)] == [
         (EVE, "freeze"),
@@ -68,26 +68,26 @@ def test_denials_of_different_callers_or_permissions_are_separate_records(instal
 
 def test_a_thousand_denied_callers_flood_neither_the_trail_nor_the_front(installation: Installation) -> None:
     for number in range(1_000):
-        installation.app.denials.deny(f"app:{number}", "read")
+        installation.app.denial_counter.count(f"app:{number}", "read")
     hints = take_hints(installation)
     assert len(hints) == MOST_COUNTED + 1
     assert hints[-1].caller == OTHERS
     assert len(denials_on_record(installation)) == MOST_DENIED
     installation.wait(timedelta(hours=1))
-    installation.app.denials.deny(EVE, "freeze")
+    installation.app.denial_counter.count(EVE, "freeze")
     take_hints(installation)
     assert denials_on_record(installation)[-1]["caller"] == EVE, "an hour later there is room for records again"
 
 
 def test_the_same_hint_of_two_instances_of_the_front_is_one_record(installation: Installation) -> None:
-    installation.app.denials.deny(EVE, "freeze")
+    installation.app.denial_counter.count(EVE, "freeze")
     (hint,) = take_hints(installation)
-    installation.app.denied_attempts.take(hint.evolve(times=3))
+    installation.app.denial_recorder.take(hint.evolve(times=3))
     assert len(denials_on_record(installation)) == 1
     assert hint.evolve(times=3).message_id == hint.message_id, "the queue drops the second one as well"
 
 
 def test_a_denial_while_the_queue_is_away_raises_nothing_and_leaves_no_record(installation: Installation) -> None:
     installation.bus.broken = True
-    installation.app.denials.deny(EVE, "freeze")
+    installation.app.denial_counter.count(EVE, "freeze")
     assert denials_on_record(installation) == []

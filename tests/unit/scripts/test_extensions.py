@@ -76,7 +76,7 @@ class Checked:
 def test_a_patch_is_read_with_its_aim_its_tests_and_each_of_its_parts(patch: Patch) -> None:
     assert (patch.name, patch.aim, patch.tests) == ("it", 2, ("tests/test_it.py",))
     assert [str(part) for part in patch.parts] == ["new.txt:1", "product.txt:1", "product.txt:30"]
-    assert [change.path for change in patch.changes if change.tests] == ["tests/test_it.py"]
+    assert [change.path for change in patch.changes if change.is_test] == ["tests/test_it.py"]
 
 
 def test_the_copy_has_what_is_not_committed_and_the_whole_patch_and_then_all_but_one_part(

@@ -155,7 +155,7 @@ def test_an_object_whose_definition_is_in_the_same_release_is_applied_after_it(i
     definition, test = KindLookup(Discovery()).targets(manifests if in_order else manifests[::-1], "shop")
     assert definition.kind.kind == "CustomResourceDefinition"
     assert test.path == "/apis/acme.example/v1/namespaces/shop/tests/a"
-    assert test.kind.is_brought
+    assert test.kind.defined_by_release
 
 
 SERVED = {"acme.example/v1": [{"name": "tests", "kind": "Test", "namespaced": False}]}
@@ -169,7 +169,7 @@ def test_a_kind_from_the_release_takes_the_clusters_scope_once_it_is_served() ->
     assert lookup.targets(manifests, "shop")[1].kind.namespaced
     discovery.resources = SERVED
     test = lookup.targets(manifests, "shop")[1].kind
-    assert (test.namespaced, test.is_brought) == (False, True)
+    assert (test.namespaced, test.defined_by_release) == (False, True)
 
 
 def test_a_kind_whose_definition_was_taken_away_comes_with_the_release_that_brings_it_again() -> None:

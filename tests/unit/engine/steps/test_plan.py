@@ -21,7 +21,7 @@ from slipway.effects.registry import ErrorSubject, Unreachable
 from slipway.engine.outcome import Finished
 from slipway.engine.pinned import NotPinned, pinned_images
 from slipway.engine.run_step import Work
-from slipway.engine.steps.leaving import with_what_leaves
+from slipway.engine.steps.leaving import with_removed_objects
 from slipway.engine.steps.plan import plan
 from slipway.testing import APPLICATION, Installation, write_application
 from slipway.testing.applications import PROXY
@@ -167,9 +167,9 @@ def test_a_kind_that_an_application_once_had_is_named_as_not_searched_ever_after
 def test_where_the_cluster_does_not_say_which_kinds_it_has_the_plan_says_so() -> None:
     unsearched = tuple(Unsearched(kind=kind, why="why") for kind in ("custom kinds", *(f"K{n}.x" for n in range(10))))
     kinds = [f"K{number}.x" for number in range(10)]
-    summary = with_what_leaves(Preview(changes=()), RemovedFromManifests(unsearched=unsearched), kinds).unsearched
+    summary = with_removed_objects(Preview(changes=()), RemovedFromManifests(unsearched=unsearched), kinds).unsearched
     assert summary == ("custom kinds, K0.x, K1.x, K2.x, K3.x, K4.x, K5.x, K6.x and 3 more: why",)
-    assert with_what_leaves(Preview(changes=()), RemovedFromManifests(unsearched=unsearched), ()).unsearched == (
+    assert with_removed_objects(Preview(changes=()), RemovedFromManifests(unsearched=unsearched), ()).unsearched == (
         "custom kinds: why",
     )
 
