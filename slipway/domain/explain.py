@@ -137,8 +137,8 @@ class _View:
         yield from self._supply_chain(environment, rollout)
         if rollout is None or rollout.outcome != "live":
             if self.release.rollback is None:
-                yield self._no_newer_release(environment)
-            yield self._lane_is_free(environment)
+                yield self._no_newer_release_rule(environment)
+            yield self._free_lane_rule(environment)
             yield self._plan(environment)
             if self.release.rollback is None:
                 yield from gate_rules(self.snapshot, self.release, environment)
@@ -209,7 +209,7 @@ class _View:
     def _lane(self, environment: Environment) -> Lane:
         return self.snapshot.lane(environment.name)
 
-    def _no_newer_release(self, environment: Environment) -> RuleResult:
+    def _no_newer_release_rule(self, environment: Environment) -> RuleResult:
         release = self.release
         if release.phase is Phase.SUPERSEDED and self._has_come_to(environment):
             return Rule.NO_NEWER_RELEASE.fails(release.reason)
@@ -217,7 +217,7 @@ class _View:
         reason = newer.why if newer else f"no newer release was in the way in {environment.name}"
         return Rule.NO_NEWER_RELEASE.judged(newer is None, reason)
 
-    def _lane_is_free(self, environment: Environment) -> RuleResult:
+    def _free_lane_rule(self, environment: Environment) -> RuleResult:
         lane = self._lane(environment)
         in_progress = lane.in_progress
         if in_progress == self.release.number:

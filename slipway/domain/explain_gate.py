@@ -24,9 +24,9 @@ def gate_rules(snapshot: Snapshot, release: Release, environment: Environment) -
         yield from conditions or (Rule.QUORUM_REACHED.holds("no approval is needed here"),)
         return
     yield from conditions
-    yield _open_rule(snapshot, release, conditions, is_here=is_here)
+    yield _open_gate_rule(snapshot, release, conditions, is_here=is_here)
     if not is_here:
-        yield from _will_be_asked(gate)
+        yield from _future_quorum_rules(gate)
         return
     quorum, *groups = quorum_rules(release, environment)
     yield _with_votes(quorum, release, gate)
@@ -35,7 +35,7 @@ def gate_rules(snapshot: Snapshot, release: Release, environment: Environment) -
     yield from own_work_rules(release, gate, frozenset())
 
 
-def _open_rule(
+def _open_gate_rule(
     snapshot: Snapshot, release: Release, conditions: tuple[RuleResult, ...], *, is_here: bool
 ) -> RuleResult:
     gate = release.gate if is_here else None
@@ -57,7 +57,7 @@ def _open_rule(
     return Rule.GATE_IS_OPEN.fails(f"its deadline passed at {moment(gate.deadline)}")
 
 
-def _will_be_asked(gate: ApprovalGate) -> Iterator[RuleResult]:
+def _future_quorum_rules(gate: ApprovalGate) -> Iterator[RuleResult]:
     people = ", ".join([*(person.shown for person in gate.voters()), *gate.unlisted()])
     approvals = f"{gate.required} approval{'' if gate.required == 1 else 's'}"
     yield Rule.QUORUM_REACHED.not_yet(f"{people} will be asked for {approvals}", WaitsFor.PERSON)

@@ -235,12 +235,12 @@ def change_vote_rules(change: ProposedChange, plan: ChangePlan, cast: ChangeVote
 
 def _vote_rules(change: ProposedChange, plan: ChangePlan, cast: ChangeVoteCast) -> Iterator[RuleResult]:
     gates = gates_of(plan, cast.voter, cast.signed_in)
-    yield _waits(change, cast)
+    yield _waiting_rule(change, cast)
     yield from _proof(cast, gates)
     yield from _plan_and_opening_rules(change, cast)
     yield _listed_rule(change, plan, gates, cast)
     if cast.approves:
-        yield _not_their_own(change, gates, cast)
+        yield _not_own_work_rule(change, gates, cast)
         yield from _approval_reason(gates, cast)
     else:
         yield Rule.REJECTION_HAS_A_REASON.judged(bool(cast.reason.strip()), "a rejection needs a reason")
@@ -249,7 +249,7 @@ def _vote_rules(change: ProposedChange, plan: ChangePlan, cast: ChangeVoteCast) 
         yield Rule.GATE_HAS_ROOM.fails(f"{len(change.votes)} votes were counted, the most that a change can hold")
 
 
-def _waits(change: ProposedChange, cast: ChangeVoteCast) -> RuleResult:
+def _waiting_rule(change: ProposedChange, cast: ChangeVoteCast) -> RuleResult:
     if not change.phase.open:
         return Rule.CHANGE_IS_WAITING.fails(f"it is {change.phase}: {change.phase.meaning}")
     in_time = change.phase is ChangePhase.STOOD_IN or cast.received_at < change.deadline
@@ -308,7 +308,7 @@ def freshest(gates: Iterable[OldGate]) -> timedelta | None:
     return min((old.gate.fresh for old in gates if old.gate.fresh is not None), default=None)
 
 
-def _not_their_own(change: ProposedChange, gates: Sequence[OldGate], cast: ChangeVoteCast) -> RuleResult:
+def _not_own_work_rule(change: ProposedChange, gates: Sequence[OldGate], cast: ChangeVoteCast) -> RuleResult:
     own = barred_at(change.proposed_by, gates, cast.voter, cast.signed_in)
     return Rule.APPROVER_DID_NOT_PROPOSE_IT.judged(not own, _proposed_it(change.proposed_by))
 

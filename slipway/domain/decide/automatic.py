@@ -15,7 +15,7 @@ from ..model import release_id
 from ..release import Lane, Phase, Release
 from ..rules import Fail, NotYet, Pass, Rule, RuleResult, Unknown, WaitsFor, as_details, not_passed
 from .lanes import end_release, end_without_environment, request_plan, supersede
-from .rollouts import plan_is_current, proceed
+from .rollouts import current_plan_rule, proceed
 from .state import Draft
 
 LOOK_AGAIN = timedelta(minutes=5)
@@ -32,13 +32,13 @@ def condition_rules(
 ) -> tuple[RuleResult, ...]:
     """The conditions of an environment, which must hold before its gate lets a release through or asks people."""
     tests = environment.gate.tests_passed if isinstance(environment.gate, AutoGate) else ()
-    rules = [_tests_passed(release, tests)] if tests else []
+    rules = [_tests_passed_rule(release, tests)] if tests else []
     if environment.soak is not None:
-        rules.append(_soaked(application, release, environment, lanes, now=now))
+        rules.append(_soak_rule(application, release, environment, lanes, now=now))
     return tuple(rules)
 
 
-def _tests_passed(release: Release, environments: tuple[str, ...]) -> RuleResult:
+def _tests_passed_rule(release: Release, environments: tuple[str, ...]) -> RuleResult:
     parts: list[str] = []
     any_failed, all_known = False, True
     for name in environments:
@@ -69,7 +69,7 @@ def soak_ends_at(application: Application, release: Release, environment: Enviro
     return rollout.left_at + soak.time if rollout.left_at else None
 
 
-def _soaked(
+def _soak_rule(
     application: Application,
     release: Release,
     environment: Environment,
@@ -111,7 +111,7 @@ def conditions_hold(draft: Draft, release: Release, environment: Environment) ->
                 assert_never(rule)
     if not waits and not refused:
         return True
-    if not (current := plan_is_current(draft, release)).passed:
+    if not (current := current_plan_rule(draft, release)).passed:
         draft.record(Action.PLAN_OUTDATED, release, plan_hash=release.plan_hash, reason=current.reason)
         request_plan(draft, release)
     elif refused:

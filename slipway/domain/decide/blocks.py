@@ -43,7 +43,7 @@ def block_rules(
     manual rollback waits only for a rollout that is under way: it must work while everything is frozen. No release
     passes in a ledger that was put back to an earlier state.
     """
-    busy = (*_rewound_rules(head), *_lane_is_busy(release, lane))
+    busy = (*_rewound_rules(head), *_busy_lane_rules(release, lane))
     if release.rollback is not None:
         return busy
     provenance = environment.provenance if environment is not None else ProvenanceLevel.NONE
@@ -160,10 +160,10 @@ def drift_rules(lane: Lane, on_drift: OnDrift) -> Iterator[RuleResult]:
     if lane.drift is None:
         yield Rule.NO_DRIFT.holds("the last look at the cluster found the live release")
     else:
-        yield _drifted(lane.drift)
+        yield _drift_rule(lane.drift)
 
 
-def _drifted(drift: Drift) -> RuleResult:
+def _drift_rule(drift: Drift) -> RuleResult:
     since = f"since {moment(drift.since)}"
     if drift.seen.unknown:
         return Rule.NO_DRIFT.unknown(f"{since} {drift.seen.summary}")
@@ -185,7 +185,7 @@ def _rewound_rules(head: Head) -> Iterator[RuleResult]:
         yield Rule.LEDGER_IS_WHOLE.not_yet(reason, WaitsFor.PERSON)
 
 
-def _lane_is_busy(release: Release, lane: Lane) -> Iterator[RuleResult]:
+def _busy_lane_rules(release: Release, lane: Lane) -> Iterator[RuleResult]:
     if lane.in_progress not in (None, release.number):
         reason = f"{release_id(release.application, lane.in_progress)} is being rolled out"
         yield Rule.LANE_IS_FREE.not_yet(reason, WaitsFor.RELEASE)

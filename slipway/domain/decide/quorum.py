@@ -55,7 +55,7 @@ def own_work_rules(release: Release, gate: ApprovalGate, names: frozenset[str]) 
         requester_rule,
         _not_involved_rule(Rule.NOT_COMMITTER, release.run, _CHANGED, gate, names),
         *(waived(rule, waivers) for rule in known_rules(release, gate)),
-        *(_waived_nothing(release, waivers, gate, names) if waivers else ()),
+        *(_not_waiver_rules(release, waivers, gate, names) if waivers else ()),
     )
 
 
@@ -80,7 +80,7 @@ def known_rules(release: Release, gate: ApprovalGate) -> tuple[RuleResult, ...]:
     return (Rule.CHANGE_IS_KNOWN.unknown(f"{why}; this environment requires it to be known"),)
 
 
-def _waived_nothing(
+def _not_waiver_rules(
     release: Release, waivers: Sequence[Waiver], gate: ApprovalGate, names: frozenset[str]
 ) -> tuple[RuleResult, ...]:
     """Whether the person waived no proof: nobody may both waive one and approve the release."""

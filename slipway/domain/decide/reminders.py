@@ -10,7 +10,7 @@ from ..steps import Notice
 from .lanes import request_plan
 from .notices import tell
 from .quorum import approval_gate, voters_left
-from .rollouts import plan_is_current
+from .rollouts import current_plan_rule
 from .state import Draft
 
 
@@ -31,7 +31,7 @@ def reminder_due(draft: Draft, event: ReminderDue) -> None:
         return  # its time stands still; a later reminder follows once it runs again
     if state.remind_at != event.due or draft.now < event.due or (state.deadline and state.deadline <= draft.now):
         return  # a repeat, or too early, or past the deadline, when the gate is about to be closed
-    if not (current := plan_is_current(draft, release)).passed:
+    if not (current := current_plan_rule(draft, release)).passed:
         # A vote on an outdated plan would be void. Make a new plan; its gate sends its own reminders.
         draft.record(Action.PLAN_OUTDATED, release, plan_hash=release.plan_hash, reason=current.reason)
         request_plan(draft, release)

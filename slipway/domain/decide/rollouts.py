@@ -29,7 +29,7 @@ SOON = timedelta(minutes=1)
 
 def proceed(draft: Draft, release: Release, environment: Environment) -> None:
     """The gate has passed: take the lane and begin, unless the release is blocked or its plan is outdated."""
-    current = plan_is_current(draft, release)
+    current = current_plan_rule(draft, release)
     if not current.passed:
         draft.record(Action.PLAN_OUTDATED, release, plan_hash=release.plan_hash, reason=current.reason)
         request_plan(draft, release)
@@ -54,7 +54,7 @@ def go_on_after_copy(draft: Draft, release: Release, environment: Environment) -
     """The artifact is where the cluster can pull it: begin, unless a block has come up during the copy, which may have
     taken long. In that case give the lane back, and let a waiting release have it."""
     release = draft.put_rollout(release, copied=release.attempt)
-    current = plan_is_current(draft, release)
+    current = current_plan_rule(draft, release)
     if current.passed and not held_back(draft, release, environment):
         begin_rollout(draft, release)
         return
@@ -64,7 +64,7 @@ def go_on_after_copy(draft: Draft, release: Release, environment: Environment) -
 def give_way_to_block(draft: Draft, release: Release, environment: Environment, broken: tuple[RuleResult, ...]) -> None:
     """A block came up after the decision to begin and before the first write: the release gives the lane back and waits
     for the block to end."""
-    current = plan_is_current(draft, release)
+    current = current_plan_rule(draft, release)
     outside = [rule for rule in broken if rule.rule is Rule.WITHIN_PROJECT]
     if outside and current.passed:  # a new plan would be the same
         end_release(draft, release, Phase.FAILED, f"{outside[0].name}: {outside[0].reason}")
@@ -101,7 +101,7 @@ def look_again(draft: Draft, release: Release) -> None:
         proceed(draft, release, environment)
 
 
-def plan_is_current(draft: Draft, release: Release) -> RuleResult:
+def current_plan_rule(draft: Draft, release: Release) -> RuleResult:
     """Whether the plan still describes what a rollout would do now."""
     return plan_rule(release, draft.lane(release.environment or "").live, draft.snapshot.definition)
 

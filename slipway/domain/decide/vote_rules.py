@@ -36,7 +36,7 @@ def vote_rules(
     gate = asking_gate(environment)
     before = vote_before(release, environment, event)
     return (
-        _takes_votes(release, event, lanes, epoch),
+        _open_gate_rule(release, event, lanes, epoch),
         *_said_before(release, event, lanes),
         *proof_rules(gate, event),
         *_identity_level(gate, event),
@@ -72,7 +72,7 @@ def waits_here(release: Release, event: VoteCast) -> bool:
     return release.phase is Phase.AWAITING_APPROVAL and release.environment == event.environment
 
 
-def _takes_votes(release: Release, event: VoteCast, lanes: Mapping[str, Lane], epoch: int) -> RuleResult:
+def _open_gate_rule(release: Release, event: VoteCast, lanes: Mapping[str, Lane], epoch: int) -> RuleResult:
     """An approval counts while the gate is open; a rejection counts until the first object of the rollout is
     written."""
     if waits_here(release, event) or not _stops_here(release, event):

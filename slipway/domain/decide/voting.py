@@ -21,7 +21,7 @@ from .lanes import end_release, request_plan
 from .notices import tell
 from .objecting import disputed_vote, objection_rules, replace_vote_by_rejection, stop
 from .quorum import approval_gate, gate_state, names_of, policy_groups, without_votes_of
-from .rollouts import plan_is_current
+from .rollouts import current_plan_rule
 from .state import Draft
 from .vote_rules import asking_gate, vote_before, vote_rules, voter_recipients, waits_here
 
@@ -72,7 +72,7 @@ def _vote(draft: Draft, release: Release, event: VoteCast) -> None:
         _refuse(draft, release, event)
         return
     stops = event.decision is VoteDecision.REJECT and not not_passed(draft.rules)
-    if not stops and waits_here(release, event) and not (current := plan_is_current(draft, release)).passed:
+    if not stops and waits_here(release, event) and not (current := current_plan_rule(draft, release)).passed:
         # Check the plan before the voter: if the policy has changed and lists other people, the plan is made again, and
         # the vote is not judged by rules that the gate was not opened with. A rejection counts nevertheless.
         draft.rules = (*draft.rules, current)
