@@ -39,7 +39,7 @@ COUNTED_BEFORE = "its statement was already counted"
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Author:
+class _CommandAuthor:
     """The author of a command, as far as known."""
 
     actor: str
@@ -86,10 +86,10 @@ class Commander:
         self._give(received, statement, who)
         if who.proved is not None and self.ledger.answer(received.partition, received.id) is None:
             # Another row has said the same before: this one is answered too.
-            self._give(received, statement, _Author(actor=who.actor, unproved=COUNTED_BEFORE))
+            self._give(received, statement, _CommandAuthor(actor=who.actor, unproved=COUNTED_BEFORE))
 
     # ---- who
-    def _author(self, received: Received, statement: CommandStatement) -> _Author:
+    def _author(self, received: Received, statement: CommandStatement) -> _CommandAuthor:
         if received.row.token is not None:
             return self._application(received, received.row.token, statement)
         if received.row.proof is None:
@@ -98,7 +98,7 @@ class Commander:
             case VerifiedToken(value=(token, proved)):
                 actor = f"{OID}{token.person.oid}"
                 caller = Caller(name=actor, roles=read_roles(token.person.roles))
-                return _Author(
+                return _CommandAuthor(
                     actor=actor,
                     name=token.person.name[:NAME_LIMIT],
                     proved=proved,
@@ -106,13 +106,13 @@ class Commander:
                     roles=token.person.roles,
                 )
             case IdentityRefused(why=why):
-                return _Author(actor=on_behalf_of(received.row.speaker), unproved=why[:500])
+                return _CommandAuthor(actor=on_behalf_of(received.row.speaker), unproved=why[:500])
             case CannotVerify(why=why):
                 raise RowWaits(f"the command cannot be verified yet: {why}")
             case unreachable:
                 assert_never(unreachable)
 
-    def _application(self, received: Received, token: str, statement: CommandStatement) -> _Author:
+    def _application(self, received: Received, token: str, statement: CommandStatement) -> _CommandAuthor:
         """An application that starts a release without a person. Its token has to have been valid when the row came."""
         match self.tokens().verify(token, at=received.received_at):
             case VerifiedToken(value=TokenApplication() as application):
@@ -122,27 +122,29 @@ class Commander:
                 entry = self.handler.catalogue.get(statement.application or "")
                 subjects = {subject.casefold() for subject in entry.application.automation} if entry else set[str]()
                 refused = "" if subjects & claims else f"the project does not name {name} in automation.create"
-                return _Author(actor=name, automated=True, forbidden=refused)
+                return _CommandAuthor(actor=name, automated=True, forbidden=refused)
             case VerifiedToken():
-                return _Author(actor=on_behalf_of(received.row.speaker), unproved="expected an application's token")
+                return _CommandAuthor(
+                    actor=on_behalf_of(received.row.speaker), unproved="expected an application's token"
+                )
             case IdentityRefused(why=why):
-                return _Author(actor=on_behalf_of(received.row.speaker), unproved=why[:500])
+                return _CommandAuthor(actor=on_behalf_of(received.row.speaker), unproved=why[:500])
             case CannotVerify(why=why):
                 raise RowWaits(f"the application's token cannot be verified yet: {why}")
             case unreachable:
                 assert_never(unreachable)
 
-    def _unproved_person(self, received: Received, statement: CommandStatement) -> _Author:
+    def _unproved_person(self, received: Received, statement: CommandStatement) -> _CommandAuthor:
         """A person whom only the front names. If they give a command that opens something, the command's rules refuse
         it."""
         caller = caller_of_speaker(received.row.speaker)
         refused = _forbidden(caller, statement)
         if refused and statement.verb not in OPENS:
             raise CannotCount(f"{statement.verb}: {refused}")
-        return _Author(actor=caller.name, name=caller.shown, forbidden=refused)
+        return _CommandAuthor(actor=caller.name, name=caller.shown, forbidden=refused)
 
     # ---- what
-    def _do(self, received: Received, statement: CommandStatement, who: _Author) -> None:
+    def _do(self, received: Received, statement: CommandStatement, who: _CommandAuthor) -> None:
         """Carry out a command that concerns no application. Its only rule is who may give it."""
         if who.unproved or who.forbidden:
             raise CannotCount(f"{statement.verb}: {who.unproved or who.forbidden}")
@@ -151,7 +153,7 @@ class Commander:
         else:
             self.parking.replay(statement.arguments.get("parked", ""), actor=who.actor, inbox=received.id)
 
-    def _give(self, received: Received, statement: CommandStatement, who: _Author) -> None:
+    def _give(self, received: Received, statement: CommandStatement, who: _CommandAuthor) -> None:
         if statement.application is None:
             give = self.resetting.of_installation if statement.verb is Verb.FENCE_RESET else self.freezer.carry_out
             give(FreezeOrder(**_shared_fields(statement, received, who)))
@@ -201,7 +203,7 @@ def _forbidden(caller: Caller, statement: CommandStatement) -> str:
     return ""
 
 
-def _shared_fields(statement: CommandStatement, received: Received, who: _Author) -> dict[str, Any]:
+def _shared_fields(statement: CommandStatement, received: Received, who: _CommandAuthor) -> dict[str, Any]:
     """The fields that all commands share."""
     return {
         "received_at": received.received_at,
