@@ -65,8 +65,7 @@ class Doctor:
         return checks_by_name
 
     def run(self, name: str) -> Finding:
-        """Run one check; an exception of the check becomes its finding. Raises `NotFound` for an
-        unknown check."""
+        """Run one check; an exception of the check becomes its finding. Raises `NotFound` for an unknown check."""
         if (check := self.checks.get(name)) is None:
             raise NotFound(f"there is no check {name[:80]!r}")
         began = time.monotonic()

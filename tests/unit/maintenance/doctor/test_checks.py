@@ -408,6 +408,11 @@ def test_a_check_that_does_not_come_back_is_given_up(patient: Patient) -> None:
     assert (finding.status, finding.said) == (Status.FAILED, "it did not answer within 0.05 seconds")
 
 
+def test_an_unknown_check_is_not_found(patient: Patient) -> None:
+    with pytest.raises(NotFound, match="there is no check 'tables'"):
+        patient.doctor().run("tables")
+
+
 def test_an_unexpected_error_is_a_finding_without_details(patient: Patient) -> None:
     def broken() -> Any:
         raise RuntimeError("SharedAccessKey=c2VjcmV0")
